@@ -1,0 +1,117 @@
+/* What the host and the guest agent share. Read by the C++ host and by the assembler, so: #defines only.
+ *
+ * Every vCPU owns one block of guest memory, BLOCK_STRIDE bytes long and aligned to that: control words, a queue
+ * of operations (the mailbox), one policy byte per vector, a ring of log records, and a stack that grows down
+ * from the block's end. The host writes the mailbox and the policies, the agent writes the log; neither needs an
+ * exit to do so.
+ */
+#pragma once
+
+/* Guest physical layout. */
+#define AGENT_TRAMPOLINE    0x8000   /* where a SIPI with vector 0x08 starts a vCPU in real mode */
+#define AGENT_DIRECTORY     0x9000   /* u32 pairs (APIC id, block address), ended by 0xffffffff; for started vCPUs */
+#define AGENT_SHARED        0xf000   /* words that all vCPUs share */
+#define AGENT_TABLES        0x10000  /* GDT, IDT */
+#define AGENT_GDT           0x10000
+#define AGENT_IDT           0x11000
+#define AGENT_PAGE_TABLES   0x12000  /* PML4, PDPT, four page directories */
+#define AGENT_CODE          0x20000
+#define AGENT_BLOCKS        0x100000
+#define AGENT_BLOCK_STRIDE  0x20000
+
+/* AGENT_SHARED words. */
+#define SHARED_BARRIER      0x00 /* u32: vCPUs that have arrived, ever */
+#define SHARED_HOLD         0x04 /* u32: while not zero, OP_HOLD spins */
+#define SHARED_COUNTER      0x08 /* u64: free for OP_WRITE targets of a scenario */
+
+/* Block: control words. */
+#define BLOCK_HEAD          0x00 /* u32, agent: log records written, ever */
+#define BLOCK_ROOM          0x04 /* u32, host: records the agent may still write before AGENT_EXIT_LOG_FULL */
+#define BLOCK_MAIL_HEAD     0x08 /* u32, host: operations posted, ever */
+#define BLOCK_MAIL_TAIL     0x0c /* u32, agent: operations done, ever */
+#define BLOCK_IDLE          0x10 /* u32, host: what the agent does with an empty mailbox: IDLE_EXIT or IDLE_HALT */
+#define BLOCK_DEPTH         0x14 /* u32, agent: handlers entered and not left */
+#define BLOCK_IN_SERVICE    0x18 /* u32, agent: vector of the innermost handler that stays, 0 for none */
+#define BLOCK_X2APIC        0x1c /* u32, agent: not zero once IA32_APIC_BASE selects x2APIC */
+#define BLOCK_LAPIC         0x20 /* u64: guest physical address of the xAPIC page */
+#define BLOCK_FAULTED       0x28 /* u64, agent: set by a fault inside an operation: 0x100 + vector, else 0 */
+#define BLOCK_FAULT_CODE    0x30 /* u64, agent: the error code of that fault */
+#define BLOCK_OP_ACTIVE     0x38 /* u64, agent: address of the operation being executed, 0 for none */
+#define BLOCK_INDEX         0x40 /* u32, host: index of this vCPU */
+#define BLOCK_OP_STACK      0x48 /* u64, agent: stack pointer to return to when an operation faults */
+#define BLOCK_POLICY        0x100 /* u8[256], host: POLICY_* per vector */
+#define BLOCK_MAIL          0x200 /* MAIL_SLOTS operations */
+#define BLOCK_LOG           0x2000 /* LOG_SLOTS records */
+#define BLOCK_STACK_TOP     0x20000
+
+#define IDLE_EXIT           0
+#define IDLE_HALT           1
+
+/* Mailbox: operation n is in slot n mod MAIL_SLOTS. */
+#define MAIL_SLOTS          64
+#define MAIL_SLOT_SHIFT     6
+#define OP_CODE             0x00 /* u32: OP_* */
+#define OP_SIZE             0x04 /* u32: access size in bytes where one applies */
+#define OP_ADDRESS          0x08 /* u64: address, port, MSR or LAPIC register offset */
+#define OP_VALUE            0x10 /* u64: value to write; the agent leaves the value read */
+#define OP_STATUS           0x18 /* u64, agent: 0 done, or 0x100 + vector of the exception it raised */
+#define OP_ERROR            0x20 /* u64, agent: error code of that exception */
+
+#define OP_NOTHING          0
+#define OP_READ             1  /* memory or MMIO, OP_SIZE 1, 2, 4 or 8 */
+#define OP_WRITE            2
+#define OP_PORT_IN          3  /* OP_SIZE 1, 2 or 4 */
+#define OP_PORT_OUT         4
+#define OP_MSR_READ         5
+#define OP_MSR_WRITE        6
+#define OP_LAPIC_READ       7  /* register at xAPIC offset OP_ADDRESS, in the mode the vCPU is in */
+#define OP_LAPIC_WRITE      8  /* the same; the ICR (0x300) takes its 64-bit x2APIC form in both modes */
+#define OP_CR8_READ         9
+#define OP_CR8_WRITE        10
+#define OP_CLI              11
+#define OP_STI              12
+#define OP_HALT             13 /* hlt with the interrupt flag as it is */
+#define OP_STI_HALT         14 /* sti; hlt, with nothing between them */
+#define OP_EOI              15 /* LAPIC EOI */
+#define OP_RETURN           16 /* leave the innermost handler that stays */
+#define OP_BARRIER          17 /* wait until SHARED_BARRIER reaches OP_VALUE; free-running mode only */
+#define OP_HOLD             18 /* spin while SHARED_HOLD is not zero; free-running mode only */
+#define OP_SPIN             19 /* execute OP_VALUE rounds of a short loop */
+#define OP_COUNT            20
+
+/* What a vector's handler does, in this order: lower, EOI first, stay, EOI. */
+#define POLICY_EOI_LAPIC    0x01
+#define POLICY_EOI_PIC      0x02 /* non-specific EOI to the master 8259A */
+#define POLICY_EOI_PICS     0x04 /* non-specific EOI to the slave, then to the master */
+#define POLICY_STAY         0x08 /* execute the mailbox inside the handler until OP_RETURN */
+#define POLICY_NEST         0x10 /* enable interrupts inside the handler (with POLICY_STAY) */
+#define POLICY_LOWER        0x20 /* AGENT_EXIT_LOWER first, so that the device drops its line */
+#define POLICY_DECLARED     0x40 /* vectors 0 to 31: an interrupt is expected here, not an exception */
+#define POLICY_EOI_FIRST    0x80 /* with POLICY_STAY: EOI before staying, not when leaving */
+
+/* Log: record n is in slot n mod LOG_SLOTS. */
+#define LOG_SLOTS           1024
+#define LOG_SLOT_SHIFT      5
+#define RECORD_KIND         0x00 /* u16: RECORD_* */
+#define RECORD_VECTOR       0x02 /* u16 */
+#define RECORD_DEPTH        0x04 /* u32: handlers that were entered and not left when this one was */
+#define RECORD_TSC          0x08 /* u64 */
+#define RECORD_CODE         0x10 /* u64: error code, or as the kind says */
+#define RECORD_RIP          0x18 /* u64: where the vCPU was */
+
+#define RECORD_TAKEN        1 /* an interrupt */
+#define RECORD_NMI          2
+#define RECORD_FAULT        3 /* an exception outside an operation; RECORD_CODE is the error code */
+#define RECORD_EOI          4 /* OP_EOI was executed with RECORD_VECTOR in service */
+#define RECORD_RETURNED     5 /* the handler of RECORD_VECTOR that stayed has been left */
+#define RECORD_STARTED      6 /* the vCPU came out of a SIPI */
+
+/* Exits: one byte written to AGENT_PORT. */
+#define AGENT_PORT          0xe4
+#define AGENT_EXIT_IDLE     1 /* the mailbox is empty */
+#define AGENT_EXIT_LOG_FULL 2 /* BLOCK_ROOM is used up: read the log and give room */
+#define AGENT_EXIT_FAULT    3 /* an exception nobody expected; the record is the last in the log */
+#define AGENT_EXIT_LOWER    4 /* the handler of BLOCK_LOWERING asks its device to drop the line */
+
+#define BLOCK_LOWERING      0x50 /* u32, agent: the vector of AGENT_EXIT_LOWER */
+#define BLOCK_CR2           0x58 /* u64, agent: CR2 at the last fault */

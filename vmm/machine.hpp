@@ -1,0 +1,140 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "routing/table.hpp"
+#include "vmm/trace.hpp"
+
+namespace irqbench::vmm {
+
+/// How vCPUs get to run, see docs/architecture.md.
+enum class RunMode { stepped, free };
+
+/// What to build. Plain data from a scenario's head and the command line.
+struct MachineConfig {
+    std::string placement;           ///< irqchip mode: `kernel`, `split` ...
+    std::vector<std::uint32_t> vcpu_ids;  ///< one vCPU per element; the element is its id (APIC id)
+    std::uint32_t started = 0;       ///< vCPUs that run from the beginning, 0 for all; the rest wait for SIPI
+    RunMode run = RunMode::stepped;
+    bool x2apic = false;             ///< x86: vCPUs start in x2APIC mode
+    bool x2apic_ids = false;         ///< x86: KVM_CAP_X2APIC_API: 32-bit ids in routes and MSIs, no broadcast quirk
+    bool pit = false;                ///< x86: an in-kernel PIT
+    std::optional<bool> pit_reinject;  ///< x86: KVM_REINJECT_CONTROL
+    std::uint32_t ioapic_version = 0x11;  ///< x86, where the IOAPIC is ours: 0x11 or 0x20
+    std::uint64_t memory = 0;        ///< bytes of scenario memory beside the agent's own, at most 1 GiB
+    std::uint64_t storm_budget = 2000;  ///< records one step may add before it is a storm
+    std::chrono::milliseconds watchdog{10000};  ///< wall clock and CPU time one wait may take
+};
+
+/// One operation of the guest agent. The codes are the OP_* of vmm/guest/agent_abi.h.
+struct GuestOp {
+    std::uint32_t code = 0;
+    std::uint32_t size = 4;
+    std::uint64_t address = 0;
+    std::uint64_t value = 0;
+    bool observed = false;  ///< record its value as event::OperationDone even if it went well
+    std::string text;       ///< in words, for the timeline and for messages
+};
+
+/// An interrupt file descriptor: KVM_IRQFD.
+struct IrqfdSpec {
+    std::string name;
+    std::uint32_t gsi = 0;
+    bool resample = false;
+    std::string shares;       ///< uses the eventfd of this other irqfd
+    bool via_kernel = false;  ///< split: bypass the IOAPIC model, as QEMU does
+};
+
+/// A doorbell: KVM_IOEVENTFD.
+struct IoeventfdSpec {
+    std::string name;
+    std::uint64_t address = 0;
+    bool port = false;  ///< `address` is a port, not guest physical memory
+    std::uint32_t length = 4;
+    std::optional<std::uint64_t> datamatch;
+};
+
+struct MsiMessage {
+    std::uint64_t address = 0;
+    std::uint32_t data = 0;
+    std::optional<std::uint32_t> device_id;
+};
+
+/// How a vector reaches a vCPU without an interrupt controller: KVM_INTERRUPT or KVM_SET_VCPU_EVENTS.
+enum class Injection { interrupt, vcpu_events };
+
+/// A named register field or state word, as the chip's register table calls it.
+struct NamedValue {
+    std::string name;
+    std::uint64_t value = 0;
+};
+
+/// A virtual machine that can be driven step by step. The small interface every machine has: it grows only when a
+/// scenario verb needs it. Every call records what it did in the trace. Calls that a scenario may expect to be
+/// refused return the outcome; all others throw std::system_error when the host fails them.
+class Machine {
+  public:
+    virtual ~Machine() = default;
+
+    /// KVM_IRQ_LINE, or KVM_IRQ_LINE_STATUS with `want_status` (the outcome's value is the status).
+    virtual Outcome set_line(std::uint32_t gsi, bool level, bool want_status) = 0;
+    /// KVM_SIGNAL_MSI.
+    virtual Outcome msi(const MsiMessage& message) = 0;
+    /// KVM_SET_GSI_ROUTING: replaces the whole table. routes() keeps the old one when it is refused.
+    virtual Outcome route(const routing::RoutingTable& table) = 0;
+    [[nodiscard]] virtual const routing::RoutingTable& routes() const = 0;
+
+    virtual Outcome assign_irqfd(const IrqfdSpec& spec) = 0;
+    virtual Outcome deassign_irqfd(std::string_view name) = 0;
+    /// Writes `count` to the irqfd's eventfd, and sees to it that nothing is still under way when the machine rests.
+    virtual void signal(std::string_view irqfd, std::uint64_t count) = 0;
+    virtual Outcome assign_ioeventfd(const IoeventfdSpec& spec) = 0;
+    virtual Outcome deassign_ioeventfd(std::string_view name) = 0;
+
+    virtual Outcome nmi(std::uint32_t vcpu) = 0;
+    virtual Outcome inject(std::uint32_t vcpu, std::uint32_t vector, Injection how) = 0;
+
+    /// Puts operations into the vCPU's mailbox; they are executed, in order, by the next settle().
+    virtual void guest(std::uint32_t vcpu, std::span<const GuestOp> operations) = 0;
+    /// What the handler of `vector` does: POLICY_* of vmm/guest/agent_abi.h. `lowers` is the GSI that
+    /// POLICY_LOWER drops.
+    virtual void handler(std::uint32_t vcpu, std::uint32_t vector, std::uint8_t policy,
+                         std::optional<std::uint32_t> lowers) = 0;
+
+    /// Stepped: runs the vCPUs in turn until a full round adds no record, then records where each rests.
+    /// Free: waits until every posted operation is done. Also collects resamplefds and doorbells.
+    /// @returns false if the run cannot go on (the reason is in the trace as Trouble or Fault)
+    virtual bool settle() = 0;
+    /// Free: lets the vCPUs run and collects events until `enough` or the watchdog ends it. Stepped: nothing, since
+    /// at rest no more can come.
+    virtual void wait(const std::function<bool()>& enough) = 0;
+    /// Records event::Quiet for the vCPU: by the window at rest when stepped, by a marker interrupt when free.
+    virtual void prove_quiet(std::uint32_t vcpu) = 0;
+
+    /// State of a controller by its register table's names: ("ioapic", pin), ("pic", 0 or 1), ("lapic", vCPU) ...
+    /// Empty when there is no such controller.
+    [[nodiscard]] virtual std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) = 0;
+
+    /// Ends the machine: stops every thread and closes the VM. What is still in flight is abandoned.
+    virtual void close() = 0;
+};
+
+/// What a host offers, by the names `requires` and `known` use: capabilities and probed traits.
+/// For example `kvm`, `cap:split_irqchip`, `trait:lapic_eoi_at_delivery`.
+struct Host {
+    std::string kernel;                ///< release, as in uname
+    std::vector<std::string> placements;  ///< that can be built here
+    std::vector<std::string> traits;   ///< probed divergences of this host's KVM
+    std::vector<NamedValue> capabilities;  ///< KVM_CHECK_EXTENSION by lower-case name
+    std::string unavailable;           ///< why there is no KVM, empty if there is
+};
+
+}  // namespace irqbench::vmm
