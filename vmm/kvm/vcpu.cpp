@@ -1,0 +1,243 @@
+#include "vmm/kvm/vcpu.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace irqbench::vmm::kvm {
+namespace {
+
+Fd require_fd(Attempt<Fd> attempt, const char* name) {
+    require(attempt.outcome, name);
+    return std::move(*attempt.object);
+}
+
+}  // namespace
+
+Vcpu::Vcpu(Vm& vm, std::uint32_t id) : Vcpu(vm, id, require_fd(vm.try_create_vcpu(id), "KVM_CREATE_VCPU")) {}
+
+Vcpu::Vcpu(Vm& vm, std::uint32_t id, Fd fd)
+    : id_(id),
+      coalesced_ring_(static_cast<std::size_t>(vm.check_extension(KVM_CAP_COALESCED_MMIO)) *
+                      static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))),
+      fd_(std::move(fd)),
+      pages_(Mapping::shared(fd_.get(), vm.vcpu_mmap_size())) {}
+
+Attempt<Vcpu> Vcpu::try_create(Vm& vm, std::uint32_t id) {
+    Attempt<Fd> attempt = vm.try_create_vcpu(id);
+    if (!attempt.object) return {attempt.outcome, std::nullopt};
+    return {attempt.outcome, Vcpu(vm, id, std::move(*attempt.object))};
+}
+
+RunResult Vcpu::run() {
+    const Outcome outcome = try_ioctl_once(fd(), IRQBENCH_KVM_REQUEST(KVM_RUN));
+    if (outcome.ok()) return RunResult::exited;
+    if (outcome.error == EINTR) return RunResult::interrupted;
+    if (outcome.error == EAGAIN) return RunResult::again;
+    // A memory fault is the one exit that is reported together with an errno (api.rst,
+    // KVM_EXIT_MEMORY_FAULT).
+    const bool memory_fault = outcome.error == EFAULT || outcome.error == EHWPOISON;
+    if (memory_fault && run_page().exit_reason == exit_reason::memory_fault) return RunResult::exited;
+    throw std::system_error(outcome.error, std::generic_category(), "KVM_RUN");
+}
+
+void Vcpu::complete_msr(std::optional<std::uint64_t> value) {
+    kvm_run& run = run_page();
+    run.msr.error = !value;
+    if (value && run.exit_reason == KVM_EXIT_X86_RDMSR) run.msr.data = *value;
+}
+
+void Vcpu::set_immediate_exit(bool on) {
+    std::atomic_ref<std::uint8_t>(run_page().immediate_exit).store(on, std::memory_order_release);
+}
+
+std::optional<CoalescedWrite> Vcpu::next_coalesced_write() {
+    if (coalesced_ring_ == 0) return std::nullopt;
+    std::byte* page = pages_.bytes().data() + coalesced_ring_;
+    auto& ring = *reinterpret_cast<kvm_coalesced_mmio_ring*>(page);
+    // The kernel publishes an entry by advancing `last` (virt/kvm/coalesced_mmio.c), we free it by advancing
+    // `first`.
+    const std::uint32_t last = std::atomic_ref<std::uint32_t>(ring.last).load(std::memory_order_acquire);
+    const std::uint32_t first = ring.first;
+    if (first == last) return std::nullopt;
+
+    const std::size_t page_size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    const std::size_t slots = (page_size - sizeof(kvm_coalesced_mmio_ring)) / sizeof(kvm_coalesced_mmio);
+    kvm_coalesced_mmio entry;
+    std::memcpy(&entry, page + sizeof(kvm_coalesced_mmio_ring) + first * sizeof entry, sizeof entry);
+    const auto next = static_cast<std::uint32_t>((first + 1) % slots);
+    std::atomic_ref<std::uint32_t>(ring.first).store(next, std::memory_order_release);
+
+    CoalescedWrite write{entry.phys_addr, entry.pio != 0, entry.len, 0};
+    std::memcpy(&write.value, entry.data, std::min<std::size_t>(entry.len, sizeof write.value));
+    return write;
+}
+
+void Vcpu::set_signal_mask(const sigset_t& blocked) {
+    // The kernel's signal set has 64 bits; the C library's sigset_t begins with them and is longer.
+    constexpr std::uint32_t kernel_sigset_bytes = 8;
+    Flexible<kvm_signal_mask, std::uint8_t> mask(kernel_sigset_bytes);
+    mask.header().len = kernel_sigset_bytes;
+    std::memcpy(mask.entries(), &blocked, kernel_sigset_bytes);
+    call(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_SIGNAL_MASK), mask.header());
+}
+
+std::uint32_t Vcpu::mp_state() const {
+    kvm_mp_state state{};
+    call(fd(), IRQBENCH_KVM_REQUEST(KVM_GET_MP_STATE), state);
+    return state.mp_state;
+}
+
+Outcome Vcpu::try_set_mp_state(std::uint32_t state) {
+    const kvm_mp_state request{state};
+    return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_MP_STATE), request);
+}
+
+void Vcpu::set_mp_state(std::uint32_t state) { require(try_set_mp_state(state), "KVM_SET_MP_STATE"); }
+
+Outcome Vcpu::try_enable_cap(std::uint32_t capability, std::uint64_t argument) {
+    kvm_enable_cap request{};
+    request.cap = capability;
+    request.args[0] = argument;
+    return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_ENABLE_CAP), request);
+}
+
+#if defined(__x86_64__)
+kvm_regs Vcpu::regs() const {
+    kvm_regs regs{};
+    call(fd(), IRQBENCH_KVM_REQUEST(KVM_GET_REGS), regs);
+    return regs;
+}
+
+void Vcpu::set_regs(const kvm_regs& regs) { call(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_REGS), regs); }
+
+kvm_sregs Vcpu::sregs() const {
+    kvm_sregs sregs{};
+    call(fd(), IRQBENCH_KVM_REQUEST(KVM_GET_SREGS), sregs);
+    return sregs;
+}
+
+void Vcpu::set_sregs(const kvm_sregs& sregs) { call(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_SREGS), sregs); }
+
+std::vector<kvm_msr_entry> Vcpu::msrs(std::span<const std::uint32_t> indices) const {
+    Flexible<kvm_msrs, kvm_msr_entry> list(indices.size());
+    list.header().nmsrs = static_cast<std::uint32_t>(indices.size());
+    for (std::size_t i = 0; i < indices.size(); ++i) list.entries()[i].index = indices[i];
+    const int done = call(fd(), IRQBENCH_KVM_REQUEST(KVM_GET_MSRS), list.header());
+    if (const auto count = static_cast<std::size_t>(done); count != indices.size()) {
+        throw std::out_of_range(fmt::format("KVM_GET_MSRS: KVM does not know MSR {:#x}", indices[count]));
+    }
+    return {list.entries(), list.entries() + indices.size()};
+}
+
+std::uint64_t Vcpu::msr(std::uint32_t index) const { return msrs({&index, 1}).front().data; }
+
+void Vcpu::set_msrs(std::span<const kvm_msr_entry> entries) {
+    Flexible<kvm_msrs, kvm_msr_entry> list(entries.size());
+    list.header().nmsrs = static_cast<std::uint32_t>(entries.size());
+    std::copy(entries.begin(), entries.end(), list.entries());
+    const int done = call(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_MSRS), list.header());
+    if (const auto count = static_cast<std::size_t>(done); count != entries.size()) {
+        throw std::out_of_range(fmt::format("KVM_SET_MSRS: KVM refuses {:#x} for MSR {:#x}",
+                                            entries[count].data, entries[count].index));
+    }
+}
+
+void Vcpu::set_msr(std::uint32_t index, std::uint64_t value) {
+    kvm_msr_entry entry{};
+    entry.index = index;
+    entry.data = value;
+    set_msrs({&entry, 1});
+}
+
+void Vcpu::set_cpuid(std::span<const kvm_cpuid_entry2> entries) {
+    Flexible<kvm_cpuid2, kvm_cpuid_entry2> list(entries.size());
+    list.header().nent = static_cast<std::uint32_t>(entries.size());
+    std::copy(entries.begin(), entries.end(), list.entries());
+    call(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_CPUID2), list.header());
+}
+
+std::vector<kvm_cpuid_entry2> Vcpu::cpuid() const {
+    constexpr auto request = IRQBENCH_KVM_REQUEST(KVM_GET_CPUID2);
+    // A list that is too short is refused with E2BIG and the length it should have.
+    for (std::size_t count = 128;;) {
+        Flexible<kvm_cpuid2, kvm_cpuid_entry2> list(count);
+        list.header().nent = static_cast<std::uint32_t>(count);
+        const Outcome outcome = try_ioctl(fd(), request, list.header());
+        if (outcome.error == E2BIG && list.header().nent > count) {
+            count = list.header().nent;
+            continue;
+        }
+        require(outcome, request.name);
+        return {list.entries(), list.entries() + list.header().nent};
+    }
+}
+
+Outcome Vcpu::try_get_lapic(kvm_lapic_state& state) const {
+    return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_GET_LAPIC), state);
+}
+
+kvm_lapic_state Vcpu::lapic() const {
+    kvm_lapic_state state{};
+    require(try_get_lapic(state), "KVM_GET_LAPIC");
+    return state;
+}
+
+Outcome Vcpu::try_set_lapic(const kvm_lapic_state& state) {
+    return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_LAPIC), state);
+}
+
+void Vcpu::set_lapic(const kvm_lapic_state& state) { require(try_set_lapic(state), "KVM_SET_LAPIC"); }
+
+kvm_vcpu_events Vcpu::vcpu_events() const {
+    kvm_vcpu_events events{};
+    call(fd(), IRQBENCH_KVM_REQUEST(KVM_GET_VCPU_EVENTS), events);
+    return events;
+}
+
+Outcome Vcpu::try_set_vcpu_events(const kvm_vcpu_events& events) {
+    return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_VCPU_EVENTS), events);
+}
+
+void Vcpu::set_vcpu_events(const kvm_vcpu_events& events) {
+    require(try_set_vcpu_events(events), "KVM_SET_VCPU_EVENTS");
+}
+
+Outcome Vcpu::try_interrupt(std::uint32_t vector) {
+    const kvm_interrupt request{vector};
+    return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_INTERRUPT), request);
+}
+
+void Vcpu::interrupt(std::uint32_t vector) { require(try_interrupt(vector), "KVM_INTERRUPT"); }
+
+Outcome Vcpu::try_nmi() { return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_NMI)); }
+
+void Vcpu::nmi() { require(try_nmi(), "KVM_NMI"); }
+#endif
+
+Kicker::Kicker(int signal) : signal_(signal) {
+    struct sigaction action {};
+    action.sa_handler = [](int) {};
+    sigemptyset(&action.sa_mask);
+    // Without SA_RESTART, or KVM_RUN would be entered again.
+    if (::sigaction(signal, &action, nullptr) != 0) {
+        throw std::system_error(errno, std::generic_category(), "sigaction");
+    }
+}
+
+void Kicker::kick(Vcpu& vcpu, pid_t thread) const {
+    // The flag catches a thread that is just about to enter KVM_RUN, the signal one that is inside.
+    vcpu.set_immediate_exit(true);
+    ::tgkill(::getpid(), thread, signal_);
+}
+
+}  // namespace irqbench::vmm::kvm
