@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -118,6 +119,14 @@ class Machine {
     virtual void wait(const std::function<bool()>& enough) = 0;
     /// Records event::Quiet for the vCPU: by the window at rest when stepped, by a marker interrupt when free.
     virtual void prove_quiet(std::uint32_t vcpu) = 0;
+
+    /// Free-running only. After concurrent(true), set_line, msi, route and signal may be called by several host
+    /// threads at once and record nothing, since a trace has one writer: the caller records them all as one event.
+    /// wait() and settle() still belong to one thread. concurrent(false) ends it.
+    /// @throws std::logic_error by a machine that cannot
+    virtual void concurrent(bool on) {
+        if (on) throw std::logic_error("this machine cannot be driven by several threads");
+    }
 
     /// State of a controller by its register table's names: ("ioapic", pin), ("pic", 0 or 1), ("lapic", vCPU) ...
     /// Empty when there is no such controller.

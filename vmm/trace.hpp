@@ -160,8 +160,17 @@ class Trace {
     std::uint32_t step_ = 0;
 };
 
-/// One event in words, without time and lane: `ack 0x51`, `raise 10 -> delivered`.
-/// @param id_format how the architecture prints an interrupt's number is hex for x86 vectors
+/// One event in words, with the vCPU it happened on: `ack 0x51 on vCPU 0`, `raise 10 -> delivered`, `resampled dev x2`.
+/// These are the words of a failing run's `came`, so that a file's `known` can name them: no times, no addresses.
 std::string describe(const Event& event);
+
+/// The same for a timeline, where the column says on which vCPU: `ack 0x51`, `idle, window open`.
+std::string describe_in_lane(const Event& event);
+
+/// `0x51`: a vector as every message prints it.
+std::string vector_text(std::uint32_t vector);
+
+/// `EINVAL`; `success` for 0.
+std::string errno_text(int error);
 
 }  // namespace irqbench::vmm
