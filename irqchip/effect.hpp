@@ -1,0 +1,117 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <variant>
+#include <vector>
+
+#include "irqchip/x86/msi.hpp"
+
+namespace irqbench::irqchip {
+
+/// Who drives a line. Drivers of one line are ORed; KVM calls them irq source ids and allows as many.
+enum class LineSource : std::uint8_t { wire = 0, resample = 1, timer = 2 };
+inline constexpr unsigned line_source_count = 32;
+
+/// What becomes of a line that is raised; the values are those KVM_IRQ_LINE_STATUS returns for one pin.
+enum class LineStatus : std::int8_t { ignored = -1, coalesced = 0, delivered = 1 };
+
+/// The I/O APIC sends an interrupt message. Answer with IoApic::refused(pin) if no local APIC accepts it.
+struct Deliver {
+    std::uint8_t pin;
+    x86::Message message;
+    friend bool operator==(const Deliver&, const Deliver&) = default;
+};
+
+/// The PIC's INTR output changed to `level`.
+struct IntrLine {
+    bool level;
+    friend bool operator==(const IntrLine&, const IntrLine&) = default;
+};
+
+/// A local APIC tells every I/O APIC that a level-triggered vector reached its EOI (SDM vol. 3, 11.8.5).
+struct EoiBroadcast {
+    std::uint8_t vector;
+    friend bool operator==(const EoiBroadcast&, const EoiBroadcast&) = default;
+};
+
+/// The guest is done with the interrupt of an input pin. Whoever watches the pin is told and lets go of it
+/// first; then, for the I/O APIC, answer with IoApic::finish_eoi(pin), which clears Remote IRR and sends what
+/// is still asserted.
+struct EoiOfPin {
+    std::uint8_t pin;
+    friend bool operator==(const EoiOfPin&, const EoiOfPin&) = default;
+};
+
+/// A redirection entry write uncovered a pending level interrupt, and nothing was sent yet. Answer with
+/// IoApic::drop_pending(pin) where a resampler can be asked again, otherwise with
+/// IoApic::deliver_pending(pin).
+struct Unmasked {
+    std::uint8_t pin;
+    friend bool operator==(const Unmasked&, const Unmasked&) = default;
+};
+
+/// The message of an unmasked redirection entry may have changed: a placement updates its MSI route before it
+/// handles any later effect. A masked pin keeps the route it had.
+struct RouteChanged {
+    std::uint8_t pin;
+    friend bool operator==(const RouteChanged&, const RouteChanged&) = default;
+};
+
+/// The pin storms: answer with IoApic::deliver_pending(pin) after `delay`.
+struct StormDelay {
+    std::uint8_t pin;
+    std::chrono::milliseconds delay;
+    friend bool operator==(const StormDelay&, const StormDelay&) = default;
+};
+
+/// What a controller asks of its surroundings. A controller never executes one; the surroundings handle them
+/// in order.
+using Effect = std::variant<Deliver, IntrLine, EoiBroadcast, EoiOfPin, Unmasked, RouteChanged, StormDelay>;
+
+/// A short ordered list of effects. The first few need no heap: nearly every call of a controller yields two
+/// at most.
+class Effects {
+  public:
+    static constexpr std::size_t inline_capacity = 3;
+
+    Effects() = default;
+    Effects(std::initializer_list<Effect> list) {
+        for (const Effect& effect : list) add(effect);
+    }
+
+    void add(const Effect& effect) {
+        if (more_.empty() && count_ < inline_capacity) {
+            few_[count_++] = effect;
+            return;
+        }
+        if (more_.empty()) more_.assign(few_.begin(), few_.end());
+        count_ = 0;
+        more_.push_back(effect);
+    }
+    void add(const Effects& effects) {
+        for (const Effect& effect : effects) add(effect);
+    }
+
+    const Effect* begin() const { return more_.empty() ? few_.data() : more_.data(); }
+    const Effect* end() const { return begin() + size(); }
+    std::size_t size() const { return more_.empty() ? count_ : more_.size(); }
+    bool empty() const { return size() == 0; }
+    const Effect& operator[](std::size_t index) const { return begin()[index]; }
+
+    friend bool operator==(const Effects& a, const Effects& b) {
+        return std::equal(a.begin(), a.end(), b.begin(), b.end());
+    }
+
+  private:
+    std::array<Effect, inline_capacity> few_;
+    /// Filled slots of few_; zero once everything moved to more_.
+    std::size_t count_ = 0;
+    std::vector<Effect> more_;
+};
+
+}  // namespace irqbench::irqchip
