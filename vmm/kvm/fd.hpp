@@ -1,8 +1,12 @@
 #pragma once
 
+#include <sys/ioctl.h>
+
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
+#include <span>
 #include <type_traits>
 #include <vector>
 
@@ -76,17 +80,41 @@ int call(int fd, Request request, T&&... argument) {
     return require(try_ioctl(fd, request, static_cast<T&&>(argument)...), request.name);
 }
 
-/// Memory for the ioctl arguments that end in an array whose length is known at run time only.
-/// KVM lays the entries out directly behind the header.
+/// How KVM's lists begin: the number of entries and a word of flags or padding, or only the former.
+struct ListHeader {
+    std::uint32_t count = 0;
+    std::uint32_t flags = 0;
+};
+struct ShortListHeader {
+    std::uint32_t count = 0;
+};
+
+/// An ioctl argument that is a list: a header, and directly behind it entries whose number is known at run
+/// time only.
+///
+/// <linux/kvm.h> declares these with an array of unknown length inside of an otherwise empty struct. That has
+/// a size in C++, other than in C, which makes the size of the list wrong and with it the number of the
+/// request. So the headers are declared here, and request() puts the number right.
 template <class Header, class Entry>
-class Flexible {
+class List {
   public:
-    explicit Flexible(std::size_t count) : bytes_(sizeof(Header) + count * sizeof(Entry)) {
+    explicit List(std::size_t count) : bytes_(sizeof(Header) + count * sizeof(Entry)) {
         static_assert(sizeof(Header) % alignof(Entry) == 0);
+        header().count = static_cast<std::uint32_t>(count);
+    }
+    explicit List(std::span<const Entry> entries) : List(entries.size()) {
+        if (!entries.empty()) std::memcpy(this->entries(), entries.data(), entries.size_bytes());
     }
 
     [[nodiscard]] Header& header() { return *reinterpret_cast<Header*>(bytes_.data()); }
     [[nodiscard]] Entry* entries() { return reinterpret_cast<Entry*>(bytes_.data() + sizeof(Header)); }
+    /// The first `count` entries.
+    [[nodiscard]] std::vector<Entry> take(std::size_t count) { return {entries(), entries() + count}; }
+
+    [[nodiscard]] static constexpr Request request(Request declared) {
+        constexpr unsigned long size_field = static_cast<unsigned long>(_IOC_SIZEMASK) << _IOC_SIZESHIFT;
+        return {(declared.number & ~size_field) | sizeof(Header) << _IOC_SIZESHIFT, declared.name};
+    }
 
   private:
     std::vector<std::byte> bytes_;  // operator new aligns for any of KVM's structures

@@ -38,30 +38,30 @@ std::size_t System::vcpu_mmap_size() const {
 
 #if defined(__x86_64__)
 std::vector<kvm_cpuid_entry2> System::supported_cpuid() const {
-    constexpr auto request = IRQBENCH_KVM_REQUEST(KVM_GET_SUPPORTED_CPUID);
+    using Cpuid = List<ListHeader, kvm_cpuid_entry2>;
+    constexpr Request request = Cpuid::request(IRQBENCH_KVM_REQUEST(KVM_GET_SUPPORTED_CPUID));
     for (std::size_t count = 128;; count *= 2) {
-        Flexible<kvm_cpuid2, kvm_cpuid_entry2> list(count);
-        list.header().nent = static_cast<std::uint32_t>(count);
+        Cpuid list(count);
         const Outcome outcome = try_ioctl(fd(), request, list.header());
         if (outcome.error == E2BIG) continue;
         require(outcome, request.name);
-        return {list.entries(), list.entries() + list.header().nent};
+        return list.take(list.header().count);
     }
 }
 
 std::vector<std::uint32_t> System::msr_indices() const {
-    constexpr auto request = IRQBENCH_KVM_REQUEST(KVM_GET_MSR_INDEX_LIST);
+    using Indices = List<ShortListHeader, std::uint32_t>;
+    constexpr Request request = Indices::request(IRQBENCH_KVM_REQUEST(KVM_GET_MSR_INDEX_LIST));
     // A list that is too short is refused with E2BIG and the length it should have.
     for (std::size_t count = 256;;) {
-        Flexible<kvm_msr_list, std::uint32_t> list(count);
-        list.header().nmsrs = static_cast<std::uint32_t>(count);
+        Indices list(count);
         const Outcome outcome = try_ioctl(fd(), request, list.header());
-        if (outcome.error == E2BIG && list.header().nmsrs > count) {
-            count = list.header().nmsrs;
+        if (outcome.error == E2BIG && list.header().count > count) {
+            count = list.header().count;
             continue;
         }
         require(outcome, request.name);
-        return {list.entries(), list.entries() + list.header().nmsrs};
+        return list.take(list.header().count);
     }
 }
 #endif

@@ -21,6 +21,12 @@ Fd require_fd(Attempt<Fd> attempt, const char* name) {
     return std::move(*attempt.object);
 }
 
+/// kvm_coalesced_mmio_ring without its entries, for the reason given at List.
+struct RingHeader {
+    std::uint32_t first;
+    std::uint32_t last;
+};
+
 }  // namespace
 
 Vcpu::Vcpu(Vm& vm, std::uint32_t id) : Vcpu(vm, id, require_fd(vm.try_create_vcpu(id), "KVM_CREATE_VCPU")) {}
@@ -63,17 +69,17 @@ void Vcpu::set_immediate_exit(bool on) {
 std::optional<CoalescedWrite> Vcpu::next_coalesced_write() {
     if (coalesced_ring_ == 0) return std::nullopt;
     std::byte* page = pages_.bytes().data() + coalesced_ring_;
-    auto& ring = *reinterpret_cast<kvm_coalesced_mmio_ring*>(page);
+    auto& ring = *reinterpret_cast<RingHeader*>(page);
     // The kernel publishes an entry by advancing `last` (virt/kvm/coalesced_mmio.c), we free it by advancing
     // `first`.
     const std::uint32_t last = std::atomic_ref<std::uint32_t>(ring.last).load(std::memory_order_acquire);
     const std::uint32_t first = ring.first;
     if (first == last) return std::nullopt;
 
-    const std::size_t page_size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    const std::size_t slots = (page_size - sizeof(kvm_coalesced_mmio_ring)) / sizeof(kvm_coalesced_mmio);
+    const auto page_size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    const std::size_t slots = (page_size - sizeof(RingHeader)) / sizeof(kvm_coalesced_mmio);
     kvm_coalesced_mmio entry;
-    std::memcpy(&entry, page + sizeof(kvm_coalesced_mmio_ring) + first * sizeof entry, sizeof entry);
+    std::memcpy(&entry, page + sizeof(RingHeader) + first % slots * sizeof entry, sizeof entry);
     const auto next = static_cast<std::uint32_t>((first + 1) % slots);
     std::atomic_ref<std::uint32_t>(ring.first).store(next, std::memory_order_release);
 
@@ -84,11 +90,10 @@ std::optional<CoalescedWrite> Vcpu::next_coalesced_write() {
 
 void Vcpu::set_signal_mask(const sigset_t& blocked) {
     // The kernel's signal set has 64 bits; the C library's sigset_t begins with them and is longer.
-    constexpr std::uint32_t kernel_sigset_bytes = 8;
-    Flexible<kvm_signal_mask, std::uint8_t> mask(kernel_sigset_bytes);
-    mask.header().len = kernel_sigset_bytes;
-    std::memcpy(mask.entries(), &blocked, kernel_sigset_bytes);
-    call(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_SIGNAL_MASK), mask.header());
+    using Mask = List<ShortListHeader, std::uint8_t>;
+    Mask mask(sizeof(std::uint64_t));
+    std::memcpy(mask.entries(), &blocked, sizeof(std::uint64_t));
+    call(fd(), Mask::request(IRQBENCH_KVM_REQUEST(KVM_SET_SIGNAL_MASK)), mask.header());
 }
 
 std::uint32_t Vcpu::mp_state() const {
@@ -112,6 +117,9 @@ Outcome Vcpu::try_enable_cap(std::uint32_t capability, std::uint64_t argument) {
 }
 
 #if defined(__x86_64__)
+using Msrs = List<ListHeader, kvm_msr_entry>;
+using Cpuid = List<ListHeader, kvm_cpuid_entry2>;
+
 kvm_regs Vcpu::regs() const {
     kvm_regs regs{};
     call(fd(), IRQBENCH_KVM_REQUEST(KVM_GET_REGS), regs);
@@ -129,23 +137,20 @@ kvm_sregs Vcpu::sregs() const {
 void Vcpu::set_sregs(const kvm_sregs& sregs) { call(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_SREGS), sregs); }
 
 std::vector<kvm_msr_entry> Vcpu::msrs(std::span<const std::uint32_t> indices) const {
-    Flexible<kvm_msrs, kvm_msr_entry> list(indices.size());
-    list.header().nmsrs = static_cast<std::uint32_t>(indices.size());
+    Msrs list(indices.size());
     for (std::size_t i = 0; i < indices.size(); ++i) list.entries()[i].index = indices[i];
-    const int done = call(fd(), IRQBENCH_KVM_REQUEST(KVM_GET_MSRS), list.header());
+    const int done = call(fd(), Msrs::request(IRQBENCH_KVM_REQUEST(KVM_GET_MSRS)), list.header());
     if (const auto count = static_cast<std::size_t>(done); count != indices.size()) {
         throw std::out_of_range(fmt::format("KVM_GET_MSRS: KVM does not know MSR {:#x}", indices[count]));
     }
-    return {list.entries(), list.entries() + indices.size()};
+    return list.take(indices.size());
 }
 
 std::uint64_t Vcpu::msr(std::uint32_t index) const { return msrs({&index, 1}).front().data; }
 
 void Vcpu::set_msrs(std::span<const kvm_msr_entry> entries) {
-    Flexible<kvm_msrs, kvm_msr_entry> list(entries.size());
-    list.header().nmsrs = static_cast<std::uint32_t>(entries.size());
-    std::copy(entries.begin(), entries.end(), list.entries());
-    const int done = call(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_MSRS), list.header());
+    Msrs list(entries);
+    const int done = call(fd(), Msrs::request(IRQBENCH_KVM_REQUEST(KVM_SET_MSRS)), list.header());
     if (const auto count = static_cast<std::size_t>(done); count != entries.size()) {
         throw std::out_of_range(fmt::format("KVM_SET_MSRS: KVM refuses {:#x} for MSR {:#x}",
                                             entries[count].data, entries[count].index));
@@ -159,26 +164,28 @@ void Vcpu::set_msr(std::uint32_t index, std::uint64_t value) {
     set_msrs({&entry, 1});
 }
 
+std::uint32_t Vcpu::tsc_khz() const {
+    const Outcome outcome = try_ioctl(fd_.get(), IRQBENCH_KVM_REQUEST(KVM_GET_TSC_KHZ));
+    return outcome.ok() ? static_cast<std::uint32_t>(outcome.value) : 0;
+}
+
 void Vcpu::set_cpuid(std::span<const kvm_cpuid_entry2> entries) {
-    Flexible<kvm_cpuid2, kvm_cpuid_entry2> list(entries.size());
-    list.header().nent = static_cast<std::uint32_t>(entries.size());
-    std::copy(entries.begin(), entries.end(), list.entries());
-    call(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_CPUID2), list.header());
+    Cpuid list(entries);
+    call(fd(), Cpuid::request(IRQBENCH_KVM_REQUEST(KVM_SET_CPUID2)), list.header());
 }
 
 std::vector<kvm_cpuid_entry2> Vcpu::cpuid() const {
-    constexpr auto request = IRQBENCH_KVM_REQUEST(KVM_GET_CPUID2);
+    constexpr Request request = Cpuid::request(IRQBENCH_KVM_REQUEST(KVM_GET_CPUID2));
     // A list that is too short is refused with E2BIG and the length it should have.
     for (std::size_t count = 128;;) {
-        Flexible<kvm_cpuid2, kvm_cpuid_entry2> list(count);
-        list.header().nent = static_cast<std::uint32_t>(count);
+        Cpuid list(count);
         const Outcome outcome = try_ioctl(fd(), request, list.header());
-        if (outcome.error == E2BIG && list.header().nent > count) {
-            count = list.header().nent;
+        if (outcome.error == E2BIG && list.header().count > count) {
+            count = list.header().count;
             continue;
         }
         require(outcome, request.name);
-        return {list.entries(), list.entries() + list.header().nent};
+        return list.take(list.header().count);
     }
 }
 

@@ -98,6 +98,9 @@ class Vcpu {
     void set_msrs(std::span<const kvm_msr_entry> entries);
     void set_msr(std::uint32_t index, std::uint64_t value);
 
+    /// KVM_GET_TSC_KHZ: the rate of the guest's time-stamp counter, 0 if KVM does not know it.
+    [[nodiscard]] std::uint32_t tsc_khz() const;
+
     /// KVM_SET_CPUID2.
     void set_cpuid(std::span<const kvm_cpuid_entry2> entries);
     /// KVM_GET_CPUID2.

@@ -91,10 +91,9 @@ int Vm::irq_line_status(std::uint32_t line, bool level) {
 }
 
 Outcome Vm::try_set_gsi_routing(std::span<const kvm_irq_routing_entry> entries) {
-    Flexible<kvm_irq_routing, kvm_irq_routing_entry> table(entries.size());
-    table.header().nr = static_cast<std::uint32_t>(entries.size());
-    if (!entries.empty()) std::memcpy(table.entries(), entries.data(), entries.size_bytes());
-    return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_GSI_ROUTING), table.header());
+    using Table = List<ListHeader, kvm_irq_routing_entry>;
+    Table table(entries);
+    return try_ioctl(fd(), Table::request(IRQBENCH_KVM_REQUEST(KVM_SET_GSI_ROUTING)), table.header());
 }
 
 void Vm::set_gsi_routing(std::span<const kvm_irq_routing_entry> entries) {
