@@ -1,21 +1,18 @@
 #pragma once
 
-// Models:          the 82093AA I/O APIC, version 0x11, and version 0x20 with its EOI register: 24 pins, edge
-// and level,
-//                  Remote IRR, delivery status, shared lines, the delayed delivery of an interrupt storm.
-// Leaves out:      the APIC bus (messages leave at once; the arbitration id only mirrors the id), pin
-// polarity (a line is
-//                  asserted or not; the bit is kept for the guest), KVM's tracking of RTC interrupts on
-//                  pin 8.
-// Differs from KVM: reserved bits of an entry read zero; delivery status says "send pending" while a level
-// interrupt
-//                  waits for a local APIC or for the storm delay; SMI, NMI, INIT and ExtINT entries act as
-//                  edge-triggered, since no EOI ends them; a switch to edge that ends an interrupt in service
-//                  counts as its EOI (row O02 of the bug corpus); an entry write restarts the storm count
-//                  (Q05); an edge on a masked pin leaves no trace (KVM keeps it in IRR and never sends it
-//                  either). As in KVM, reserved selectors read all ones.
-// Source:          82093AA data sheet 3.1, 3.2 and 3.4; ICH9 data sheet 13.5 (EOIR); SDM vol. 3, 11.8.5 (EOI
-// broadcast).
+// Models: the 82093AA I/O APIC, version 0x11, and version 0x20 with its EOI register: 24 pins, edge and
+//   level, Remote IRR, delivery status, shared lines, the delayed delivery of an interrupt storm.
+// Leaves out: the APIC bus (messages leave at once; the arbitration id only mirrors the id), pin polarity
+//   (a line is asserted or not; the bit is kept for the guest), KVM's tracking of RTC interrupts on pin
+//   8.
+// Differs from KVM: reserved bits of an entry read zero; delivery status says "send pending" while a
+//   level interrupt waits for a local APIC or for the storm delay; SMI, NMI, INIT and ExtINT entries act
+//   as edge-triggered, since no EOI ends them; a switch to edge that ends an interrupt in service counts
+//   as its EOI (bug O02); an entry write restarts the storm count (Q05); an edge on a masked pin leaves
+//   no trace (KVM keeps it in IRR and never sends it either); resamplers of edge-triggered pins hear
+//   nothing at EOI. As in KVM, reserved selectors read all ones.
+// Source: 82093AA data sheet 3.1 and 3.2; 82801DB (ICH4) data sheet 9.5.5 (EOIR); SDM vol. 3, 11.8.5 (EOI
+//   broadcast).
 
 #include <array>
 #include <chrono>
@@ -39,7 +36,7 @@ struct IoApicOptions {
     friend bool operator==(const IoApicOptions&, const IoApicOptions&) = default;
 };
 
-/// The message an entry sends (82093AA 3.2.4; redirection hint as an ICH sets it, ICH9 data sheet 5.9.4).
+/// The message an entry sends (82093AA 3.2.4; redirection hint as an ICH sets it, ICH10 data sheet 5.9.4).
 Message message_of(const RedirectionEntry& entry);
 
 /// Whether the pin behaves as level-triggered: only fixed and lowest-priority interrupts end with an EOI.

@@ -7,7 +7,7 @@
 #include "irqchip/register.hpp"
 #include "irqchip/x86/msi.hpp"
 
-// Register names and bit numbers: 82093AA 3.1 and 3.2; EOI register: ICH9 data sheet 13.5.
+// Register names and bit numbers: 82093AA 3.1 and 3.2; EOI register: 82801DB (ICH4) data sheet 9.5.5.
 namespace irqbench::irqchip::x86 {
 
 inline constexpr unsigned ioapic_pin_count = 24;

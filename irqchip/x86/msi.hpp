@@ -1,13 +1,12 @@
 #pragma once
 
-// Models:          interrupt messages and their MSI encoding: compatibility format, KVM's 32-bit destinations
-// in the
-//                  upper address half, 15-bit extended destinations.
-// Leaves out:      the remappable format of interrupt remapping (address bit 4 set).
-// Differs from KVM: KVM ignores address bits 31:20 and the level bit; decode() refuses an address that is no
-//                  interrupt message.
-// Source:          Intel SDM vol. 3, 11.11 (message signalled interrupts); Documentation/virt/kvm/api.rst,
-//                  KVM_CAP_X2APIC_API; Documentation/virt/kvm/x86/cpuid.rst, KVM_FEATURE_MSI_EXT_DEST_ID.
+// Models: interrupt messages and their MSI encoding: compatibility format, KVM's 32-bit destinations in
+//   the upper address half, 15-bit extended destinations.
+// Leaves out: the remappable format of interrupt remapping (address bit 4 set).
+// Differs from KVM: KVM ignores address bits 31:20 and the level bit; decode() refuses an address that is
+//   no interrupt message.
+// Source: Intel SDM vol. 3, 11.11 (message signalled interrupts); KVM api.rst, KVM_CAP_X2APIC_API; KVM
+//   cpuid.rst, KVM_FEATURE_MSI_EXT_DEST_ID.
 
 #include <cstdint>
 #include <optional>

@@ -1,17 +1,16 @@
 #pragma once
 
-// Models:          the 8259A pair of a PC, slave on IR2 of the master, with the edge/level registers of a
-// PIIX: all ICWs and
-//                  OCWs, rotation, automatic EOI, special mask, special fully nested mode, poll, default IR7.
-// Leaves out:      MCS-80/85 and buffered mode, other cascades than IR2 (ICW3 is taken and ignored),
-// ICW1.LTIM (replaced by
-//                  ELCR), the drop of an edge request whose line falls before the acknowledge (as in KVM it
-//                  stays latched).
-// Differs from KVM: poll puts the request in service; special mask mode lets lower levels through; in special
-// fully nested
-//                  mode a slave in service still blocks IR3-IR7; ICW1 clears ISR, and an edge line that stays
-//                  high needs to fall before it counts again; no GSI drives the cascade input.
-// Source:          8259A data sheet (231468), "Programming the 8259A"; 82371SB (PIIX3) data sheet 2.5 (ELCR).
+// Models: the 8259A pair of a PC, slave on IR2 of the master, with the edge/level registers of a PIIX:
+//   all ICWs and OCWs, rotation, automatic EOI, special mask, special fully nested mode, poll, default
+//   IR7.
+// Leaves out: MCS-80/85 and buffered mode, other cascades than IR2 (ICW3 is taken and ignored), ICW1.LTIM
+//   (replaced by ELCR), the drop of an edge request whose line falls before the acknowledge (as in KVM it
+//   stays latched).
+// Differs from KVM: poll puts the request in service; special mask mode lets lower levels through; in
+//   special fully nested mode a slave in service still blocks IR3-IR7; ICW1 clears ISR, and an edge line
+//   that stays high has to fall before it counts again; single mode (ICW1.SNGL) takes no ICW3; no GSI
+//   drives the cascade input.
+// Source: 8259A data sheet (231468), "Programming the 8259A"; 82371SB (PIIX3) data sheet 2.5 (ELCR).
 
 #include <array>
 #include <cstdint>

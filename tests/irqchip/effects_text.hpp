@@ -1,0 +1,55 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "irqchip/effect.hpp"
+
+// Effects as text, so that a test states all of them at once and a failure shows what came instead.
+namespace irqbench::irqchip {
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+    using Handlers::operator()...;
+};
+template <class... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+inline std::string_view text(x86::DeliveryMode mode) {
+    constexpr std::string_view names[] = {"fixed", "lowest", "smi",       "reserved3",
+                                          "nmi",   "init",   "reserved6", "extint"};
+    return names[static_cast<unsigned>(mode)];
+}
+
+/// `51 fixed level physical:0`: vector, delivery mode, trigger, destination; hexadecimal numbers.
+inline std::string text(const x86::Message& message) {
+    return fmt::format("{:02x} {} {} {}:{:x}", message.vector, text(message.delivery_mode),
+                       message.trigger == x86::Trigger::level ? "level" : "edge",
+                       message.destination_mode == x86::DestinationMode::logical ? "logical" : "physical",
+                       message.destination);
+}
+
+inline std::string text(const Effect& effect) {
+    return std::visit(
+        Overloaded{
+            [](const Deliver& e) { return fmt::format("deliver {}: {}", e.pin, text(e.message)); },
+            [](const IntrLine& e) { return fmt::format("intr {}", e.level ? "high" : "low"); },
+            [](const EoiBroadcast& e) { return fmt::format("broadcast {:02x}", e.vector); },
+            [](const EoiOfPin& e) { return fmt::format("eoi of {}", e.pin); },
+            [](const Unmasked& e) { return fmt::format("unmasked {}", e.pin); },
+            [](const RouteChanged& e) { return fmt::format("route {}", e.pin); },
+            [](const StormDelay& e) { return fmt::format("storm {} for {} ms", e.pin, e.delay.count()); },
+        },
+        effect);
+}
+
+inline std::string text(const Effects& effects) {
+    std::string line;
+    for (const Effect& effect : effects) line += (line.empty() ? "" : ", ") + text(effect);
+    return line.empty() ? "nothing" : line;
+}
+
+}  // namespace irqbench::irqchip
