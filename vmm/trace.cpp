@@ -10,36 +10,13 @@ namespace {
 
 std::string times_text(std::uint64_t count) { return count == 1 ? "" : fmt::format(" x{}", count); }
 
-/// The mnemonics of the exceptions, SDM volume 3A table 6-1.
-std::string exception_text(std::uint32_t vector) {
-    switch (vector) {
-        case 0: return "#DE";
-        case 1: return "#DB";
-        case 3: return "#BP";
-        case 6: return "#UD";
-        case 8: return "#DF";
-        case 10: return "#TS";
-        case 11: return "#NP";
-        case 12: return "#SS";
-        case 13: return "#GP";
-        case 14: return "#PF";
-        case 17: return "#AC";
-        default: return fmt::format("exception {}", vector);
-    }
-}
-
-std::string state_text(const event::Rest& rest) {
-    const char* window = rest.interrupts_enabled ? "window open" : "interrupts off";
-    switch (rest.state) {
-        case event::RestState::idle: return fmt::format("idle, {}", window);
-        case event::RestState::in_handler:
-            return fmt::format("in handler of {}, {}", vector_text(rest.in_service), window);
-        case event::RestState::halted: return rest.interrupts_enabled ? "halted" : "halted, interrupts off";
-        case event::RestState::wait_for_sipi: return "waiting for SIPI";
-        case event::RestState::not_started: return "not started";
-        case event::RestState::storming: return "storming";
-    }
-    return "at rest";
+std::string rest_text(const event::Rest& rest) {
+    std::string text = describe(rest.state);
+    if (rest.state == event::RestState::in_handler) text += " of " + vector_text(rest.in_service);
+    if (rest.state == event::RestState::idle || rest.state == event::RestState::in_handler)
+        return text + (rest.interrupts_enabled ? ", window open" : ", interrupts off");
+    if (rest.state == event::RestState::halted && !rest.interrupts_enabled) text += ", interrupts off";
+    return text;
 }
 
 /// The words of each event. `vCPU n` is added by describe(), where it belongs to the claim.
@@ -76,7 +53,7 @@ struct Words {
         return fmt::format("{} at {:#x}, code {:#x}, cr2 {:#x}", exception_text(fault.vector), fault.rip,
                            fault.code, fault.cr2);
     }
-    std::string operator()(const event::Rest& rest) const { return state_text(rest); }
+    std::string operator()(const event::Rest& rest) const { return rest_text(rest); }
     std::string operator()(const event::Storm& storm) const {
         return fmt::format("storm, {} taken", storm.records);
     }
@@ -102,6 +79,36 @@ bool names_vcpu(const Event& event) {
 }
 
 }  // namespace
+
+std::string describe(event::RestState state) {
+    switch (state) {
+        case event::RestState::idle: return "idle";
+        case event::RestState::in_handler: return "in handler";
+        case event::RestState::halted: return "halted";
+        case event::RestState::wait_for_sipi: return "waiting for SIPI";
+        case event::RestState::not_started: return "not started";
+        case event::RestState::storming: return "storming";
+    }
+    return "at rest";
+}
+
+// The mnemonics are those of SDM volume 3A, table 6-1.
+std::string exception_text(std::uint32_t vector) {
+    switch (vector) {
+        case 0: return "#DE";
+        case 1: return "#DB";
+        case 3: return "#BP";
+        case 6: return "#UD";
+        case 8: return "#DF";
+        case 10: return "#TS";
+        case 11: return "#NP";
+        case 12: return "#SS";
+        case 13: return "#GP";
+        case 14: return "#PF";
+        case 17: return "#AC";
+        default: return fmt::format("exception {}", vector);
+    }
+}
 
 std::string vector_text(std::uint32_t vector) { return fmt::format("{:#04x}", vector); }
 

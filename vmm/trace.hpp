@@ -167,6 +167,12 @@ std::string describe(const Event& event);
 /// The same for a timeline, where the column says on which vCPU: `ack 0x51`, `idle, window open`.
 std::string describe_in_lane(const Event& event);
 
+/// `halted`, `idle` ...
+std::string describe(event::RestState state);
+
+/// `#GP`
+std::string exception_text(std::uint32_t vector);
+
 /// `0x51`: a vector as every message prints it.
 std::string vector_text(std::uint32_t vector);
 

@@ -89,7 +89,7 @@
 #define POLICY_DECLARED     0x40 /* vectors 0 to 31: an interrupt is expected here, not an exception */
 #define POLICY_EOI_FIRST    0x80 /* with POLICY_STAY: EOI before staying, not when leaving */
 
-/* Log: record n is in slot n mod LOG_SLOTS. */
+/* Log: record n is in slot n mod LOG_SLOTS. Its kind is written last, and set to 0 by the host when it is read. */
 #define LOG_SLOTS           1024
 #define LOG_SLOT_SHIFT      5
 #define RECORD_KIND         0x00 /* u16: RECORD_* */

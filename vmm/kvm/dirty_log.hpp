@@ -29,7 +29,7 @@ class DirtyLog {
     [[nodiscard]] std::vector<std::uint64_t> get(std::uint32_t slot, std::uint64_t pages);
 
     /// Clears the pages whose bits are set; bit 0 is the slot's first page.
-    /// @throws std::system_error "KVM_CLEAR_DIRTY_LOG": EINVAL unless clearing is manual
+    /// @throws std::system_error "KVM_CLEAR_DIRTY_LOG": ENOENT if the slot has no log
     void clear(std::uint32_t slot, std::uint64_t pages, std::span<std::uint64_t> bitmap);
 
     /// The numbers of the dirty pages, which are clean afterwards, in either way of clearing.

@@ -1,0 +1,77 @@
+#include "vmm/factory.hpp"
+
+#include <linux/kvm.h>
+#include <sys/utsname.h>
+
+#include <array>
+#include <utility>
+
+#include "vmm/kvm/system.hpp"
+#include "vmm/kvm_machine.hpp"
+#include "vmm/x86/placements.hpp"
+#include "vmm/x86/traits.hpp"
+
+namespace irqbench::vmm {
+
+namespace {
+
+/// Capabilities by the names `requires` uses: lower case, without KVM_CAP_.
+constexpr std::array<std::pair<const char*, unsigned long>, 33> capabilities{{
+    {"irqchip", KVM_CAP_IRQCHIP},
+    {"split_irqchip", KVM_CAP_SPLIT_IRQCHIP},
+    {"irq_routing", KVM_CAP_IRQ_ROUTING},
+    {"irq_inject_status", KVM_CAP_IRQ_INJECT_STATUS},
+    {"signal_msi", KVM_CAP_SIGNAL_MSI},
+    {"irqfd", KVM_CAP_IRQFD},
+    {"irqfd_resample", KVM_CAP_IRQFD_RESAMPLE},
+    {"ioeventfd", KVM_CAP_IOEVENTFD},
+    {"ioeventfd_any_length", KVM_CAP_IOEVENTFD_ANY_LENGTH},
+    {"ioeventfd_no_length", KVM_CAP_IOEVENTFD_NO_LENGTH},
+    {"x2apic_api", KVM_CAP_X2APIC_API},
+    {"x86_user_space_msr", KVM_CAP_X86_USER_SPACE_MSR},
+    {"x86_msr_filter", KVM_CAP_X86_MSR_FILTER},
+    {"pit2", KVM_CAP_PIT2},
+    {"pit_state2", KVM_CAP_PIT_STATE2},
+    {"reinject_control", KVM_CAP_REINJECT_CONTROL},
+    {"tsc_deadline_timer", KVM_CAP_TSC_DEADLINE_TIMER},
+    {"get_tsc_khz", KVM_CAP_GET_TSC_KHZ},
+    {"user_nmi", KVM_CAP_USER_NMI},
+    {"vcpu_events", KVM_CAP_VCPU_EVENTS},
+    {"mp_state", KVM_CAP_MP_STATE},
+    {"set_boot_cpu_id", KVM_CAP_SET_BOOT_CPU_ID},
+    {"immediate_exit", KVM_CAP_IMMEDIATE_EXIT},
+    {"coalesced_mmio", KVM_CAP_COALESCED_MMIO},
+    {"coalesced_pio", KVM_CAP_COALESCED_PIO},
+    {"readonly_mem", KVM_CAP_READONLY_MEM},
+    {"nr_memslots", KVM_CAP_NR_MEMSLOTS},
+    {"manual_dirty_log_protect2", KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2},
+    {"nr_vcpus", KVM_CAP_NR_VCPUS},
+    {"max_vcpus", KVM_CAP_MAX_VCPUS},
+    {"max_vcpu_id", KVM_CAP_MAX_VCPU_ID},
+    {"msi_devid", KVM_CAP_MSI_DEVID},
+    {"device_ctrl", KVM_CAP_DEVICE_CTRL},
+}};
+
+}  // namespace
+
+Host probe_host() {
+    Host host;
+    utsname names{};
+    if (uname(&names) == 0) host.kernel = names.release;
+    if (const auto reason = kvm::System::unavailable()) {
+        host.unavailable = *reason;
+        return host;
+    }
+    const kvm::System system;
+    for (const auto& [name, number] : capabilities)
+        host.capabilities.push_back({name, static_cast<std::uint64_t>(system.check_extension(number))});
+    host.placements = x86::placement_names(system);
+    host.traits = x86::probe_traits();
+    return host;
+}
+
+std::unique_ptr<Machine> make_machine(const MachineConfig& config, Trace& trace) {
+    return std::make_unique<KvmMachine>(config, trace);
+}
+
+}  // namespace irqbench::vmm

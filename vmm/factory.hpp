@@ -1,0 +1,16 @@
+#pragma once
+
+#include <memory>
+
+#include "vmm/machine.hpp"
+
+namespace irqbench::vmm {
+
+/// What this host offers. Probes the traits of its KVM with small machines; takes some milliseconds.
+Host probe_host();
+
+/// Builds the machine of `config.placement`. The trace must outlive it.
+/// @throws std::system_error when the host refuses to build it, std::invalid_argument for an unknown placement
+std::unique_ptr<Machine> make_machine(const MachineConfig& config, Trace& trace);
+
+}  // namespace irqbench::vmm

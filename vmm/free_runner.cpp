@@ -1,0 +1,277 @@
+#include <fmt/format.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <thread>
+
+#include "vmm/runner.hpp"
+
+namespace irqbench::vmm {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+/// How often a vCPU that has been asked for something is asked again, and the log is looked at.
+constexpr auto poll_interval = 500us;
+
+/// The thread of one vCPU.
+struct VcpuThread {
+    explicit VcpuThread(VcpuSlot& slot_) : slot(slot_) {}
+
+    VcpuSlot& slot;
+    std::thread thread;
+    std::atomic<pid_t> id{0};
+    unsigned pauses = 0;     ///< requests to stay out of KVM_RUN
+    bool outside = false;    ///< it stays out of KVM_RUN
+    bool stormed = false;    ///< over budget: out of KVM_RUN until the next step
+    bool over = false;       ///< the thread has ended or will end without another KVM_RUN
+};
+
+bool is_halt(const GuestOp* op) {
+    return op != nullptr && (op->code == OP_HALT || op->code == OP_STI_HALT);
+}
+bool may_block(const GuestOp* op) {
+    return is_halt(op) || (op != nullptr && (op->code == OP_BARRIER || op->code == OP_HOLD));
+}
+
+class FreeRunner final : public Runner {
+  public:
+    explicit FreeRunner(const Parts& parts) : Runner(parts) {
+        for (const auto& slot : parts_.slots) threads_.push_back(std::make_unique<VcpuThread>(*slot));
+        for (const auto& thread : threads_) thread->thread = std::thread([this, t = thread.get()] { loop(*t); });
+    }
+    ~FreeRunner() override { stop(); }
+
+    bool settle() override;
+    void wait(const std::function<bool()>& enough) override;
+    void prove_quiet(VcpuSlot& slot) override;
+    void stop() override;
+    std::unique_lock<std::mutex> hold() override { return std::unique_lock(mutex_); }
+    std::shared_ptr<void> pause(VcpuSlot* slot) override;
+
+  private:
+    using Lock = std::unique_lock<std::mutex>;
+
+    void loop(VcpuThread& thread);
+    void run_once(VcpuThread& thread);
+    void kick(VcpuThread& thread);
+    bool done(VcpuThread& thread);
+    void collect_all();
+    [[nodiscard]] VcpuThread& thread_of(const VcpuSlot& slot) { return *threads_[slot.index]; }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    kvm::Kicker kicker_;
+    std::vector<std::unique_ptr<VcpuThread>> threads_;
+    bool stopping_ = false;
+    bool waiting_ = false;  ///< inside wait(): interrupts are expected, and there is no budget
+};
+
+void FreeRunner::kick(VcpuThread& thread) {
+    if (const pid_t id = thread.id.load(); id != 0 && !thread.over) kicker_.kick(thread.slot.vcpu, id);
+}
+
+void FreeRunner::loop(VcpuThread& thread) {
+    thread.id.store(static_cast<pid_t>(syscall(SYS_gettid)));
+    try {
+        for (;;) {
+            {
+                Lock lock(mutex_);
+                thread.outside = true;
+                changed_.notify_all();
+                changed_.wait(lock, [&] { return stopping_ || (thread.pauses == 0 && !thread.stormed); });
+                thread.outside = false;
+                if (stopping_ || thread.over) break;
+                parts_.placement.before_run(thread.slot);
+            }
+            run_once(thread);
+        }
+    } catch (const std::exception& error) {
+        const Lock lock(mutex_);
+        fail(thread.slot, error.what());
+    }
+    const Lock lock(mutex_);
+    thread.over = true;
+    thread.outside = true;
+    changed_.notify_all();
+}
+
+void FreeRunner::run_once(VcpuThread& thread) {
+    VcpuSlot& slot = thread.slot;
+    const kvm::RunResult result = slot.vcpu.run();
+    const Lock lock(mutex_);
+    if (result == kvm::RunResult::again) return;
+    if (result == kvm::RunResult::interrupted) {
+        slot.vcpu.set_immediate_exit(false);
+        // It idles in HLT, and there is something to do: no interrupt may be needed for that.
+        if (!slot.agent.mailbox_empty() && !slot.agent.executing() &&
+            parts_.placement.parked(slot) == event::RestState::halted)
+            parts_.placement.unpark(slot);
+        return;
+    }
+    if (handle_exit(slot) == AfterExit::stop) thread.over = true;
+    collect(slot);
+    if (!waiting_ && over_budget(slot)) {
+        thread.stormed = true;
+        parts_.recorder.add(Lane::guest, event::Storm{slot.records_in_step}, slot.index);
+    }
+    changed_.notify_all();
+}
+
+std::shared_ptr<void> FreeRunner::pause(VcpuSlot* slot) {
+    const auto concerns = [slot](const VcpuThread& thread) { return slot == nullptr || slot == &thread.slot; };
+    Lock lock(mutex_);
+    for (const auto& thread : threads_)
+        if (concerns(*thread)) ++thread->pauses;
+    for (const auto& thread : threads_) {
+        if (!concerns(*thread)) continue;
+        while (!thread->outside && !thread->over) {
+            kick(*thread);
+            changed_.wait_for(lock, poll_interval);
+        }
+    }
+    return {nullptr, [this, concerns](void*) {
+                const Lock release(mutex_);
+                for (const auto& thread : threads_)
+                    if (concerns(*thread)) --thread->pauses;
+                changed_.notify_all();
+            }};
+}
+
+void FreeRunner::collect_all() {
+    for (const auto& thread : threads_) collect(thread->slot);
+}
+
+/// Whether the vCPU has done what was posted, or does the last of it and blocks there.
+bool FreeRunner::done(VcpuThread& thread) {
+    const guest::Agent& agent = thread.slot.agent;
+    return agent.all_finished() || (agent.mailbox_empty() && may_block(agent.unfinished()));
+}
+
+bool FreeRunner::settle() {
+    const auto deadline = Clock::now() + parts_.config.watchdog;
+    Lock lock(mutex_);
+    for (const auto& thread : threads_) {
+        thread->slot.records_in_step = 0;
+        thread->stormed = false;
+    }
+    changed_.notify_all();
+    for (;;) {
+        collect_all();
+        bool all_done = true;
+        for (const auto& thread : threads_) {
+            if (done(*thread) || thread->stormed) continue;
+            all_done = false;
+            kick(*thread);
+            if (Clock::now() > deadline) {
+                thread->over = true;
+                fail(thread->slot, fmt::format("the vCPU did not do this within {} ms: {}", parts_.config.watchdog.count(),
+                                               thread->slot.agent.unfinished()->text));
+            }
+        }
+        if (all_done || failed_) break;
+        changed_.wait_for(lock, poll_interval);
+    }
+    lock.unlock();
+    for (const auto& thread : threads_) {
+        VcpuSlot& slot = thread->slot;
+        if (failed_) break;
+        if (is_halt(slot.agent.unfinished())) {
+            // It may still be on its way into HLT.
+            for (bool halted = false; !halted && Clock::now() < deadline;) {
+                const auto paused = pause(&slot);
+                const Lock again(mutex_);
+                collect(slot);
+                halted = !is_halt(slot.agent.unfinished()) || parts_.placement.parked(slot).has_value();
+            }
+        }
+        const Lock again(mutex_);
+        if (is_halt(slot.agent.unfinished()) && slot.agent.executing())
+            record_rest(slot, {event::RestState::halted, true, slot.agent.depth(), slot.agent.in_service()});
+        else if (slot.rest.state == event::RestState::halted)
+            record_rest(slot, {event::RestState::idle, true, slot.agent.depth(), slot.agent.in_service()});
+    }
+    return !failed_;
+}
+
+void FreeRunner::wait(const std::function<bool()>& enough) {
+    const auto deadline = Clock::now() + parts_.config.watchdog;
+    Lock lock(mutex_);
+    waiting_ = true;
+    while (!failed_) {
+        collect_all();
+        lock.unlock();
+        const bool satisfied = enough();
+        lock.lock();
+        if (satisfied || Clock::now() > deadline) break;
+        changed_.wait_for(lock, poll_interval);
+    }
+    for (const auto& thread : threads_) thread->slot.records_in_step = 0;
+    waiting_ = false;
+}
+
+void FreeRunner::prove_quiet(VcpuSlot& slot) {
+    event::Quiet quiet{true, {}, std::nullopt};
+    bool marker_needed = false;
+    {
+        const auto paused = pause(&slot);
+        const Lock lock(mutex_);
+        collect(slot);
+        const auto parked = parts_.placement.parked(slot);
+        if (parked == event::RestState::not_started || parked == event::RestState::wait_for_sipi) {
+        } else if (parked && slot.agent.executing()) {
+            quiet = {false, "the vCPU is halted: only an interrupt could prove it", std::nullopt};
+        } else if (!slot.vcpu.if_flag()) {
+            quiet = {false, "interrupts are disabled", std::nullopt};
+        } else {
+            parts_.placement.drain_irqfds();
+            const std::uint32_t priority = parts_.placement.running_priority(slot);
+            if (priority != 0) quiet.above = priority;
+            slot.marker = parts_.placement.send_marker(slot, priority);
+            marker_needed = true;
+        }
+    }
+    const auto deadline = Clock::now() + parts_.config.watchdog;
+    Lock lock(mutex_);
+    while (marker_needed && slot.marker && !failed_) {
+        collect(slot);
+        if (!slot.marker) break;
+        if (Clock::now() > deadline) {
+            quiet = {false, fmt::format("the marker {:#x} was not taken", *slot.marker), std::nullopt};
+            slot.marker.reset();
+            break;
+        }
+        changed_.wait_for(lock, poll_interval);
+    }
+    parts_.recorder.add(Lane::guest, quiet, slot.index);
+}
+
+void FreeRunner::stop() {
+    {
+        const Lock lock(mutex_);
+        stopping_ = true;
+        changed_.notify_all();
+    }
+    for (const auto& thread : threads_) {
+        while (true) {
+            Lock lock(mutex_);
+            if (thread->over) break;
+            kick(*thread);
+            changed_.wait_for(lock, poll_interval);
+        }
+        if (thread->thread.joinable()) thread->thread.join();
+    }
+}
+
+}  // namespace
+
+std::unique_ptr<Runner> make_free_runner(const Runner::Parts& parts) { return std::make_unique<FreeRunner>(parts); }
+
+}  // namespace irqbench::vmm

@@ -1,0 +1,116 @@
+#include "vmm/guest/agent.hpp"
+
+#include <algorithm>
+#include <array>
+
+extern "C" {
+extern const std::byte irqbench_agent_begin[];
+extern const std::byte irqbench_agent_end[];
+extern const std::byte irqbench_agent_vectors[];
+extern const std::byte irqbench_agent_trampoline[];
+extern const std::byte irqbench_agent_trampoline_end[];
+}
+
+namespace irqbench::vmm::guest {
+
+namespace {
+
+/// OP_STATUS of an operation that has not been executed to its end.
+constexpr std::uint64_t status_pending = ~std::uint64_t{0};
+constexpr std::uint64_t status_refused = 0x1ff;
+constexpr std::uint64_t status_fault = 0x100;
+
+struct Slot {
+    std::uint32_t code;
+    std::uint32_t size;
+    std::uint64_t address;
+    std::uint64_t value;
+    std::uint64_t status;
+    std::uint64_t error;
+};
+static_assert(offsetof(Slot, address) == OP_ADDRESS && offsetof(Slot, status) == OP_STATUS &&
+              offsetof(Slot, error) == OP_ERROR && sizeof(Slot) <= (1U << MAIL_SLOT_SHIFT));
+static_assert(offsetof(Record, tsc) == RECORD_TSC && offsetof(Record, rip) == RECORD_RIP &&
+              sizeof(Record) == (1U << LOG_SLOT_SHIFT));
+
+}  // namespace
+
+Agent::Agent(kvm::GuestMemory& memory, std::uint32_t index)
+    : memory_(&memory), block_(block_address(index)), index_(index) {}
+
+void Agent::reset(std::uint32_t idle, std::uint8_t policy, bool x2apic, std::uint64_t lapic) {
+    memory_->write(block_ + BLOCK_ROOM, std::uint32_t{LOG_SLOTS});
+    memory_->write(block_ + BLOCK_IDLE, idle);
+    memory_->write(block_ + BLOCK_X2APIC, std::uint32_t{x2apic});
+    memory_->write(block_ + BLOCK_LAPIC, lapic);
+    memory_->write(block_ + BLOCK_INDEX, index_);
+    std::array<std::uint8_t, 256> policies{};
+    policies.fill(policy);
+    memory_->write(block_ + BLOCK_POLICY, policies);
+}
+
+std::uint32_t Agent::word(std::uint32_t offset) const { return memory_->load_acquire<std::uint32_t>(block_ + offset); }
+
+bool Agent::post(const GuestOp& op) {
+    if (posted_.size() == MAIL_SLOTS || mail_head_ - word(BLOCK_MAIL_TAIL) == MAIL_SLOTS) return false;
+    const std::uint32_t slot = mail_head_ % MAIL_SLOTS;
+    const auto in_use = [&](const Posted& posted) { return posted.slot == slot; };
+    if (std::any_of(posted_.begin(), posted_.end(), in_use)) return false;
+    memory_->write(block_ + BLOCK_MAIL + (std::uint64_t{slot} << MAIL_SLOT_SHIFT),
+                   Slot{op.code, op.size, op.address, op.value, status_pending, 0});
+    posted_.push_back({op, slot});
+    memory_->store_release<std::uint32_t>(block_ + BLOCK_MAIL_HEAD, ++mail_head_);
+    return true;
+}
+
+bool Agent::mailbox_empty() const { return word(BLOCK_MAIL_TAIL) == mail_head_; }
+
+std::vector<FinishedOp> Agent::take_finished() {
+    std::vector<FinishedOp> finished;
+    std::erase_if(posted_, [&](Posted& posted) {
+        const std::uint64_t at = block_ + BLOCK_MAIL + (std::uint64_t{posted.slot} << MAIL_SLOT_SHIFT);
+        const std::uint64_t status = memory_->load_acquire<std::uint64_t>(at + OP_STATUS);
+        if (status == status_pending) return false;
+        FinishedOp done{std::move(posted.op), std::nullopt, status == status_refused};
+        done.op.value = memory_->load_acquire<std::uint64_t>(at + OP_VALUE);
+        if (status >= status_fault && !done.refused) done.fault = static_cast<std::uint32_t>(status & 0xff);
+        finished.push_back(std::move(done));
+        return true;
+    });
+    return finished;
+}
+
+bool Agent::executing() const { return memory_->load_acquire<std::uint64_t>(block_ + BLOCK_OP_ACTIVE) != 0; }
+
+void Agent::set_policy(std::uint32_t vector, std::uint8_t policy) {
+    memory_->write(block_ + BLOCK_POLICY + (vector & 0xff), policy);
+}
+
+std::size_t Agent::take_records(std::vector<Record>& to) {
+    const std::uint32_t written = std::min<std::uint32_t>(word(BLOCK_HEAD) - log_tail_, LOG_SLOTS);
+    std::uint32_t taken = 0;
+    while (taken < written) {
+        const std::uint64_t at = block_ + BLOCK_LOG + (std::uint64_t{log_tail_ % LOG_SLOTS} << LOG_SLOT_SHIFT);
+        // The slot is counted before it is filled: an empty kind is a record still being written.
+        if ((memory_->load_acquire<std::uint32_t>(at) & 0xffff) == 0) break;
+        to.push_back(memory_->read<Record>(at));
+        memory_->store_release<std::uint32_t>(at, 0);
+        ++log_tail_;
+        ++taken;
+    }
+    if (taken != 0) memory_->fetch_add<std::uint32_t>(block_ + BLOCK_ROOM, taken);
+    return taken;
+}
+
+std::uint32_t Agent::depth() const { return word(BLOCK_DEPTH); }
+std::uint32_t Agent::in_service() const { return word(BLOCK_IN_SERVICE); }
+std::uint32_t Agent::lowering() const { return word(BLOCK_LOWERING); }
+std::uint64_t Agent::cr2() const { return memory_->load_acquire<std::uint64_t>(block_ + BLOCK_CR2); }
+
+std::span<const std::byte> code() { return {irqbench_agent_begin, irqbench_agent_end}; }
+std::uint64_t vector_stubs_offset() {
+    return static_cast<std::uint64_t>(irqbench_agent_vectors - irqbench_agent_begin);
+}
+std::span<const std::byte> trampoline() { return {irqbench_agent_trampoline, irqbench_agent_trampoline_end}; }
+
+}  // namespace irqbench::vmm::guest

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "vmm/guest/agent_abi.h"
+#include "vmm/kvm/memory.hpp"
+#include "vmm/machine.hpp"
+
+namespace irqbench::vmm::guest {
+
+/// One record of the agent's log; see RECORD_* in agent_abi.h.
+struct Record {
+    std::uint16_t kind;
+    std::uint16_t vector;
+    std::uint32_t depth;
+    std::uint64_t tsc;
+    std::uint64_t code;
+    std::uint64_t rip;
+};
+
+/// An operation that the agent has finished.
+struct FinishedOp {
+    GuestOp op;                          ///< as posted, with the value read where it reads
+    std::optional<std::uint32_t> fault;  ///< vector of the exception it raised
+    bool refused = false;                ///< the agent cannot do it here, for example OP_RETURN outside a handler
+};
+
+/// The host's end of one vCPU's block of shared memory (agent_abi.h). Knows the layout, not the vCPU: whoever runs
+/// the vCPU calls it. Guest memory is read through the checked accessor only, and no value found there is trusted.
+class Agent {
+  public:
+    /// Guest physical memory the agent needs for `vcpus` vCPUs, in bytes.
+    static constexpr std::uint64_t memory_size(std::size_t vcpus) {
+        return AGENT_BLOCKS + vcpus * AGENT_BLOCK_STRIDE;
+    }
+    static constexpr std::uint64_t block_address(std::uint32_t index) {
+        return AGENT_BLOCKS + std::uint64_t{index} * AGENT_BLOCK_STRIDE;
+    }
+
+    Agent(kvm::GuestMemory& memory, std::uint32_t index);
+
+    /// Gives the block its initial values: an empty mailbox, `policy` for every vector, idling by `idle` (IDLE_*).
+    void reset(std::uint32_t idle, std::uint8_t policy, bool x2apic, std::uint64_t lapic);
+
+    /// Puts an operation into the mailbox.
+    /// @returns false if it is full
+    [[nodiscard]] bool post(const GuestOp& op);
+    /// Whether the agent has taken every operation off the mailbox; one that blocks may not have ended yet.
+    [[nodiscard]] bool mailbox_empty() const;
+    /// Whether every operation posted has been finished and collected.
+    [[nodiscard]] bool all_finished() const { return posted_.empty(); }
+    /// Operations finished since the last call, in the order posted.
+    [[nodiscard]] std::vector<FinishedOp> take_finished();
+    /// The operation that is posted and not finished, if there is one.
+    [[nodiscard]] const GuestOp* unfinished() const { return posted_.empty() ? nullptr : &posted_.front().op; }
+
+    /// Whether the vCPU is inside an operation, not between two.
+    [[nodiscard]] bool executing() const;
+
+    void set_policy(std::uint32_t vector, std::uint8_t policy);
+
+    /// Moves the records written since the last call to the end of `to`, and lets the agent write as many again.
+    /// @returns how many
+    std::size_t take_records(std::vector<Record>& to);
+
+    [[nodiscard]] std::uint32_t depth() const;
+    [[nodiscard]] std::uint32_t in_service() const;
+    /// The vector whose handler asked its device to drop the line (AGENT_EXIT_LOWER).
+    [[nodiscard]] std::uint32_t lowering() const;
+    [[nodiscard]] std::uint64_t cr2() const;
+
+  private:
+    struct Posted {
+        GuestOp op;
+        std::uint32_t slot;
+    };
+
+    [[nodiscard]] std::uint32_t word(std::uint32_t offset) const;
+
+    kvm::GuestMemory* memory_;
+    std::uint64_t block_;
+    std::uint32_t index_;
+    std::uint32_t mail_head_ = 0;
+    std::uint32_t log_tail_ = 0;
+    std::vector<Posted> posted_;
+};
+
+/// The agent's code, and where in it the 256 stubs of 16 bytes begin.
+std::span<const std::byte> code();
+std::uint64_t vector_stubs_offset();
+/// The real-mode code for AGENT_TRAMPOLINE.
+std::span<const std::byte> trampoline();
+
+}  // namespace irqbench::vmm::guest

@@ -1,0 +1,84 @@
+#include "vmm/kernel_irqfds.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace irqbench::vmm {
+
+// The VM is closed right after: letting the kernel drop them together saves a wait for each.
+KernelIrqfds::~KernelIrqfds() {
+    for (Entry& entry : entries_)
+        if (entry.irqfd) entry.irqfd->abandon();
+}
+
+const KernelIrqfds::Entry* KernelIrqfds::find(std::string_view name) const {
+    const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                    [&](const Entry& entry) { return entry.spec.name == name; });
+    return found == entries_.end() ? nullptr : &*found;
+}
+
+KernelIrqfds::Entry* KernelIrqfds::find(std::string_view name) {
+    return const_cast<Entry*>(std::as_const(*this).find(name));
+}
+
+Outcome KernelIrqfds::assign(const IrqfdSpec& spec) {
+    Entry entry;
+    entry.spec = spec;
+    if (const Entry* other = find(spec.shares); other != nullptr) {
+        entry.trigger = other->trigger;
+    } else {
+        entry.trigger = std::make_shared<kvm::EventFd>();
+    }
+    if (spec.resample) entry.resample = std::make_unique<kvm::EventFd>();
+    auto attempt = kvm::Irqfd::try_assign(vm_, *entry.trigger, spec.gsi, entry.resample.get());
+    if (!attempt.outcome.ok()) return attempt.outcome;
+    entry.irqfd = std::move(attempt.object);
+    entries_.push_back(std::move(entry));
+    return attempt.outcome;
+}
+
+Outcome KernelIrqfds::deassign(std::string_view name) {
+    Entry* entry = find(name);
+    if (entry == nullptr) return {0, ENOENT};
+    const Outcome outcome = entry->irqfd->try_deassign();
+    if (outcome.ok()) std::erase_if(entries_, [&](const Entry& e) { return &e == entry; });
+    return outcome;
+}
+
+void KernelIrqfds::signal(std::string_view name, std::uint64_t count) {
+    Entry* entry = find(name);
+    if (entry == nullptr) return;
+    entry->signalled = true;
+    entry->trigger->signal(count);
+}
+
+void KernelIrqfds::drain() {
+    for (Entry& entry : entries_) {
+        if (!entry.signalled) continue;
+        entry.signalled = false;
+        std::optional<kvm::EventFd> keeper_trigger;
+        std::optional<kvm::EventFd> keeper_resample;
+        std::optional<kvm::Irqfd> keeper;
+        if (entry.spec.resample) {
+            keeper_trigger.emplace();
+            keeper_resample.emplace();
+            keeper.emplace(vm_, *keeper_trigger, entry.spec.gsi, &*keeper_resample);
+        }
+        (void)entry.irqfd->try_deassign();
+        // Kernels before 5.11 leave the signal in the eventfd, and would take it for another one.
+        (void)entry.trigger->drain();
+        entry.irqfd.emplace(vm_, *entry.trigger, entry.spec.gsi, entry.resample.get());
+    }
+}
+
+std::vector<event::Resampled> KernelIrqfds::take_resampled() {
+    std::vector<event::Resampled> kicks;
+    for (Entry& entry : entries_) {
+        if (!entry.resample) continue;
+        if (const std::uint64_t count = entry.resample->drain(); count != 0)
+            kicks.push_back({entry.spec.name, count});
+    }
+    return kicks;
+}
+
+}  // namespace irqbench::vmm

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vmm/kvm/eventfd.hpp"
+#include "vmm/kvm/irqfd.hpp"
+#include "vmm/machine.hpp"
+
+namespace irqbench::vmm {
+
+/// The irqfds of a machine that the kernel serves, by name, with their resamplefds.
+class KernelIrqfds {
+  public:
+    explicit KernelIrqfds(kvm::Vm& vm) : vm_(vm) {}
+    ~KernelIrqfds();
+
+    Outcome assign(const IrqfdSpec& spec);
+    Outcome deassign(std::string_view name);
+    [[nodiscard]] bool has(std::string_view name) const { return find(name) != nullptr; }
+    void signal(std::string_view name, std::uint64_t count);
+    /// Waits for the kernel's workqueue to inject what was signalled since the last call (Irqfd::drain). A second,
+    /// temporary irqfd keeps the GSI's resampler and its line while the first is away.
+    void drain();
+    [[nodiscard]] std::vector<event::Resampled> take_resampled();
+
+  private:
+    struct Entry {
+        IrqfdSpec spec;
+        std::shared_ptr<kvm::EventFd> trigger;
+        std::unique_ptr<kvm::EventFd> resample;
+        std::optional<kvm::Irqfd> irqfd;
+        bool signalled = false;
+    };
+
+    [[nodiscard]] Entry* find(std::string_view name);
+    [[nodiscard]] const Entry* find(std::string_view name) const;
+
+    kvm::Vm& vm_;
+    std::vector<Entry> entries_;
+};
+
+}  // namespace irqbench::vmm

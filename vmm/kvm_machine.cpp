@@ -1,0 +1,201 @@
+#include "vmm/kvm_machine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <stdexcept>
+
+#include "vmm/x86/boot.hpp"
+#include "vmm/x86/placements.hpp"
+
+namespace irqbench::vmm {
+
+namespace {
+
+/// Where scenario memory begins, clear of the agents of 255 vCPUs.
+constexpr std::uint64_t scenario_memory = 0x10000000;
+
+}  // namespace
+
+KvmMachine::KvmMachine(const MachineConfig& config, Trace& trace) : config_(config), trace_(trace) {
+    if (config_.vcpu_ids.empty()) config_.vcpu_ids = {0};
+    build();
+}
+
+KvmMachine::~KvmMachine() { close(); }
+
+void KvmMachine::build() {
+    const std::size_t vcpus = config_.vcpu_ids.size();
+    vm_ = std::make_unique<kvm::Vm>(system_);
+    memory_slots_ = std::make_unique<kvm::MemorySlots>(*vm_);
+    const std::uint64_t agent_memory = guest::Agent::memory_size(vcpus);
+    memory_.add(0, agent_memory);
+    memory_slots_->add(memory_, 0, agent_memory);
+    if (config_.memory != 0) {
+        memory_.add(scenario_memory, config_.memory);
+        memory_slots_->add(memory_, scenario_memory, config_.memory);
+    }
+    x86::load_agent(memory_, config_.vcpu_ids);
+    placement_ = x86::make_placement(system_, *vm_, config_, recorder_);
+    placement_->create_controllers();
+    const std::size_t started = config_.started == 0 ? vcpus : config_.started;
+    for (std::uint32_t index = 0; index < vcpus; ++index)
+        slots_.push_back(std::make_unique<VcpuSlot>(*vm_, index, config_.vcpu_ids[index], memory_));
+    for (const auto& slot : slots_) {
+        const bool running = slot->index < started;
+        placement_->start(*slot, running);
+        if (!running) slot->rest.state = event::RestState::not_started;
+        slot->clock = placement_->clock(*slot, recorder_.now());
+    }
+    placement_->finish();
+    const Runner::Parts parts{config_, *placement_, recorder_, slots_};
+    runner_ = config_.run == RunMode::stepped ? make_stepped_runner(parts) : make_free_runner(parts);
+}
+
+Outcome KvmMachine::called(std::string name, std::string arguments, std::optional<std::uint32_t> gsi,
+                           Outcome outcome) {
+    recorder_.add(Lane::host, event::Call{std::move(name), std::move(arguments), gsi, outcome});
+    return outcome;
+}
+
+Outcome KvmMachine::set_line(std::uint32_t gsi, bool level, bool want_status) {
+    const auto held = runner_->hold();
+    Outcome outcome = placement_->set_line(gsi, level, want_status);
+    return called(level ? "raise" : "lower", fmt::format("{}", gsi), gsi, outcome);
+}
+
+Outcome KvmMachine::msi(const MsiMessage& message) {
+    const auto held = runner_->hold();
+    return called("msi", fmt::format("{:#x} data {:#x}", message.address, message.data), std::nullopt,
+                  placement_->msi(message));
+}
+
+Outcome KvmMachine::route(const routing::RoutingTable& table) {
+    const auto held = runner_->hold();
+    return called("route", fmt::format("{} entries", table.size()), std::nullopt, placement_->route(table));
+}
+
+Outcome KvmMachine::assign_irqfd(const IrqfdSpec& spec) {
+    const auto held = runner_->hold();
+    return called("irqfd", spec.name, spec.gsi, placement_->assign_irqfd(spec));
+}
+
+Outcome KvmMachine::deassign_irqfd(std::string_view name) {
+    const auto held = runner_->hold();
+    return called("deassign", std::string(name), std::nullopt, placement_->deassign_irqfd(name));
+}
+
+void KvmMachine::signal(std::string_view irqfd, std::uint64_t count) {
+    const auto held = runner_->hold();
+    (void)called("signal", count == 1 ? std::string(irqfd) : fmt::format("{} x{}", irqfd, count), std::nullopt,
+                 {});
+    placement_->signal(irqfd, count);
+    if (config_.run == RunMode::stepped) placement_->drain_irqfds();
+}
+
+Outcome KvmMachine::assign_ioeventfd(const IoeventfdSpec& spec) {
+    NamedDoorbell doorbell{spec.name, std::make_unique<kvm::EventFd>(), std::nullopt};
+    auto attempt = kvm::Ioeventfd::try_assign(*vm_, *doorbell.event,
+                                              {spec.address, spec.port, spec.length, spec.datamatch});
+    if (attempt.outcome.ok()) {
+        doorbell.ioeventfd = std::move(attempt.object);
+        doorbells_.push_back(std::move(doorbell));
+    }
+    return called("ioeventfd", spec.name, std::nullopt, attempt.outcome);
+}
+
+Outcome KvmMachine::deassign_ioeventfd(std::string_view name) {
+    const auto found = std::find_if(doorbells_.begin(), doorbells_.end(),
+                                    [&](const NamedDoorbell& doorbell) { return doorbell.name == name; });
+    Outcome outcome{0, ENOENT};
+    if (found != doorbells_.end()) {
+        outcome = found->ioeventfd->try_deassign();
+        doorbells_.erase(found);
+    }
+    return called("deassign", std::string(name), std::nullopt, outcome);
+}
+
+Outcome KvmMachine::nmi(std::uint32_t vcpu) {
+    const auto paused = runner_->pause(slots_.at(vcpu).get());
+    const auto held = runner_->hold();
+    return called("nmi", fmt::format("vCPU {}", vcpu), std::nullopt, placement_->nmi(*slots_.at(vcpu)));
+}
+
+Outcome KvmMachine::inject(std::uint32_t vcpu, std::uint32_t vector, Injection how) {
+    const auto paused = runner_->pause(slots_.at(vcpu).get());
+    const auto held = runner_->hold();
+    return called(how == Injection::interrupt ? "interrupt" : "inject",
+                  fmt::format("{:#x} on vCPU {}", vector, vcpu), std::nullopt,
+                  placement_->inject(*slots_.at(vcpu), vector, how));
+}
+
+void KvmMachine::guest(std::uint32_t vcpu, std::span<const GuestOp> operations) {
+    VcpuSlot& slot = *slots_.at(vcpu);
+    for (const GuestOp& op : operations) {
+        if (slot.agent.post(op)) continue;
+        // The mailbox is full: what is in it has to be done first.
+        if (!settle() || !slot.agent.post(op))
+            throw std::runtime_error(fmt::format("vCPU {} does not take more operations: {}", vcpu, op.text));
+    }
+}
+
+void KvmMachine::handler(std::uint32_t vcpu, std::uint32_t vector, std::uint8_t policy,
+                         std::optional<std::uint32_t> lowers) {
+    VcpuSlot& slot = *slots_.at(vcpu);
+    const auto held = runner_->hold();
+    slot.agent.set_policy(vector, policy);
+    slot.lowers.erase(vector);
+    if (lowers) slot.lowers.emplace(vector, *lowers);
+}
+
+void KvmMachine::collect_eventfds() {
+    for (event::Resampled& kick : placement_->take_resampled()) recorder_.add(Lane::host, std::move(kick));
+    for (const NamedDoorbell& doorbell : doorbells_)
+        if (const std::uint64_t count = doorbell.event->drain(); count != 0)
+            recorder_.add(Lane::host, event::DoorbellRung{doorbell.name, count});
+}
+
+bool KvmMachine::settle() {
+    const bool going = runner_->settle();
+    collect_eventfds();
+    recorder_.flush(trace_);
+    return going;
+}
+
+void KvmMachine::wait(const std::function<bool()>& enough) {
+    runner_->wait([&] {
+        collect_eventfds();
+        recorder_.flush(trace_);
+        return enough();
+    });
+    recorder_.flush(trace_);
+}
+
+void KvmMachine::prove_quiet(std::uint32_t vcpu) {
+    runner_->prove_quiet(*slots_.at(vcpu));
+    collect_eventfds();
+    recorder_.flush(trace_);
+}
+
+std::vector<NamedValue> KvmMachine::inspect(std::string_view controller, std::uint32_t index) {
+    const auto paused = runner_->pause(nullptr);
+    const auto held = runner_->hold();
+    return placement_->inspect(controller, index);
+}
+
+void KvmMachine::close() {
+    if (!vm_) return;
+    if (runner_) runner_->stop();
+    recorder_.flush(trace_);
+    for (NamedDoorbell& doorbell : doorbells_)
+        if (doorbell.ioeventfd) doorbell.ioeventfd->abandon();
+    runner_.reset();
+    doorbells_.clear();
+    placement_.reset();
+    slots_.clear();
+    memory_slots_.reset();
+    vm_.reset();
+}
+
+}  // namespace irqbench::vmm

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vmm/kvm/ioeventfd.hpp"
+#include "vmm/kvm/memory.hpp"
+#include "vmm/kvm/memory_slots.hpp"
+#include "vmm/kvm/system.hpp"
+#include "vmm/kvm/vm.hpp"
+#include "vmm/machine.hpp"
+#include "vmm/placement.hpp"
+#include "vmm/recorder.hpp"
+#include "vmm/runner.hpp"
+
+namespace irqbench::vmm {
+
+/// A virtual machine on KVM: one placement of the controllers, the vCPUs with their agents, and a way to run them.
+class KvmMachine final : public Machine {
+  public:
+    /// @throws std::system_error when the host refuses to build it; std::invalid_argument for an unknown placement
+    KvmMachine(const MachineConfig& config, Trace& trace);
+    ~KvmMachine() override;
+
+    Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
+    Outcome msi(const MsiMessage& message) override;
+    Outcome route(const routing::RoutingTable& table) override;
+    [[nodiscard]] const routing::RoutingTable& routes() const override { return placement_->routes(); }
+    Outcome assign_irqfd(const IrqfdSpec& spec) override;
+    Outcome deassign_irqfd(std::string_view name) override;
+    void signal(std::string_view irqfd, std::uint64_t count) override;
+    Outcome assign_ioeventfd(const IoeventfdSpec& spec) override;
+    Outcome deassign_ioeventfd(std::string_view name) override;
+    Outcome nmi(std::uint32_t vcpu) override;
+    Outcome inject(std::uint32_t vcpu, std::uint32_t vector, Injection how) override;
+    void guest(std::uint32_t vcpu, std::span<const GuestOp> operations) override;
+    void handler(std::uint32_t vcpu, std::uint32_t vector, std::uint8_t policy,
+                 std::optional<std::uint32_t> lowers) override;
+    bool settle() override;
+    void wait(const std::function<bool()>& enough) override;
+    void prove_quiet(std::uint32_t vcpu) override;
+    [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
+    void close() override;
+
+  private:
+    struct NamedDoorbell {
+        std::string name;
+        std::unique_ptr<kvm::EventFd> event;
+        std::optional<kvm::Ioeventfd> ioeventfd;
+    };
+
+    void build();
+    void collect_eventfds();
+    Outcome called(std::string name, std::string arguments, std::optional<std::uint32_t> gsi, Outcome outcome);
+
+    // In this order: what is destroyed first belongs to what is destroyed later.
+    MachineConfig config_;
+    Trace& trace_;
+    Recorder recorder_;
+    kvm::System system_;
+    kvm::GuestMemory memory_;
+    std::unique_ptr<kvm::Vm> vm_;
+    std::unique_ptr<kvm::MemorySlots> memory_slots_;
+    std::unique_ptr<Placement> placement_;
+    std::vector<std::unique_ptr<VcpuSlot>> slots_;
+    std::vector<NamedDoorbell> doorbells_;
+    std::unique_ptr<Runner> runner_;
+};
+
+}  // namespace irqbench::vmm

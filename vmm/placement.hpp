@@ -1,0 +1,110 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vmm/guest/agent.hpp"
+#include "vmm/kvm/eventfd.hpp"
+#include "vmm/kvm/irqfd.hpp"
+#include "vmm/kvm/vcpu.hpp"
+#include "vmm/machine.hpp"
+
+namespace irqbench::vmm {
+
+/// Converts the guest's counter to the machine's time.
+struct GuestClock {
+    std::uint64_t counter = 0;
+    std::chrono::nanoseconds at{};
+    double ns_per_tick = 1.0;
+
+    [[nodiscard]] std::chrono::nanoseconds time_of(std::uint64_t value) const {
+        const auto ticks = static_cast<double>(static_cast<std::int64_t>(value - counter));
+        return at + std::chrono::nanoseconds{static_cast<std::int64_t>(ticks * ns_per_tick)};
+    }
+};
+
+/// One vCPU, the agent's block that belongs to it, and where it was last seen.
+struct VcpuSlot {
+    VcpuSlot(kvm::Vm& vm, std::uint32_t index_, std::uint32_t id, kvm::GuestMemory& memory)
+        : index(index_), vcpu(vm, id), agent(memory, index_) {}
+
+    std::uint32_t index;
+    kvm::Vcpu vcpu;
+    guest::Agent agent;
+    GuestClock clock;
+    std::map<std::uint32_t, std::uint32_t> lowers;  ///< vector -> GSI its handler's device drops
+    std::vector<guest::Record> records;             ///< scratch for the log
+    event::Rest rest{event::RestState::idle, true, 0, 0};
+    std::optional<std::uint32_t> marker;  ///< free-running: vector of the marker under way
+    std::uint64_t records_in_step = 0;
+};
+
+/// What the agent said by an exit: AGENT_EXIT_* of agent_abi.h.
+enum class AgentExit : std::uint8_t {
+    idle = AGENT_EXIT_IDLE,
+    log_full = AGENT_EXIT_LOG_FULL,
+    fault = AGENT_EXIT_FAULT,
+    lower = AGENT_EXIT_LOWER,
+};
+
+/// Where the interrupt controllers of a KVM machine are: in the kernel, in our process, or some of each; and
+/// what its architecture makes of vCPUs. The machine above it knows neither.
+class Placement {
+  public:
+    virtual ~Placement() = default;
+
+    /// Before the first vCPU.
+    virtual void create_controllers() = 0;
+    /// Gives the vCPU its first state: at the agent's entry if `running`, otherwise waiting to be started.
+    virtual void start(VcpuSlot& slot, bool running) = 0;
+    /// After the last vCPU: the initial masks and routes.
+    virtual void finish() = 0;
+
+    virtual Outcome set_line(std::uint32_t gsi, bool level, bool want_status) = 0;
+    virtual Outcome msi(const MsiMessage& message) = 0;
+    virtual Outcome route(const routing::RoutingTable& table) = 0;
+    [[nodiscard]] virtual const routing::RoutingTable& routes() const = 0;
+
+    virtual Outcome assign_irqfd(const IrqfdSpec& spec) = 0;
+    /// ENOENT in our own words if there is none of this name.
+    virtual Outcome deassign_irqfd(std::string_view name) = 0;
+    virtual void signal(std::string_view irqfd, std::uint64_t count) = 0;
+    /// Sees to it that no signalled irqfd is still under way to the controllers.
+    virtual void drain_irqfds() = 0;
+    /// Kicks of resamplefds since the last call.
+    [[nodiscard]] virtual std::vector<event::Resampled> take_resampled() = 0;
+
+    virtual Outcome nmi(VcpuSlot& slot) = 0;
+    virtual Outcome inject(VcpuSlot& slot, std::uint32_t vector, Injection how) = 0;
+
+    /// The agent's word, if this exit is one.
+    [[nodiscard]] virtual std::optional<AgentExit> agent_exit(const kvm::Exit& exit) const = 0;
+    /// Handles an exit that concerns a controller or a device.
+    /// @returns false if nothing here knows it
+    virtual bool handle(VcpuSlot& slot, const kvm::Exit& exit) = 0;
+    /// Called before every entry of the guest: injects what the controllers in our process have for this vCPU.
+    virtual void before_run(VcpuSlot& slot) = 0;
+    /// Whether before_run() would inject something now, so that the vCPU cannot be at rest.
+    [[nodiscard]] virtual bool has_interrupt_for(VcpuSlot& slot) = 0;
+
+    /// Where a vCPU that is not executing stands: halted, waiting for SIPI; nullopt if it can execute.
+    [[nodiscard]] virtual std::optional<event::RestState> parked(VcpuSlot& slot) = 0;
+    /// Makes a halted vCPU execute again, as no interrupt would.
+    virtual void unpark(VcpuSlot& slot) = 0;
+    /// The priority that an interrupt must exceed to be taken; 0 when every one is.
+    [[nodiscard]] virtual std::uint32_t running_priority(VcpuSlot& slot) = 0;
+    /// Sends an interrupt just above `priority`; its handler EOIs and returns. @returns its vector
+    virtual std::uint32_t send_marker(VcpuSlot& slot, std::uint32_t priority) = 0;
+    [[nodiscard]] virtual GuestClock clock(VcpuSlot& slot, std::chrono::nanoseconds now) = 0;
+    /// The vCPU's registers, for the report of a run that cannot go on.
+    [[nodiscard]] virtual std::string registers(VcpuSlot& slot) = 0;
+
+    [[nodiscard]] virtual std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) = 0;
+};
+
+}  // namespace irqbench::vmm

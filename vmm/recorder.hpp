@@ -1,0 +1,47 @@
+#pragma once
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "vmm/trace.hpp"
+
+namespace irqbench::vmm {
+
+/// Where the parts of a machine leave their events until the machine moves them into its trace. May be used from
+/// several threads.
+class Recorder {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    [[nodiscard]] std::chrono::nanoseconds now() const { return Clock::now() - start_; }
+
+    template <class What>
+    void add(Lane lane, What what, std::optional<std::uint32_t> vcpu = std::nullopt) {
+        add_at(now(), lane, std::move(what), vcpu);
+    }
+
+    template <class What>
+    void add_at(std::chrono::nanoseconds at, Lane lane, What what,
+                std::optional<std::uint32_t> vcpu = std::nullopt) {
+        Event event;
+        event.at = at;
+        event.lane = lane;
+        event.vcpu = vcpu;
+        event.what = std::move(what);
+        const std::lock_guard lock(mutex_);
+        waiting_.push_back(std::move(event));
+    }
+
+    /// Moves what has been added into the trace, ordered by time.
+    void flush(Trace& trace);
+
+  private:
+    Clock::time_point start_ = Clock::now();
+    std::mutex mutex_;
+    std::vector<Event> waiting_;
+};
+
+}  // namespace irqbench::vmm

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vmm/placement.hpp"
+#include "vmm/recorder.hpp"
+
+namespace irqbench::vmm {
+
+/// What the two ways to run have in common: the vCPUs, their exits, and what goes into the trace.
+class Runner {
+  public:
+    struct Parts {
+        const MachineConfig& config;
+        Placement& placement;
+        Recorder& recorder;
+        std::vector<std::unique_ptr<VcpuSlot>>& slots;
+    };
+
+    explicit Runner(Parts parts) : parts_(parts) {}
+    virtual ~Runner() = default;
+
+    /// See Machine::settle(), wait() and prove_quiet().
+    virtual bool settle() = 0;
+    virtual void wait(const std::function<bool()>& enough) = 0;
+    virtual void prove_quiet(VcpuSlot& slot) = 0;
+    /// Stops whatever runs on its own.
+    virtual void stop() = 0;
+    /// Held while the controllers are touched from outside of the runner.
+    [[nodiscard]] virtual std::unique_lock<std::mutex> hold() = 0;
+    /// Keeps the vCPU, or with nullptr every one, out of KVM_RUN as long as the result lives: its ioctls would wait
+    /// for the end of KVM_RUN. To be called before hold(), never while holding.
+    [[nodiscard]] virtual std::shared_ptr<void> pause(VcpuSlot* slot) = 0;
+
+    [[nodiscard]] bool failed() const { return failed_; }
+
+  protected:
+    enum class AfterExit { go_on, idle, stop };
+
+    /// Handles one exit of the vCPU and everything the agent has written down by then.
+    AfterExit handle_exit(VcpuSlot& slot);
+    /// Records what the agent has written and done since the last call.
+    /// @returns whether there was anything
+    bool collect(VcpuSlot& slot);
+    void record_rest(VcpuSlot& slot, const event::Rest& rest);
+    void fail(VcpuSlot& slot, std::string report, bool host_stalled = false);
+    [[nodiscard]] bool over_budget(const VcpuSlot& slot) const {
+        return slot.records_in_step > parts_.config.storm_budget;
+    }
+
+    Parts parts_;
+    bool failed_ = false;
+
+  private:
+    void record(VcpuSlot& slot, const guest::Record& record);
+    void record(VcpuSlot& slot, const guest::FinishedOp& done);
+};
+
+/// Runs the vCPUs in turn on the calling thread, and only while the host does nothing else.
+std::unique_ptr<Runner> make_stepped_runner(const Runner::Parts& parts);
+/// One thread per vCPU, which waits in HLT.
+std::unique_ptr<Runner> make_free_runner(const Runner::Parts& parts);
+
+}  // namespace irqbench::vmm

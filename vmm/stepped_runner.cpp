@@ -1,0 +1,246 @@
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <system_error>
+
+#include "vmm/runner.hpp"
+
+namespace irqbench::vmm {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+std::chrono::nanoseconds thread_cpu_time() {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
+}
+
+/// Sends this thread a signal now and then, which KVM_RUN alone lets through: a vCPU that blocks in the kernel comes
+/// back to be looked at.
+class Ticker {
+  public:
+    Ticker() {
+        sigemptyset(&set_);
+        sigaddset(&set_, signal_);
+        pthread_sigmask(SIG_BLOCK, &set_, &previous_);
+        sigevent event{};
+        event.sigev_notify = SIGEV_THREAD_ID;
+        event.sigev_signo = signal_;
+        event._sigev_un._tid = static_cast<pid_t>(syscall(SYS_gettid));
+        if (timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0)
+            throw std::system_error(errno, std::generic_category(), "timer_create");
+        set(usual);
+    }
+    ~Ticker() {
+        timer_delete(timer_);
+        eat();
+        pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
+    }
+    Ticker(const Ticker&) = delete;
+    Ticker& operator=(const Ticker&) = delete;
+
+    static constexpr std::chrono::nanoseconds usual = 5ms;
+    static constexpr std::chrono::nanoseconds eager = 200us;
+
+    void set(std::chrono::nanoseconds interval) {
+        if (interval == interval_) return;
+        interval_ = interval;
+        itimerspec spec{};
+        spec.it_interval.tv_nsec = interval.count();
+        spec.it_value = spec.it_interval;
+        timer_settime(timer_, 0, &spec, nullptr);
+    }
+
+    /// Makes the next KVM_RUN of this thread return as soon as it has looked at what is pending.
+    void kick() { pthread_kill(pthread_self(), signal_); }
+
+    /// Takes signals that are pending.
+    void eat() {
+        const timespec now{};
+        while (sigtimedwait(&set_, nullptr, &now) == signal_) {
+        }
+    }
+
+    /// The mask for KVM_SET_SIGNAL_MASK: everything this thread blocks but our signal.
+    [[nodiscard]] sigset_t run_mask() const {
+        sigset_t mask = previous_;
+        sigdelset(&mask, signal_);
+        return mask;
+    }
+
+  private:
+    int signal_ = SIGRTMIN + 1;
+    sigset_t set_{};
+    sigset_t previous_{};
+    timer_t timer_{};
+    std::chrono::nanoseconds interval_{};
+};
+
+class SteppedRunner final : public Runner {
+  public:
+    explicit SteppedRunner(const Parts& parts) : Runner(parts) {
+        for (const auto& slot : parts_.slots) slot->vcpu.set_signal_mask(ticker_.run_mask());
+    }
+
+    bool settle() override;
+    void wait(const std::function<bool()>&) override {}
+    void prove_quiet(VcpuSlot& slot) override;
+    void stop() override {}
+    std::unique_lock<std::mutex> hold() override { return {}; }
+    std::shared_ptr<void> pause(VcpuSlot*) override { return nullptr; }
+
+  private:
+    bool run_to_rest(VcpuSlot& slot);
+    bool poll_parked(VcpuSlot& slot);
+    bool expired(VcpuSlot& slot);
+    event::Rest rest_at_exit(VcpuSlot& slot) const;
+
+    Ticker ticker_;
+    Clock::time_point started_;
+    std::chrono::nanoseconds cpu_at_start_{};
+};
+
+bool is_parked(event::RestState state) {
+    return state == event::RestState::halted || state == event::RestState::not_started ||
+           state == event::RestState::wait_for_sipi;
+}
+
+bool SteppedRunner::settle() {
+    started_ = Clock::now();
+    cpu_at_start_ = thread_cpu_time();
+    for (const auto& slot : parts_.slots) {
+        slot->records_in_step = 0;
+        if (slot->rest.state == event::RestState::storming) slot->rest.state = event::RestState::idle;
+    }
+    bool storm = false;
+    for (bool moved = true; moved && !failed_ && !storm;) {
+        moved = false;
+        for (const auto& slot : parts_.slots) {
+            if (run_to_rest(*slot)) moved = true;
+            if (failed_) break;
+            storm = storm || slot->rest.state == event::RestState::storming;
+        }
+    }
+    return !failed_;
+}
+
+bool SteppedRunner::expired(VcpuSlot& slot) {
+    const auto wall = Clock::now() - started_;
+    if (wall < parts_.config.watchdog) return false;
+    const bool starved = thread_cpu_time() - cpu_at_start_ < parts_.config.watchdog / 20;
+    fail(slot,
+         starved ? "host stalled: the vCPU's thread got no CPU time"
+                 : fmt::format("the vCPU did not come to rest within {} ms", parts_.config.watchdog.count()),
+         starved);
+    return true;
+}
+
+event::Rest SteppedRunner::rest_at_exit(VcpuSlot& slot) const {
+    const std::uint32_t depth = slot.agent.depth();
+    return {depth == 0 ? event::RestState::idle : event::RestState::in_handler, slot.vcpu.if_flag(), depth,
+            slot.agent.in_service()};
+}
+
+/// A vCPU that waits in the kernel: with a signal pending, KVM_RUN looks whether something wakes it and comes back.
+/// @returns whether it can execute now
+bool SteppedRunner::poll_parked(VcpuSlot& slot) {
+    ticker_.kick();
+    const kvm::RunResult result = slot.vcpu.run();
+    ticker_.eat();
+    // It was not waiting after all, and ran into an exit.
+    if (result == kvm::RunResult::exited) return true;
+    return !parts_.placement.parked(slot).has_value();
+}
+
+/// @returns whether it did anything at all
+bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
+    bool moved = false;
+    if (is_parked(slot.rest.state)) {
+        if (!slot.agent.mailbox_empty()) {
+            fail(slot, fmt::format("the vCPU is {} and cannot do this: {}",
+                                   slot.rest.state == event::RestState::halted ? "halted" : "not started",
+                                   slot.agent.unfinished() == nullptr ? "" : slot.agent.unfinished()->text));
+            return true;
+        }
+        if (!poll_parked(slot)) {
+            if (const auto state = parts_.placement.parked(slot); state && *state != slot.rest.state)
+                record_rest(slot, {*state, slot.rest.interrupts_enabled, slot.rest.depth, slot.rest.in_service});
+            return false;
+        }
+        moved = true;
+    }
+    const GuestOp* op = slot.agent.unfinished();
+    const bool may_halt = op != nullptr;
+    if (may_halt) ticker_.set(Ticker::eager);
+    for (;;) {
+        parts_.placement.before_run(slot);
+        const kvm::RunResult result = slot.vcpu.run();
+        if (result != kvm::RunResult::exited) {
+            ticker_.eat();
+            moved = collect(slot) || moved;
+            if (const auto state = parts_.placement.parked(slot)) {
+                event::Rest rest = rest_at_exit(slot);
+                rest.state = *state;
+                record_rest(slot, rest);
+                break;
+            }
+            if (expired(slot)) break;
+            continue;
+        }
+        const AfterExit after = handle_exit(slot);
+        if (collect(slot)) moved = true;
+        if (after == AfterExit::stop || failed_) break;
+        if (over_budget(slot)) {
+            parts_.recorder.add(Lane::guest, event::Storm{slot.records_in_step}, slot.index);
+            record_rest(slot, {event::RestState::storming, false, slot.agent.depth(), slot.agent.in_service()});
+            break;
+        }
+        if (after == AfterExit::idle) {
+            if (!slot.agent.mailbox_empty() || parts_.placement.has_interrupt_for(slot)) continue;
+            record_rest(slot, rest_at_exit(slot));
+            break;
+        }
+        moved = true;
+        if (expired(slot)) break;
+    }
+    if (may_halt) ticker_.set(Ticker::usual);
+    return moved;
+}
+
+void SteppedRunner::prove_quiet(VcpuSlot& slot) {
+    event::Quiet quiet{true, {}, std::nullopt};
+    switch (slot.rest.state) {
+        case event::RestState::not_started:
+        case event::RestState::wait_for_sipi: break;
+        case event::RestState::halted:
+            quiet = {false, "the vCPU is halted: only an interrupt could prove it", std::nullopt};
+            break;
+        case event::RestState::storming: quiet = {false, "the vCPU is in a storm", std::nullopt}; break;
+        case event::RestState::idle:
+        case event::RestState::in_handler:
+            if (!slot.rest.interrupts_enabled) {
+                quiet = {false, "interrupts are disabled", std::nullopt};
+            } else if (const std::uint32_t priority = parts_.placement.running_priority(slot); priority != 0) {
+                quiet.above = priority;
+            }
+            break;
+    }
+    parts_.recorder.add(Lane::guest, quiet, slot.index);
+}
+
+}  // namespace
+
+std::unique_ptr<Runner> make_stepped_runner(const Runner::Parts& parts) {
+    return std::make_unique<SteppedRunner>(parts);
+}
+
+}  // namespace irqbench::vmm

@@ -1,0 +1,115 @@
+#include "vmm/x86/boot.hpp"
+
+#include <array>
+
+#include "vmm/guest/agent.hpp"
+
+namespace irqbench::vmm::x86 {
+
+namespace {
+
+constexpr std::uint16_t code_selector = 0x08;
+constexpr std::uint16_t data_selector = 0x10;
+constexpr std::uint64_t apic_base_x2apic = 1U << 10;
+constexpr std::uint64_t large_page = std::uint64_t{1} << 21;
+
+void write_page_tables(kvm::GuestMemory& memory) {
+    constexpr std::uint64_t page = kvm::GuestMemory::page_size;
+    constexpr std::uint64_t pml4 = AGENT_PAGE_TABLES;
+    constexpr std::uint64_t pdpt = pml4 + page;
+    constexpr std::uint64_t directories = pdpt + page;
+    constexpr std::uint64_t present_writable = 0x3;
+    constexpr std::uint64_t page_size_bit = 0x80;
+    memory.write(pml4, pdpt | present_writable);
+    for (std::uint64_t gigabyte = 0; gigabyte < 4; ++gigabyte) {
+        memory.write(pdpt + gigabyte * 8, (directories + gigabyte * page) | present_writable);
+        std::array<std::uint64_t, 512> directory{};
+        for (std::uint64_t i = 0; i < directory.size(); ++i)
+            directory[i] = (gigabyte * directory.size() + i) * large_page | present_writable | page_size_bit;
+        memory.write(directories + gigabyte * page, directory);
+    }
+}
+
+void write_descriptors(kvm::GuestMemory& memory) {
+    memory.write(AGENT_GDT, std::array<std::uint64_t, 3>{0, 0x00af9b000000ffff, 0x00cf93000000ffff});
+    std::array<std::array<std::uint64_t, 2>, 256> idt{};
+    const std::uint64_t stubs = AGENT_CODE + guest::vector_stubs_offset();
+    for (std::size_t vector = 0; vector < idt.size(); ++vector) {
+        const std::uint64_t stub = stubs + 16 * vector;
+        constexpr std::uint64_t interrupt_gate = 0x8e00;
+        idt[vector] = {(stub & 0xffff) | std::uint64_t{code_selector} << 16 | interrupt_gate << 32 |
+                           (stub >> 16 & 0xffff) << 48,
+                       stub >> 32};
+    }
+    memory.write(AGENT_IDT, idt);
+}
+
+}  // namespace
+
+void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_ids) {
+    memory.write_bytes(AGENT_CODE, guest::code());
+    memory.write_bytes(AGENT_TRAMPOLINE, guest::trampoline());
+    write_page_tables(memory);
+    write_descriptors(memory);
+    std::uint64_t entry = AGENT_DIRECTORY;
+    for (std::uint32_t index = 0; index < vcpu_ids.size(); ++index, entry += 8)
+        memory.write(entry, std::array<std::uint32_t, 2>{
+                                vcpu_ids[index], static_cast<std::uint32_t>(guest::Agent::block_address(index))});
+    memory.write(entry, ~std::uint32_t{0});
+}
+
+void set_cpuid(kvm::Vcpu& vcpu, std::span<const kvm_cpuid_entry2> supported) {
+    std::vector<kvm_cpuid_entry2> entries(supported.begin(), supported.end());
+    constexpr std::uint32_t x2apic_bit = 1U << 21;
+    constexpr std::uint32_t tsc_deadline_bit = 1U << 24;
+    for (kvm_cpuid_entry2& entry : entries) {
+        if (entry.function == 1) {
+            entry.ebx = (entry.ebx & 0x00ffffff) | vcpu.id() << 24;
+            entry.ecx |= x2apic_bit | tsc_deadline_bit;
+        } else if (entry.function == 0xb || entry.function == 0x1f) {
+            entry.edx = vcpu.id();
+        }
+    }
+    vcpu.set_cpuid(entries);
+}
+
+void enter_agent(kvm::Vcpu& vcpu, std::uint32_t index, bool x2apic) {
+    kvm_sregs sregs = vcpu.sregs();
+    kvm_segment code{};
+    code.limit = 0xffffffff;
+    code.selector = code_selector;
+    code.type = 11;  // execute, read, accessed
+    code.present = 1;
+    code.s = 1;
+    code.l = 1;
+    code.g = 1;
+    kvm_segment data = code;
+    data.selector = data_selector;
+    data.type = 3;  // read, write, accessed
+    data.l = 0;
+    data.db = 1;
+    sregs.cs = code;
+    sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
+    sregs.tr.type = 11;  // busy TSS: VM entry insists on one
+    sregs.tr.present = 1;
+    sregs.tr.limit = 0x67;
+    sregs.gdt.base = AGENT_GDT;
+    sregs.gdt.limit = 3 * 8 - 1;
+    sregs.idt.base = AGENT_IDT;
+    sregs.idt.limit = 256 * 16 - 1;
+    sregs.cr0 = 0x80000011;  // PG, ET, PE
+    sregs.cr3 = AGENT_PAGE_TABLES;
+    sregs.cr4 = 0x20;    // PAE
+    sregs.efer = 0x500;  // LMA, LME
+    if (x2apic) sregs.apic_base |= apic_base_x2apic;
+    vcpu.set_sregs(sregs);
+
+    kvm_regs regs{};
+    regs.rip = AGENT_CODE;
+    regs.rflags = 0x202;  // IF
+    regs.r15 = guest::Agent::block_address(index);
+    regs.rsp = regs.r15 + BLOCK_STACK_TOP;
+    vcpu.set_regs(regs);
+}
+
+}  // namespace irqbench::vmm::x86

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "vmm/x86/placement.hpp"
+
+namespace irqbench::vmm::x86 {
+
+/// The `kernel` placement: PIC, IOAPIC, LAPICs and, if asked for, a PIT, all in the kernel (KVM_CREATE_IRQCHIP).
+class KernelIrqchip : public KernelLapicPlacement {
+  public:
+    using KernelLapicPlacement::KernelLapicPlacement;
+
+    void create_controllers() override;
+    void finish() override;
+    Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
+    Outcome route(const routing::RoutingTable& table) override;
+    Outcome assign_irqfd(const IrqfdSpec& spec) override { return irqfds_.assign(spec); }
+    Outcome deassign_irqfd(std::string_view name) override { return irqfds_.deassign(name); }
+    void signal(std::string_view irqfd, std::uint64_t count) override { irqfds_.signal(irqfd, count); }
+    void drain_irqfds() override { irqfds_.drain(); }
+    [[nodiscard]] std::vector<event::Resampled> take_resampled() override { return irqfds_.take_resampled(); }
+    void before_run(VcpuSlot&) override {}
+    [[nodiscard]] bool has_interrupt_for(VcpuSlot&) override { return false; }
+    [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
+};
+
+}  // namespace irqbench::vmm::x86
