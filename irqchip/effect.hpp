@@ -75,7 +75,7 @@ using Effect = std::variant<Deliver, IntrLine, EoiBroadcast, EoiOfPin, Unmasked,
 
 /// A short ordered list of effects. The first few need no heap: nearly every call of a controller yields two
 /// at most.
-class Effects {
+class [[nodiscard]] Effects {
   public:
     static constexpr std::size_t inline_capacity = 3;
 

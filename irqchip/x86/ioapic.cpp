@@ -159,6 +159,12 @@ RedirectionEntry IoApic::entry(unsigned pin) const {
     return entries_[pin].with(RedirectionEntry::delivery_status, may_send(pin));
 }
 
+std::optional<unsigned> IoApic::selected_pin() const {
+    const auto match = find_register(ioapic_registers, select_.get(select_.address));
+    if (!match || match->info->offset != selector::redirection) return std::nullopt;
+    return match->index;
+}
+
 std::vector<NamedValue> IoApic::fields(unsigned pin) const {
     std::vector<NamedValue> values;
     const std::uint64_t raw = entry(pin).raw();

@@ -17,6 +17,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "irqchip/effect.hpp"
@@ -92,6 +93,9 @@ class IoApic {
     bool pending(unsigned pin) const { return (irr_ >> pin & 1) != 0; }
     /// Successive EOIs that found the line still asserted.
     std::uint32_t storm_count(unsigned pin) const { return storm_counts_[pin]; }
+
+    /// The pin whose entry IOREGSEL selects.
+    std::optional<unsigned> selected_pin() const;
 
     /// Every field of the pin's entry, then `irr` and `line`.
     std::vector<NamedValue> fields(unsigned pin) const;

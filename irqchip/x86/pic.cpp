@@ -138,6 +138,21 @@ IrMask I8259A::end_highest(bool rotate) {
     return irq ? end(*irq, rotate) : IrMask{0};
 }
 
+std::string_view I8259A::command_register(std::uint8_t value) {
+    if (Icw1{value}.get(Icw1::is_icw1)) return Icw1::name;
+    return Ocw3{value}.get(Ocw3::is_ocw3) ? Ocw3::name : Ocw2::name;
+}
+
+std::string_view I8259A::data_register() const {
+    switch (init_step_) {
+        case InitStep::icw2: return Icw2::name;
+        case InitStep::icw3: return Icw3::name;
+        case InitStep::icw4: return Icw4::name;
+        case InitStep::done: break;
+    }
+    return Ocw1::name;
+}
+
 std::vector<NamedValue> I8259A::fields() const {
     return {{"irr", irr()},
             {"isr", isr_},
@@ -152,6 +167,17 @@ std::vector<NamedValue> I8259A::fields() const {
             {"poll", poll_}};
 }
 
+bool Pic::on_slave(std::uint16_t port) {
+    return port == port::slave_command || port == port::slave_data || port == port::elcr2;
+}
+
+std::string_view Pic::register_at(std::uint16_t port, std::uint8_t value) const {
+    if (port == port::elcr1) return Elcr1::name;
+    if (port == port::elcr2) return Elcr2::name;
+    const I8259A& chip = on_slave(port) ? slave_ : master_;
+    return (port & 1) != 0 ? chip.data_register() : I8259A::command_register(value);
+}
+
 Pic::PortRead Pic::read(std::uint16_t port) {
     PortRead result{0, {}};
     switch (port) {
@@ -159,7 +185,7 @@ Pic::PortRead Pic::read(std::uint16_t port) {
         case port::elcr2: result.value = slave_.elcr(); return result;
         default: break;
     }
-    I8259A& chip = port < port::slave_command ? master_ : slave_;
+    I8259A& chip = on_slave(port) ? slave_ : master_;
     if (chip.polled())
         result.value = poll(chip, result.effects);
     else
@@ -194,7 +220,7 @@ Effects Pic::write(std::uint16_t port, std::uint8_t value) {
         master_.set_elcr(elcr1.raw());
         slave_.set_elcr(elcr2.raw());
     } else {
-        I8259A& chip = port < port::slave_command ? master_ : slave_;
+        I8259A& chip = on_slave(port) ? slave_ : master_;
         add_ended(chip, (port & 1) != 0 ? chip.write_data(value) : chip.write_command(value), effects);
     }
     rewire(intr_before, effects);

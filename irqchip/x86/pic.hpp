@@ -15,6 +15,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "irqchip/effect.hpp"
@@ -59,6 +60,10 @@ class I8259A {
     std::uint8_t read_command() const { return reads_isr_ ? isr_ : irr(); }
     std::uint8_t read_data() const { return imr_.raw(); }
 
+    /// Which register these writes reach.
+    static std::string_view command_register(std::uint8_t value);
+    std::string_view data_register() const;
+
     /// Whether the next read returns a poll word.
     bool polled() const { return poll_; }
     void end_poll() { poll_ = false; }
@@ -66,6 +71,7 @@ class I8259A {
     std::uint8_t elcr() const { return elcr_; }
     void set_elcr(std::uint8_t value) { elcr_ = value; }
 
+    bool asserted(unsigned irq) const { return drivers_[irq] != 0; }
     IrMask irr() const { return static_cast<IrMask>((latched_ & ~elcr_) | (lines() & elcr_)); }
     IrMask isr() const { return isr_; }
     IrMask imr() const { return imr_.raw(); }
@@ -128,15 +134,22 @@ class Pic {
         Effects effects;
     };
 
+    /// Whether a port of the pair belongs to its slave.
+    static bool on_slave(std::uint16_t port);
     static bool owns_port(std::uint16_t port) { return find_register(pic_registers, port).has_value(); }
 
     /// Guest access to one of the pair's ports, a byte at a time. Reading carries out a poll command.
     PortRead read(std::uint16_t port);
     Effects write(std::uint16_t port, std::uint8_t value);
 
+    /// The name of the register that write(port, value) would reach.
+    std::string_view register_at(std::uint16_t port, std::uint8_t value) const;
+
     /// One driver of an input line changes; the line is asserted while any driver asserts it.
     Effects set_line(unsigned pin, bool asserted, LineSource source = LineSource::wire);
     LineStatus status_if_raised(unsigned pin) const;
+
+    bool asserted(unsigned pin) const { return chip_of(pin).asserted(pin & 7); }
 
     /// The CPU acknowledges: the vector to take, spurious or not.
     Acknowledged acknowledge();

@@ -24,11 +24,11 @@ struct GuestIoApic {
     explicit GuestIoApic(IoApicOptions options = {}) : ioapic(options) {}
 
     std::uint32_t read(std::uint32_t selector) {
-        ioapic.write(0x00, 4, selector);
+        put(0x00, 4, selector);
         return static_cast<std::uint32_t>(ioapic.read(0x10, 4));
     }
     Effects write(std::uint32_t selector, std::uint32_t value) {
-        ioapic.write(0x00, 4, selector);
+        put(0x00, 4, selector);
         return ioapic.write(0x10, 4, value);
     }
     Effects low(unsigned pin, std::uint32_t value) { return write(0x10 + 2 * pin, value); }
@@ -50,6 +50,10 @@ struct GuestIoApic {
         return done.empty() ? "nothing" : done;
     }
 
+    std::string put(std::uint32_t offset, unsigned size, std::uint64_t value) {
+        return settle(ioapic.write(offset, size, value));
+    }
+    std::string set(std::uint32_t selector, std::uint32_t value) { return settle(write(selector, value)); }
     std::string set_low(unsigned pin, std::uint32_t value) { return settle(low(pin, value)); }
     std::string set_high(unsigned pin, std::uint32_t value) { return settle(high(pin, value)); }
     std::string raise(unsigned pin, LineSource source = LineSource::wire) {

@@ -178,8 +178,8 @@ BOOST_AUTO_TEST_CASE(the_cascade_input_is_no_line_of_the_outside) {
 BOOST_AUTO_TEST_CASE(a_shared_level_line_asks_while_any_driver_asserts_it) {
     GuestPic guest;
     guest.out(0x4D0, 0x20);
-    guest.pic.set_line(5, true, LineSource::wire);
-    guest.pic.set_line(5, true, LineSource::resample);
+    BOOST_TEST(text(guest.pic.set_line(5, true, LineSource::wire)) == "intr high");
+    BOOST_TEST(text(guest.pic.set_line(5, true, LineSource::resample)) == "nothing");
     BOOST_TEST(text(guest.pic.set_line(5, false, LineSource::wire)) == "nothing");
     BOOST_TEST(guest.irr(GuestPic::master) == 0x20);
     BOOST_TEST(text(guest.pic.set_line(5, false, LineSource::resample)) == "intr low");
@@ -320,6 +320,27 @@ BOOST_AUTO_TEST_CASE(a_copy_is_equal_and_goes_its_own_way) {
     BOOST_TEST((copy.pic == guest.pic));
     copy.raise(9);
     BOOST_TEST((copy.pic != guest.pic));
+}
+
+BOOST_AUTO_TEST_CASE(a_write_is_named_after_the_register_it_reaches) {
+    GuestPic guest;
+    const auto name = [&](std::uint16_t port, std::uint8_t value) {
+        return guest.pic.register_at(port, value);
+    };
+    BOOST_TEST(name(0x20, 0x11) == "ICW1");
+    BOOST_TEST(name(0x20, 0x20) == "OCW2");
+    BOOST_TEST(name(0xA0, 0x0B) == "OCW3");
+    BOOST_TEST(name(0x4D0, 0x20) == "ELCR1");
+    BOOST_TEST(name(0x4D1, 0x20) == "ELCR2");
+    for (const std::uint16_t chip : {GuestPic::master, GuestPic::slave}) {
+        const std::uint16_t data = GuestPic::data(chip);
+        BOOST_TEST(name(data, 0xFF) == "IMR");
+        guest.out(chip, 0x11);
+        for (const char* const word : {"ICW2", "ICW3", "ICW4", "IMR"}) {
+            BOOST_TEST(name(data, 0x01) == word);
+            guest.out(data, 0x01);
+        }
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
