@@ -45,9 +45,13 @@ class FreeRunner final : public Runner {
   public:
     explicit FreeRunner(const Parts& parts) : Runner(parts) {
         for (const auto& slot : parts_.slots) threads_.push_back(std::make_unique<VcpuThread>(*slot));
+        parts_.placement.on_wake([this](VcpuSlot& slot) { kick(thread_of(slot)); });
         for (const auto& thread : threads_) thread->thread = std::thread([this, t = thread.get()] { loop(*t); });
     }
-    ~FreeRunner() override { stop(); }
+    ~FreeRunner() override {
+        stop();
+        parts_.placement.on_wake(nullptr);
+    }
 
     bool settle() override;
     void wait(const std::function<bool()>& enough) override;

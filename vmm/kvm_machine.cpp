@@ -53,81 +53,86 @@ void KvmMachine::build() {
     runner_ = config_.run == RunMode::stepped ? make_stepped_runner(parts) : make_free_runner(parts);
 }
 
-Outcome KvmMachine::called(std::string name, std::string arguments, std::optional<std::uint32_t> gsi,
-                           Outcome outcome) {
-    recorder_.add(Lane::host, event::Call{std::move(name), std::move(arguments), gsi, outcome});
+template <class Make>
+Outcome KvmMachine::call(std::string name, std::string arguments, std::optional<std::uint32_t> gsi, Make make) {
+    const auto at = recorder_.now();
+    const Outcome outcome = make();
+    recorder_.add_at(at, Lane::host, event::Call{std::move(name), std::move(arguments), gsi, outcome});
     return outcome;
 }
 
 Outcome KvmMachine::set_line(std::uint32_t gsi, bool level, bool want_status) {
     const auto held = runner_->hold();
-    Outcome outcome = placement_->set_line(gsi, level, want_status);
-    return called(level ? "raise" : "lower", fmt::format("{}", gsi), gsi, outcome);
+    return call(level ? "raise" : "lower", fmt::format("{}", gsi), gsi,
+                [&] { return placement_->set_line(gsi, level, want_status); });
 }
 
 Outcome KvmMachine::msi(const MsiMessage& message) {
     const auto held = runner_->hold();
-    return called("msi", fmt::format("{:#x} data {:#x}", message.address, message.data), std::nullopt,
-                  placement_->msi(message));
+    return call("msi", fmt::format("{:#x} data {:#x}", message.address, message.data), std::nullopt,
+                [&] { return placement_->msi(message); });
 }
 
 Outcome KvmMachine::route(const routing::RoutingTable& table) {
     const auto held = runner_->hold();
-    return called("route", fmt::format("{} entries", table.size()), std::nullopt, placement_->route(table));
+    return call("route", fmt::format("{} entries", table.size()), std::nullopt,
+                [&] { return placement_->route(table); });
 }
 
 Outcome KvmMachine::assign_irqfd(const IrqfdSpec& spec) {
     const auto held = runner_->hold();
-    return called("irqfd", spec.name, spec.gsi, placement_->assign_irqfd(spec));
+    return call("irqfd", spec.name, spec.gsi, [&] { return placement_->assign_irqfd(spec); });
 }
 
 Outcome KvmMachine::deassign_irqfd(std::string_view name) {
     const auto held = runner_->hold();
-    return called("deassign", std::string(name), std::nullopt, placement_->deassign_irqfd(name));
+    return call("deassign", std::string(name), std::nullopt, [&] { return placement_->deassign_irqfd(name); });
 }
 
 void KvmMachine::signal(std::string_view irqfd, std::uint64_t count) {
     const auto held = runner_->hold();
-    (void)called("signal", count == 1 ? std::string(irqfd) : fmt::format("{} x{}", irqfd, count), std::nullopt,
-                 {});
-    placement_->signal(irqfd, count);
-    if (config_.run == RunMode::stepped) placement_->drain_irqfds();
+    call("signal", count == 1 ? std::string(irqfd) : fmt::format("{} x{}", irqfd, count), std::nullopt, [&] {
+        placement_->signal(irqfd, count);
+        if (config_.run == RunMode::stepped) placement_->drain_irqfds();
+        return Outcome{};
+    });
 }
 
 Outcome KvmMachine::assign_ioeventfd(const IoeventfdSpec& spec) {
-    NamedDoorbell doorbell{spec.name, std::make_unique<kvm::EventFd>(), std::nullopt};
-    auto attempt = kvm::Ioeventfd::try_assign(*vm_, *doorbell.event,
-                                              {spec.address, spec.port, spec.length, spec.datamatch});
-    if (attempt.outcome.ok()) {
-        doorbell.ioeventfd = std::move(attempt.object);
-        doorbells_.push_back(std::move(doorbell));
-    }
-    return called("ioeventfd", spec.name, std::nullopt, attempt.outcome);
+    return call("ioeventfd", spec.name, std::nullopt, [&] {
+        NamedDoorbell doorbell{spec.name, std::make_unique<kvm::EventFd>(), std::nullopt};
+        auto attempt = kvm::Ioeventfd::try_assign(*vm_, *doorbell.event,
+                                                  {spec.address, spec.port, spec.length, spec.datamatch});
+        if (attempt.outcome.ok()) {
+            doorbell.ioeventfd = std::move(attempt.object);
+            doorbells_.push_back(std::move(doorbell));
+        }
+        return attempt.outcome;
+    });
 }
 
 Outcome KvmMachine::deassign_ioeventfd(std::string_view name) {
-    const auto found = std::find_if(doorbells_.begin(), doorbells_.end(),
-                                    [&](const NamedDoorbell& doorbell) { return doorbell.name == name; });
-    Outcome outcome{0, ENOENT};
-    if (found != doorbells_.end()) {
-        outcome = found->ioeventfd->try_deassign();
+    return call("deassign", std::string(name), std::nullopt, [&] {
+        const auto found = std::find_if(doorbells_.begin(), doorbells_.end(),
+                                        [&](const NamedDoorbell& doorbell) { return doorbell.name == name; });
+        if (found == doorbells_.end()) return Outcome{0, ENOENT};
+        const Outcome outcome = found->ioeventfd->try_deassign();
         doorbells_.erase(found);
-    }
-    return called("deassign", std::string(name), std::nullopt, outcome);
+        return outcome;
+    });
 }
 
 Outcome KvmMachine::nmi(std::uint32_t vcpu) {
     const auto paused = runner_->pause(slots_.at(vcpu).get());
     const auto held = runner_->hold();
-    return called("nmi", fmt::format("vCPU {}", vcpu), std::nullopt, placement_->nmi(*slots_.at(vcpu)));
+    return call("nmi", fmt::format("vCPU {}", vcpu), std::nullopt, [&] { return placement_->nmi(*slots_.at(vcpu)); });
 }
 
 Outcome KvmMachine::inject(std::uint32_t vcpu, std::uint32_t vector, Injection how) {
     const auto paused = runner_->pause(slots_.at(vcpu).get());
     const auto held = runner_->hold();
-    return called(how == Injection::interrupt ? "interrupt" : "inject",
-                  fmt::format("{:#x} on vCPU {}", vector, vcpu), std::nullopt,
-                  placement_->inject(*slots_.at(vcpu), vector, how));
+    return call(how == Injection::interrupt ? "interrupt" : "inject", fmt::format("{:#x} on vCPU {}", vector, vcpu),
+                std::nullopt, [&] { return placement_->inject(*slots_.at(vcpu), vector, how); });
 }
 
 void KvmMachine::guest(std::uint32_t vcpu, std::span<const GuestOp> operations) {

@@ -53,7 +53,9 @@ class KvmMachine final : public Machine {
 
     void build();
     void collect_eventfds();
-    Outcome called(std::string name, std::string arguments, std::optional<std::uint32_t> gsi, Outcome outcome);
+    /// Makes a call that may be refused, and records it ahead of what it causes.
+    template <class Make>
+    Outcome call(std::string name, std::string arguments, std::optional<std::uint32_t> gsi, Make make);
 
     // In this order: what is destroyed first belongs to what is destroyed later.
     MachineConfig config_;

@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "vmm/guest/agent.hpp"
@@ -87,6 +89,8 @@ class Placement {
     /// Handles an exit that concerns a controller or a device.
     /// @returns false if nothing here knows it
     virtual bool handle(VcpuSlot& slot, const kvm::Exit& exit) = 0;
+    /// Whom to tell that a vCPU has to come out of KVM_RUN for before_run(), while others may be inside it.
+    void on_wake(std::function<void(VcpuSlot&)> wake) { wake_ = std::move(wake); }
     /// Called before every entry of the guest: injects what the controllers in our process have for this vCPU.
     virtual void before_run(VcpuSlot& slot) = 0;
     /// Whether before_run() would inject something now, so that the vCPU cannot be at rest.
@@ -105,6 +109,14 @@ class Placement {
     [[nodiscard]] virtual std::string registers(VcpuSlot& slot) = 0;
 
     [[nodiscard]] virtual std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) = 0;
+
+  protected:
+    void wake(VcpuSlot& slot) const {
+        if (wake_) wake_(slot);
+    }
+
+  private:
+    std::function<void(VcpuSlot&)> wake_;
 };
 
 }  // namespace irqbench::vmm

@@ -153,6 +153,7 @@ event::Rest SteppedRunner::rest_at_exit(VcpuSlot& slot) const {
 /// A vCPU that waits in the kernel: with a signal pending, KVM_RUN looks whether something wakes it and comes back.
 /// @returns whether it can execute now
 bool SteppedRunner::poll_parked(VcpuSlot& slot) {
+    parts_.placement.before_run(slot);
     ticker_.kick();
     const kvm::RunResult result = slot.vcpu.run();
     ticker_.eat();

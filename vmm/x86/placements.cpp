@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "vmm/x86/kernel_irqchip.hpp"
+#include "vmm/x86/split_irqchip.hpp"
 
 namespace irqbench::vmm::x86 {
 
@@ -18,6 +19,7 @@ std::vector<std::string> placement_names(const kvm::System& system) {
 
 std::unique_ptr<Placement> make_placement(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config,
                                           Recorder& recorder) {
+    if (config.placement == "split") return std::make_unique<SplitIrqchip>(system, vm, config, recorder);
     if (config.placement == "kernel") return std::make_unique<KernelIrqchip>(system, vm, config, recorder);
     throw std::invalid_argument(fmt::format("no irqchip mode is called '{}'", config.placement));
 }

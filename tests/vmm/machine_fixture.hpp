@@ -1,0 +1,72 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vmm/guest/agent_abi.h"
+#include "vmm/kvm_machine.hpp"
+
+namespace irqbench::tests {
+
+/// A machine with its trace, and short words for what the tests do to it.
+struct MachineFixture {
+    explicit MachineFixture(vmm::MachineConfig config_) : config(std::move(config_)), machine(config, trace) {}
+
+    static vmm::MachineConfig with(std::string placement, std::uint32_t vcpus = 1,
+                                   vmm::RunMode run = vmm::RunMode::stepped) {
+        vmm::MachineConfig config;
+        config.placement = std::move(placement);
+        for (std::uint32_t id = 0; id < vcpus; ++id) config.vcpu_ids.push_back(id);
+        config.run = run;
+        return config;
+    }
+
+    bool guest(std::initializer_list<vmm::GuestOp> ops, std::uint32_t vcpu = 0) {
+        machine.guest(vcpu, std::vector<vmm::GuestOp>(ops));
+        return machine.settle();
+    }
+
+    /// A fixed, edge-triggered MSI to the APIC id.
+    bool msi(std::uint32_t vector, std::uint32_t apic_id = 0) {
+        machine.msi({0xfee00000 | std::uint64_t{apic_id} << 12, vector, std::nullopt});
+        return machine.settle();
+    }
+
+    /// What the guest took, in words and in order: "0:51 1:nmi".
+    [[nodiscard]] std::string taken() const {
+        std::string text;
+        for (const vmm::Event& event : trace.events()) {
+            const auto* taken = std::get_if<vmm::event::Taken>(&event.what);
+            if (taken == nullptr) continue;
+            if (!text.empty()) text += ' ';
+            text += taken->kind == vmm::event::Kind::nmi ? fmt::format("{}:nmi", *event.vcpu)
+                                                         : fmt::format("{}:{:x}", *event.vcpu, taken->vector);
+        }
+        return text;
+    }
+
+    /// The last event of type What.
+    template <class What>
+    [[nodiscard]] std::optional<What> last() const {
+        for (auto event = trace.events().rbegin(); event != trace.events().rend(); ++event)
+            if (const auto* what = std::get_if<What>(&event->what)) return *what;
+        return std::nullopt;
+    }
+
+    vmm::MachineConfig config;
+    vmm::Trace trace;
+    vmm::KvmMachine machine;
+};
+
+inline vmm::GuestOp op(std::uint32_t code, std::uint64_t address = 0, std::uint64_t value = 0, std::uint32_t size = 4) {
+    return {code, size, address, value, false, fmt::format("op {}", code)};
+}
+inline vmm::GuestOp observed(std::uint32_t code, std::uint64_t address, std::uint32_t size = 4) {
+    return {code, size, address, 0, true, fmt::format("op {}", code)};
+}
+
+}  // namespace irqbench::tests

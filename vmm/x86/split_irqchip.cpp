@@ -1,0 +1,274 @@
+#include "vmm/x86/split_irqchip.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "irqchip/x86/ioapic_registers.hpp"
+#include "routing/x86.hpp"
+
+namespace irqbench::vmm::x86 {
+
+using irqchip::LineSource;
+using irqchip::x86::DestinationFormat;
+using irqchip::x86::Message;
+namespace request = routing::x86::request;
+
+namespace {
+
+irqchip::x86::IoApicOptions ioapic_options(const MachineConfig& config) {
+    return {config.ioapic_version == 0x20 ? irqchip::x86::IoApicModel::v20 : irqchip::x86::IoApicModel::v11, false};
+}
+
+/// Little-endian value of an access of at most 8 bytes.
+std::uint64_t value_of(std::span<const std::byte> data) {
+    std::uint64_t value = 0;
+    std::memcpy(&value, data.data(), std::min(data.size(), sizeof value));
+    return value;
+}
+
+void answer(std::span<std::byte> data, std::uint64_t value) {
+    std::memcpy(data.data(), &value, std::min(data.size(), sizeof value));
+}
+
+}  // namespace
+
+SplitIrqchip::SplitIrqchip(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config, Recorder& recorder)
+    : KernelLapicPlacement(system, vm, config, recorder), board_(ioapic_options(config)) {}
+
+void SplitIrqchip::create_controllers() {
+    vm_.enable_cap(KVM_CAP_SPLIT_IRQCHIP, {pins});
+    table_ = routing::x86::default_table();
+    board_.route(table_);
+}
+
+void SplitIrqchip::finish() {
+    constexpr std::uint16_t master_data = 0x21;
+    constexpr std::uint16_t slave_data = 0xa1;
+    for (const std::uint16_t port : {master_data, slave_data})
+        if (const auto response = board_.port_out(port, 1, 0xff)) act(*response);
+}
+
+bool SplitIrqchip::leads_to_pin(std::uint32_t gsi) const {
+    const auto routes = table_.routes(gsi);
+    return std::any_of(routes.begin(), routes.end(), [](const routing::Route& route) {
+        return std::holds_alternative<routing::PinRoute>(route);
+    });
+}
+
+/// What the kernel gets for `table`: its messages as they are, and for each pin the message it sends.
+std::optional<routing::RoutingTable> SplitIrqchip::kernel_table(const routing::RoutingTable& table) const {
+    routing::RoutingTable result;
+    for (const routing::Entry& entry : table.entries())
+        if (!std::holds_alternative<routing::PinRoute>(entry.route)) result.add(entry.gsi, entry.route);
+    const auto format = config_.x2apic_ids ? DestinationFormat::x2apic_api : DestinationFormat::compatible;
+    for (unsigned pin = 0; pin < pins; ++pin) {
+        const bool in_use = table.gsi_of(routing::x86::ioapic, pin).has_value();
+        if (!result.routes(pin).empty()) {
+            if (in_use) return std::nullopt;
+            continue;
+        }
+        if (!pin_messages_[pin]) continue;
+        if (const auto msi = encode(*pin_messages_[pin], format))
+            result.set(pin, {routing::MsiRoute{msi->address, msi->data}});
+    }
+    return result;
+}
+
+Outcome SplitIrqchip::route(const routing::RoutingTable& table) {
+    if (const auto refusal = validate(table, routing::x86::kernel_rules(config_.x2apic_ids)))
+        return {0, refusal->error};
+    const auto for_kernel = kernel_table(table);
+    if (!for_kernel) return {0, EINVAL};
+    const Outcome outcome = set_routing(*for_kernel);
+    if (!outcome.ok()) return outcome;
+    table_ = table;
+    board_.route(table);
+    rehome_irqfds();
+    return outcome;
+}
+
+Outcome SplitIrqchip::set_line(std::uint32_t gsi, bool level, bool want_status) {
+    if (!leads_to_pin(gsi)) {
+        if (gsi < pins && table_.routes(gsi).empty()) return {want_status ? -1 : 0, 0};
+        return want_status ? vm_.try_irq_line_status(gsi, level) : vm_.try_irq_line(gsi, level);
+    }
+    const int status = want_status ? board_.status_of(gsi, level) : 0;
+    act(board_.set_gsi(gsi, level));
+    return {status, 0};
+}
+
+void SplitIrqchip::act(const routing::x86::Response& response) {
+    for (const routing::x86::WireEvent& event : response.events) {
+        std::optional<std::uint32_t> gsi;
+        if (const auto pin = routing::x86::pin_of(event)) gsi = table_.gsi_of(pin->chip, pin->pin);
+        recorder_.add(Lane::wire, event::Wire{gsi, routing::x86::text(event)});
+    }
+    for (const routing::x86::Request& todo : response.requests) {
+        if (const auto* deliver_pin = std::get_if<request::Deliver>(&todo)) {
+            deliver(deliver_pin->pin);
+        } else if (const auto* update = std::get_if<request::UpdateRoute>(&todo)) {
+            pin_messages_[update->pin] = update->message;
+            if (const auto table = kernel_table(table_))
+                kvm::require(set_routing(*table), "KVM_SET_GSI_ROUTING");
+        } else if (const auto* send = std::get_if<request::SendMsi>(&todo)) {
+            kvm::require(msi({send->msi.address, send->msi.data, std::nullopt}), "KVM_SIGNAL_MSI");
+        } else if (const auto* notify = std::get_if<request::NotifyListeners>(&todo)) {
+            for (LocalIrqfd& irqfd : local_irqfds_)
+                if (std::count(notify->listeners.begin(), notify->listeners.end(), irqfd.id) != 0) ++irqfd.kicks;
+        } else if (const auto* storm = std::get_if<request::ArmStormTimer>(&todo)) {
+            storm_timers_[storm->pin] = Clock::now() + storm->delay;
+        } else if (const auto* intr = std::get_if<request::SetIntr>(&todo); intr != nullptr && intr->level) {
+            if (!slots_.empty()) wake(*slots_.front());
+        }
+    }
+}
+
+void SplitIrqchip::deliver(unsigned pin) {
+    if (vm_.irq_line_status(pin, true) <= 0) board_.refused(pin);
+}
+
+void SplitIrqchip::check_storm_timers() {
+    for (unsigned pin = 0; pin < pins; ++pin) {
+        if (!storm_timers_[pin] || Clock::now() < *storm_timers_[pin]) continue;
+        storm_timers_[pin].reset();
+        act(board_.storm_expired(pin));
+    }
+}
+
+void SplitIrqchip::before_run(VcpuSlot& slot) {
+    check_storm_timers();
+    if (slot.index != 0) return;
+    if (board_.intr() && slot.vcpu.ready_for_interrupt_injection()) {
+        const auto acknowledged = board_.acknowledge();
+        slot.vcpu.interrupt(acknowledged.vector);
+        act(acknowledged.response);
+    }
+    slot.vcpu.set_request_interrupt_window(board_.intr());
+}
+
+bool SplitIrqchip::has_interrupt_for(VcpuSlot& slot) {
+    return slot.index == 0 && board_.intr() && slot.vcpu.ready_for_interrupt_injection();
+}
+
+bool SplitIrqchip::handle(VcpuSlot& slot, const kvm::Exit& exit) {
+    if (const auto* eoi = std::get_if<kvm::IoapicEoiExit>(&exit)) {
+        recorder_.add(Lane::wire, event::EoiExit{eoi->vector}, slot.index);
+        act(board_.eoi(eoi->vector));
+        return true;
+    }
+    if (std::holds_alternative<kvm::IrqWindowOpenExit>(exit)) return true;
+    if (const auto* io = std::get_if<kvm::IoExit>(&exit); io != nullptr && handle_io(*io)) return true;
+    if (const auto* mmio = std::get_if<kvm::MmioExit>(&exit); mmio != nullptr && handle_mmio(*mmio)) return true;
+    return KernelLapicPlacement::handle(slot, exit);
+}
+
+bool SplitIrqchip::handle_io(const kvm::IoExit& io) {
+    for (std::uint32_t i = 0; i < io.count; ++i) {
+        const auto data = io.data.subspan(std::size_t{i} * io.size, io.size);
+        if (io.direction == kvm::IoExit::Direction::out) {
+            const auto response = board_.port_out(io.port, io.size, static_cast<std::uint32_t>(value_of(data)));
+            if (!response) return false;
+            act(*response);
+        } else {
+            const auto read = board_.port_in(io.port, io.size);
+            if (!read) return false;
+            answer(data, read->value);
+            act(read->response);
+        }
+    }
+    return true;
+}
+
+bool SplitIrqchip::handle_mmio(const kvm::MmioExit& mmio) {
+    const auto size = static_cast<unsigned>(mmio.data.size());
+    if (mmio.write) {
+        const auto response = board_.mmio_write(mmio.address, size, value_of(mmio.data));
+        if (response) act(*response);
+        return response.has_value();
+    }
+    const auto value = board_.mmio_read(mmio.address, size);
+    if (value) answer(mmio.data, *value);
+    return value.has_value();
+}
+
+void SplitIrqchip::add_local(const IrqfdSpec& spec) {
+    local_irqfds_.push_back({spec, next_listener_++});
+    if (spec.resample) (void)board_.listen(spec.gsi, local_irqfds_.back().id);
+}
+
+Outcome SplitIrqchip::assign_irqfd(const IrqfdSpec& spec) {
+    if (spec.via_kernel || !leads_to_pin(spec.gsi)) {
+        const Outcome outcome = irqfds_.assign(spec);
+        if (outcome.ok()) kernel_irqfds_.push_back(spec);
+        return outcome;
+    }
+    // One eventfd can be the trigger of one irqfd: as the kernel refuses it.
+    if (!spec.shares.empty()) return {0, EBUSY};
+    add_local(spec);
+    return {};
+}
+
+Outcome SplitIrqchip::deassign_irqfd(std::string_view name) {
+    const auto found = std::find_if(local_irqfds_.begin(), local_irqfds_.end(),
+                                    [&](const LocalIrqfd& irqfd) { return irqfd.spec.name == name; });
+    if (found == local_irqfds_.end()) {
+        std::erase_if(kernel_irqfds_, [&](const IrqfdSpec& spec) { return spec.name == name; });
+        return irqfds_.deassign(name);
+    }
+    const LocalIrqfd irqfd = *found;
+    local_irqfds_.erase(found);
+    if (irqfd.spec.resample) act(board_.unlisten(irqfd.spec.gsi, irqfd.id));
+    return {};
+}
+
+/// A new table may lead an irqfd's GSI to a pin, or away from one: it moves between the kernel and us.
+void SplitIrqchip::rehome_irqfds() {
+    const std::vector<IrqfdSpec> in_kernel = kernel_irqfds_;
+    for (const IrqfdSpec& spec : in_kernel) {
+        if (spec.via_kernel || !leads_to_pin(spec.gsi)) continue;
+        kvm::require(deassign_irqfd(spec.name), "KVM_IRQFD");
+        add_local(spec);
+    }
+    const std::vector<LocalIrqfd> here = local_irqfds_;
+    for (const LocalIrqfd& irqfd : here) {
+        if (irqfd.spec.resample || leads_to_pin(irqfd.spec.gsi)) continue;
+        (void)deassign_irqfd(irqfd.spec.name);
+        kvm::require(assign_irqfd(irqfd.spec), "KVM_IRQFD");
+    }
+}
+
+void SplitIrqchip::signal(std::string_view name, std::uint64_t count) {
+    const auto found = std::find_if(local_irqfds_.begin(), local_irqfds_.end(),
+                                    [&](const LocalIrqfd& irqfd) { return irqfd.spec.name == name; });
+    if (found == local_irqfds_.end()) return irqfds_.signal(name, count);
+    const IrqfdSpec spec = found->spec;
+    if (spec.resample) return act(board_.set_gsi(spec.gsi, true, LineSource::resample));
+    act(board_.set_gsi(spec.gsi, true));
+    act(board_.set_gsi(spec.gsi, false));
+}
+
+std::vector<event::Resampled> SplitIrqchip::take_resampled() {
+    std::vector<event::Resampled> kicks = irqfds_.take_resampled();
+    for (LocalIrqfd& irqfd : local_irqfds_)
+        if (const std::uint64_t count = std::exchange(irqfd.kicks, 0); count != 0)
+            kicks.push_back({irqfd.spec.name, count});
+    return kicks;
+}
+
+std::vector<NamedValue> SplitIrqchip::inspect(std::string_view controller, std::uint32_t index) {
+    std::vector<irqchip::NamedValue> fields;
+    if (controller == "ioapic" && index < pins) {
+        fields = board_.ioapic().fields(index);
+    } else if (controller == "pic" && index < 2) {
+        fields = index == 0 ? board_.pic().master().fields() : board_.pic().slave().fields();
+    } else {
+        return KernelLapicPlacement::inspect(controller, index);
+    }
+    std::vector<NamedValue> result;
+    for (const irqchip::NamedValue& field : fields) result.push_back({std::string(field.name), field.value});
+    return result;
+}
+
+}  // namespace irqbench::vmm::x86

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "routing/board.hpp"
+#include "vmm/x86/placement.hpp"
+
+namespace irqbench::vmm::x86 {
+
+/// The `split` placement (KVM_CAP_SPLIT_IRQCHIP): LAPICs in the kernel; PIC and IOAPIC are our Board.
+///
+/// A pin delivers through KVM_IRQ_LINE on the GSI of its own number, which carries the pin's message as an MSI route; a
+/// masked pin keeps the route, since removing it while the vector is in service loses the EOI exit. EOIs of
+/// level-triggered vectors come back as KVM_EXIT_IOAPIC_EOI. The PIC's interrupts go in through KVM_INTERRUPT when the
+/// interrupt window is open. Irqfds whose GSI leads to a pin are served here, through the IOAPIC model: in the kernel
+/// they would bypass mask and Remote IRR.
+class SplitIrqchip : public KernelLapicPlacement {
+  public:
+    SplitIrqchip(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config, Recorder& recorder);
+
+    void create_controllers() override;
+    void finish() override;
+    Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
+    /// A table that routes a GSI below 24 to an MSI and another GSI to the pin of that number is refused with EINVAL:
+    /// the kernel has one route of that number.
+    Outcome route(const routing::RoutingTable& table) override;
+    Outcome assign_irqfd(const IrqfdSpec& spec) override;
+    Outcome deassign_irqfd(std::string_view name) override;
+    void signal(std::string_view irqfd, std::uint64_t count) override;
+    void drain_irqfds() override { irqfds_.drain(); }
+    [[nodiscard]] std::vector<event::Resampled> take_resampled() override;
+    bool handle(VcpuSlot& slot, const kvm::Exit& exit) override;
+    void before_run(VcpuSlot& slot) override;
+    [[nodiscard]] bool has_interrupt_for(VcpuSlot& slot) override;
+    [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
+
+  private:
+    using Board = routing::x86::Board;
+    using Clock = std::chrono::steady_clock;
+    static constexpr unsigned pins = irqchip::x86::IoApic::pin_count;
+
+    /// An irqfd that our process serves.
+    struct LocalIrqfd {
+        IrqfdSpec spec;
+        routing::ListenerId id;
+        std::uint64_t kicks = 0;
+    };
+
+    void act(const routing::x86::Response& response);
+    void deliver(unsigned pin);
+    void check_storm_timers();
+    bool handle_io(const kvm::IoExit& io);
+    bool handle_mmio(const kvm::MmioExit& mmio);
+    [[nodiscard]] bool leads_to_pin(std::uint32_t gsi) const;
+    [[nodiscard]] std::optional<routing::RoutingTable> kernel_table(const routing::RoutingTable& table) const;
+    void add_local(const IrqfdSpec& spec);
+    void rehome_irqfds();
+
+    Board board_;
+    std::array<std::optional<irqchip::x86::Message>, pins> pin_messages_;
+    std::array<std::optional<Clock::time_point>, pins> storm_timers_;
+    std::vector<LocalIrqfd> local_irqfds_;
+    std::vector<IrqfdSpec> kernel_irqfds_;
+    routing::ListenerId next_listener_ = 0;
+};
+
+}  // namespace irqbench::vmm::x86
