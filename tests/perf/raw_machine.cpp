@@ -1,0 +1,52 @@
+#include "tests/perf/raw_machine.hpp"
+
+#include <sys/ioctl.h>
+
+#include <cstring>
+#include <stdexcept>
+
+#include "vmm/guest/agent.hpp"
+#include "vmm/x86/boot.hpp"
+
+namespace irqbench::perf {
+
+RawMachine::RawMachine(const kvm_msi& message) : vm_(system_), slots_(vm_), message_(message) {
+    const std::uint32_t id = 0;
+    const std::uint64_t bytes = vmm::guest::Agent::memory_size(1);
+    memory_.add(0, bytes);
+    slots_.add(memory_, 0, bytes);
+    vmm::x86::load_agent(memory_, std::span(&id, 1));
+    vm_.enable_cap(KVM_CAP_SPLIT_IRQCHIP, {24});
+    vcpu_.emplace_back(vm_, id);
+    vmm::x86::set_cpuid(vcpu_.front(), system_.supported_cpuid());
+    vmm::guest::Agent agent(memory_, 0);
+    agent.reset(IDLE_EXIT, POLICY_EOI_LAPIC, false, vmm::x86::lapic_address);
+    // This loop never reads the log, so its room must never run out.
+    memory_.write(AGENT_BLOCKS + BLOCK_ROOM, std::uint32_t{0x7fffffff});
+    vmm::x86::enter_agent(vcpu_.front(), 0, false);
+    kvm_lapic_state lapic = vcpu_.front().lapic();
+    constexpr std::uint32_t enabled = 0x1ff;
+    constexpr std::uint32_t masked = 0x10000;
+    std::memcpy(lapic.regs + 0xf0, &enabled, sizeof enabled);
+    std::memcpy(lapic.regs + 0x350, &masked, sizeof masked);
+    std::memcpy(lapic.regs + 0x360, &masked, sizeof masked);
+    vcpu_.front().set_lapic(lapic);
+    run();
+}
+
+void RawMachine::run() {
+    if (ioctl(vcpu_.front().fd(), KVM_RUN, 0) != 0) throw std::runtime_error("KVM_RUN");
+    ++exits_;
+}
+
+void RawMachine::step() {
+    if (ioctl(vm_.fd(), KVM_SIGNAL_MSI, &message_) < 0) throw std::runtime_error("KVM_SIGNAL_MSI");
+    run();
+    run();
+}
+
+std::uint32_t RawMachine::taken() const {
+    return memory_.load_acquire<std::uint32_t>(AGENT_BLOCKS + BLOCK_HEAD);
+}
+
+}  // namespace irqbench::perf
