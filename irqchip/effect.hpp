@@ -39,9 +39,9 @@ struct EoiBroadcast {
     friend bool operator==(const EoiBroadcast&, const EoiBroadcast&) = default;
 };
 
-/// The guest is done with the interrupt of an input pin. Whoever watches the pin is told and lets go of it
-/// first; then, for the I/O APIC, answer with IoApic::finish_eoi(pin), which clears Remote IRR and sends what
-/// is still asserted.
+/// The guest is done with the interrupt of an input pin. Whoever watches the pin is told and lets go of the
+/// line first; then answer with IoApic::finish_eoi(pin) or Pic::finish_eoi(), which asks again for what is
+/// still asserted.
 struct EoiOfPin {
     std::uint8_t pin;
     friend bool operator==(const EoiOfPin&, const EoiOfPin&) = default;

@@ -15,6 +15,7 @@ using irqchip::LineStatus;
 using irqchip::x86::IoApic;
 using irqchip::x86::Message;
 using irqchip::x86::Pic;
+using irqchip::x86::RedirectionEntry;
 
 namespace {
 
@@ -132,6 +133,7 @@ class Board::Turn {
         if (eoi == nullptr) return;  // INTR is derived in finish()
         add(wire::EoiSeen{eoi->pin < 8 ? pic_master : pic_slave, eoi->pin & 7U});
         if (const auto gsi = board_.pic_gsi_[eoi->pin]) resample(*gsi, board_.resampler_.eoi(*gsi));
+        from_pic(board_.pic_.finish_eoi());
     }
 
     void handle_ioapic(const Effect& effect) {
@@ -235,9 +237,10 @@ std::optional<Response> Board::mmio_write(std::uint64_t address, unsigned size, 
     const auto offset = static_cast<std::uint32_t>(address - ioapic_address);
     Turn turn(*this);
     turn.from_ioapic(ioapic_.write(offset, size, value));
-    if (const auto pin = ioapic_.selected_pin(); pin && offset == irqchip::x86::window::iowin)
-        turn.add(wire::RegisterWritten{x86::ioapic, irqchip::x86::RedirectionEntry::name, *pin,
-                                       ioapic_.entry(*pin).raw()});
+    if (const auto pin = ioapic_.selected_pin(); pin && offset == irqchip::x86::window::iowin) {
+        const auto entry = ioapic_.entry(*pin).with(RedirectionEntry::delivery_status, false);
+        turn.add(wire::RegisterWritten{x86::ioapic, RedirectionEntry::name, *pin, entry.raw()});
+    }
     return turn.finish();
 }
 

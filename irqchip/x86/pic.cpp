@@ -1,6 +1,8 @@
 #include "irqchip/x86/pic.hpp"
 
+#include <algorithm>
 #include <cassert>
+#include <variant>
 
 namespace irqbench::irqchip::x86 {
 
@@ -265,8 +267,16 @@ void Pic::add_ended(const I8259A& chip, IrMask ended, Effects& effects) const {
             effects.add(EoiOfPin{static_cast<std::uint8_t>(first_pin + irq)});
 }
 
+Effects Pic::finish_eoi() {
+    Effects effects;
+    rewire(intr(), effects);
+    return effects;
+}
+
 void Pic::rewire(bool intr_before, Effects& effects) {
-    if (slave_.request()) master_.latch_cascade();
+    const auto is_eoi = [](const Effect& effect) { return std::holds_alternative<EoiOfPin>(effect); };
+    const bool answers_to_come = std::any_of(effects.begin(), effects.end(), is_eoi);
+    if (slave_.request() && !answers_to_come) master_.latch_cascade();
     if (intr() != intr_before) effects.add(IntrLine{intr()});
 }
 

@@ -145,6 +145,10 @@ class Pic {
     /// The name of the register that write(port, value) would reach.
     std::string_view register_at(std::uint16_t port, std::uint8_t value) const;
 
+    /// The answer to EoiOfPin: lets the slave ask again for what is still asserted. Asking any earlier would
+    /// leave a request of the slave behind that the listeners are about to take back, and so a default IR7.
+    Effects finish_eoi();
+
     /// One driver of an input line changes; the line is asserted while any driver asserts it.
     Effects set_line(unsigned pin, bool asserted, LineSource source = LineSource::wire);
     LineStatus status_if_raised(unsigned pin) const;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <variant>
 
 #include "irqchip/x86/pic.hpp"
 #include "tests/irqchip/effects_text.hpp"
@@ -44,8 +45,19 @@ struct GuestPic {
 
     static constexpr std::uint16_t data(std::uint16_t chip) { return static_cast<std::uint16_t>(chip + 1); }
 
-    std::string out(std::uint16_t port, std::uint8_t value) { return text(pic.write(port, value)); }
-    std::uint8_t in(std::uint16_t port) { return pic.read(port).value; }
+    /// The effects, and what follows from answering them at once.
+    std::string settle(Effects effects) {
+        for (std::size_t i = 0; i < effects.size(); ++i)
+            if (std::holds_alternative<EoiOfPin>(effects[i])) effects.add(pic.finish_eoi());
+        return text(effects);
+    }
+
+    std::string out(std::uint16_t port, std::uint8_t value) { return settle(pic.write(port, value)); }
+    std::uint8_t in(std::uint16_t port) {
+        const auto read = pic.read(port);
+        settle(read.effects);
+        return read.value;
+    }
     std::string command(std::uint16_t chip, unsigned value) {
         return out(chip, static_cast<std::uint8_t>(value));
     }
@@ -67,7 +79,11 @@ struct GuestPic {
         lower(pin);
         return effects;
     }
-    unsigned acknowledge() { return pic.acknowledge().vector; }
+    unsigned acknowledge() {
+        const auto acknowledged = pic.acknowledge();
+        settle(acknowledged.effects);
+        return acknowledged.vector;
+    }
     /// The vector the CPU takes now, 0 if INTR is low.
     unsigned take() { return pic.intr() ? acknowledge() : 0; }
 };

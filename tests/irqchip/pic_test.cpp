@@ -136,6 +136,27 @@ BOOST_AUTO_TEST_CASE(a_default_ir7_in_auto_eoi_mode_ends_nothing) {
     BOOST_TEST(text(acknowledged.effects) == "nothing");
 }
 
+BOOST_AUTO_TEST_CASE(a_line_that_drops_at_the_slaves_eoi_leaves_no_default_ir7_behind) {
+    GuestPic guest;
+    guest.out(0x4D1, 0x08);
+    guest.raise(11);
+    guest.take();
+    BOOST_TEST(text(guest.pic.write(0xA0, ocw2::eoi)) == "eoi of 11");
+    guest.lower(11);  // a resampler lets go before it answers
+    BOOST_TEST(text(guest.pic.finish_eoi()) == "nothing");
+    BOOST_TEST(guest.command(GuestPic::master, ocw2::eoi) == "nothing");
+}
+
+BOOST_AUTO_TEST_CASE(a_line_still_high_at_the_slaves_eoi_asks_again) {
+    GuestPic guest;
+    guest.out(0x4D1, 0x08);
+    guest.raise(11);
+    guest.take();
+    BOOST_TEST(guest.command(GuestPic::master, ocw2::eoi) == "nothing");
+    BOOST_TEST(guest.command(GuestPic::slave, ocw2::eoi) == "eoi of 11, intr high");
+    BOOST_TEST(guest.take() == 0x2B);
+}
+
 BOOST_AUTO_TEST_CASE(a_second_request_of_the_slave_reaches_the_cpu_after_both_eois) {
     GuestPic guest;
     guest.pulse(12);
