@@ -129,6 +129,8 @@ BOOST_AUTO_TEST_CASE(msr_accesses_come_out_and_are_answered) {
     const Vm::MsrRange range{filtered, 1};
     guest.vm.exit_on_msrs({&range, 1});
     guest.load({
+        0x66, 0xb9, 0x75, 0x01, 0x00, 0x00,  // mov ecx, 0x175, IA32_SYSENTER_ESP
+        0x0f, 0x32,                          // rdmsr, which KVM answers
         0x66, 0xb9, 0xe0, 0x06, 0x00, 0x00,  // mov ecx, 0x6e0
         0x66, 0xb8, 0x78, 0x56, 0x34, 0x12,  // mov eax, 0x12345678
         0x66, 0x31, 0xd2,                    // xor edx, edx
@@ -159,6 +161,7 @@ BOOST_AUTO_TEST_CASE(a_refused_msr_is_a_fault_for_the_guest) {
     guest.load({
         0x66, 0xb9, 0xe0, 0x06, 0x00, 0x00,  // mov ecx, 0x6e0
         0x0f, 0x32,                          // rdmsr
+        0xf4,                                // hlt
     });
     guest.run<MsrExit>();
     guest.vcpu->complete_msr(std::nullopt);
@@ -170,7 +173,8 @@ BOOST_AUTO_TEST_CASE(a_triple_fault_is_a_shutdown) {
     MiniGuest guest;
     guest.load({0x0f, 0x0b});  // ud2
     kvm_sregs sregs = guest.vcpu->sregs();
-    // In protected mode, because where KVM emulates real mode it does not look at the limit of the vector table.
+    // In protected mode, because where KVM emulates real mode it does not look at the limit of the vector
+    // table.
     sregs.cr0 |= 1;
     for (kvm_segment* segment : {&sregs.cs, &sregs.ds, &sregs.es, &sregs.ss}) {
         segment->base = 0;
@@ -200,6 +204,16 @@ BOOST_AUTO_TEST_CASE(immediate_exit_completes_the_access_without_running_on) {
     BOOST_TEST(guest.vcpu->regs().rax == 0x17u);
     guest.vcpu->set_immediate_exit(false);
     BOOST_TEST(value_of(guest.run<IoExit>().data) == 0x17u);
+}
+
+BOOST_AUTO_TEST_CASE(a_kick_that_comes_before_the_run_is_not_lost) {
+    const Kicker kicker;
+    MiniGuest guest;
+    guest.load({0xf4});  // hlt
+    kicker.kick(*guest.vcpu, ::gettid());
+    BOOST_TEST((guest.vcpu->run() == RunResult::interrupted));
+    guest.vcpu->set_immediate_exit(false);
+    guest.run<HltExit>();
 }
 
 BOOST_AUTO_TEST_CASE(a_kick_ends_a_loop_and_a_halt) {
@@ -308,6 +322,16 @@ BOOST_AUTO_TEST_CASE(state_that_was_set_is_read_back) {
     vcpu.set_mp_state(KVM_MP_STATE_HALTED);
     BOOST_TEST(vcpu.mp_state() == std::uint32_t{KVM_MP_STATE_HALTED});
     BOOST_TEST(vcpu.try_set_mp_state(99).error == EINVAL);
+}
+
+BOOST_AUTO_TEST_CASE(the_rate_of_the_time_stamp_counter_is_known) {
+    MiniGuest guest;
+    BOOST_TEST(guest.vcpu->tsc_khz() > 100000u);
+}
+
+BOOST_AUTO_TEST_CASE(a_capability_that_no_vcpu_has_is_refused) {
+    MiniGuest guest;
+    BOOST_TEST(guest.vcpu->try_enable_cap(0xffff).error == EINVAL);
 }
 
 BOOST_AUTO_TEST_CASE(the_cpuid_is_what_it_was_given) {

@@ -31,8 +31,8 @@ struct CoalescedWrite {
 };
 
 /// One virtual CPU and the pages it shares with the kernel: kvm_run, the PIO data page and the coalesced
-/// ring. Every call but kick support blocks while another thread is inside run(). Getters and setters of
-/// state carry the name of their ioctl; where a scenario may expect a refusal there is a try_ form, see Vm.
+/// ring. Calls that are ioctls block while another thread is inside run(). Getters and setters of state carry
+/// the name of their ioctl; where a scenario may expect a refusal there is a try_ form, see Vm.
 class Vcpu {
   public:
     /// KVM_CREATE_VCPU.
