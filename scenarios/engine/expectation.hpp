@@ -10,8 +10,8 @@
 
 namespace irqbench::scenarios {
 
-/// What a step expects, as plain data: the judge holds it against the trace after the run, and the engine uses it
-/// only to know what to wait for.
+/// What a step expects, as plain data: the judge holds it against the trace after the run, and the engine
+/// uses it only to know what to wait for.
 namespace expect {
 
 /// One interrupt taken by the guest.
@@ -28,21 +28,23 @@ struct Acks {
     std::vector<Ack> items;
     bool any_order = false;
     bool may_take_time = false;  ///< real time may pass until they arrive (timers)
-    std::optional<std::uint64_t> not_before_us;  ///< the first is not taken earlier than this after the step before
+    std::optional<std::uint64_t>
+        not_before_us;  ///< the first is not taken earlier than this after the step before
 };
 
-/// Nothing that no step claimed was taken, and nothing more can come. With `id`: nothing of higher priority than
-/// what is in service, `id` being such a vector; without: the vCPU must be able to take everything.
+/// Nothing that no step claimed was taken, and nothing more can come. With `id`: nothing of higher priority
+/// than what is in service, `id` being such a vector; without: the vCPU must be able to take everything.
 struct Quiet {
     std::vector<std::uint32_t> vcpus;  ///< empty: every vCPU
     std::optional<std::uint32_t> id;
 };
 
-/// Each event::Call of the step came back with this errno (0: success) and, where given, a value of this sign:
-/// 1 delivered, 0 coalesced, -1 ignored (KVM_IRQ_LINE_STATUS; KVM_SIGNAL_MSI likewise).
+/// Each event::Call of the step came back with this errno (0: success) and, where given, a value of this
+/// sign: 1 delivered, 0 coalesced, -1 ignored (KVM_IRQ_LINE_STATUS; KVM_SIGNAL_MSI likewise).
 struct CallResult {
     int error = 0;
     std::optional<int> value_sign;
+    std::string call;  ///< when not empty: speaks of the event::Call of this name only
 };
 
 /// resamplefd kicks since the last claim.
@@ -94,5 +96,6 @@ using Expectation =
 
 /// `ack 0x51 on vCPU 0`, `quiet`, `resampled dev`: the words that follow "expected" in a failing run.
 std::string describe(const Expectation& expectation);
+std::string describe(const expect::Ack& ack);
 
 }  // namespace irqbench::scenarios

@@ -1,0 +1,299 @@
+#include "scenarios/engine/judge.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace irqbench::scenarios {
+
+namespace {
+
+/// A range of the trace: the events of one step.
+struct Range {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+};
+
+int sign(int value) { return (value > 0) - (value < 0); }
+
+/// The result of a call in the words of an expectation of it.
+std::string outcome_text(const vmm::Outcome& outcome, const expect::CallResult& expected) {
+    expect::CallResult came{outcome.error, std::nullopt, {}};
+    if (outcome.ok() && expected.value_sign) came.value_sign = sign(outcome.value);
+    return describe(Expectation{came});
+}
+
+bool agrees(const vmm::Outcome& outcome, const expect::CallResult& expected) {
+    if (outcome.error != expected.error) return false;
+    return expected.error != 0 || !expected.value_sign || sign(outcome.value) == sign(*expected.value_sign);
+}
+
+class Judge {
+  public:
+    Judge(const Scenario& scenario, const Performance& performance, const std::vector<vmm::Event>& trace)
+        : scenario_(scenario),
+          performance_(performance),
+          trace_(trace),
+          world_(trace, scenario.outcomes ? &*scenario.outcomes : nullptr) {}
+
+    Verdict run() {
+        const auto& performed = performance_.performed;
+        for (std::size_t i = 0; i < performed.size(); ++i) {
+            const Step& step = *performed[i].step;
+            if (acts(step) && i != 0 && !close_action()) return verdict_;
+            current_ = i;
+            range_ = {range_.end, end_of_step(range_.end)};
+            if (acts(step)) action_ = range_;
+            if (!judge_step(step)) return verdict_;
+        }
+        if (!performed.empty() && !close_action()) return verdict_;
+        if (!performance_.complete) return error("the run ended early");
+        if (!judge_outcomes()) return verdict_;
+        verdict_.histogram = world_.histogram();
+        return verdict_;
+    }
+
+  private:
+    [[nodiscard]] std::size_t end_of_step(std::size_t begin) const {
+        std::size_t end = begin;
+        while (end < trace_.size() && trace_[end].step <= current_) ++end;
+        return end;
+    }
+
+    bool judge_step(const Step& step) {
+        for (std::size_t i = range_.begin; i < range_.end; ++i)
+            if (!goes_on(i)) return false;
+        world_.catch_up(range_.end);
+        const auto expectations = step.verb != nullptr ? step.verb->expects() : std::vector<Expectation>{};
+        if (!judge_unasked(expectations)) return false;
+        for (const auto& expectation : expectations)
+            if (!hold(expectation)) return false;
+        return true;
+    }
+
+    /// Calls and operations of which the step says nothing must go well.
+    bool judge_unasked(const std::vector<Expectation>& expectations) {
+        std::vector<std::string> asked;
+        bool asked_of_all = false;
+        bool asked_of_faults = false;
+        for (const auto& expectation : expectations) {
+            if (const auto* result = std::get_if<expect::CallResult>(&expectation)) {
+                asked.push_back(result->call);
+                asked_of_all = asked_of_all || result->call.empty();
+            }
+            asked_of_faults = asked_of_faults || std::holds_alternative<expect::GuestFault>(expectation);
+        }
+        if (!asked_of_all && !calls_agree({}, asked)) return false;
+        return asked_of_faults || no_fault();
+    }
+
+    /// @returns false on what ends every run
+    bool goes_on(std::size_t index) {
+        const auto& event = trace_[index];
+        if (const auto* trouble = std::get_if<vmm::event::Trouble>(&event.what)) {
+            error(trouble->host_stalled ? "host stalled: " + trouble->report : trouble->report, index);
+            return false;
+        }
+        if (std::holds_alternative<vmm::event::Fault>(event.what)) {
+            error("the guest faulted: " + vmm::describe(event), index);
+            return false;
+        }
+        return true;
+    }
+
+    bool hold(const Expectation& expectation) {
+        if (const auto* result = std::get_if<expect::CallResult>(&expectation)) return calls_agree(*result);
+        if (const auto* value = std::get_if<expect::Value>(&expectation)) return value_agrees(*value);
+        if (const auto* fault = std::get_if<expect::GuestFault>(&expectation)) return faulted(*fault);
+        if (const auto* quiet = std::get_if<expect::Quiet>(&expectation)) return was_quiet(*quiet);
+        const Answer answer = world_.claim(expectation);
+        if (!answer.held) return fail(answer.expected, answer.came, answer.event, "nobody claimed this");
+        const auto* acks = std::get_if<expect::Acks>(&expectation);
+        return acks == nullptr || !acks->not_before_us || not_too_early(*acks, answer);
+    }
+
+    bool calls_agree(const expect::CallResult& expected, const std::vector<std::string>& exempt = {}) {
+        bool any = false;
+        for (std::size_t i = range_.begin; i < range_.end; ++i) {
+            const auto* call = std::get_if<vmm::event::Call>(&trace_[i].what);
+            if (call == nullptr || (!expected.call.empty() && call->name != expected.call)) continue;
+            if (std::find(exempt.begin(), exempt.end(), call->name) != exempt.end()) continue;
+            any = true;
+            if (agrees(call->outcome, expected)) continue;
+            return fail(describe(Expectation{expected}), outcome_text(call->outcome, expected), i,
+                        "not the expected result");
+        }
+        const bool must_be_made = expected.error != 0 || expected.value_sign;
+        return any || !must_be_made || fail(describe(Expectation{expected}), "no call", std::nullopt, "");
+    }
+
+    bool no_fault() {
+        for (std::size_t i = range_.begin; i < range_.end; ++i) {
+            const auto* done = std::get_if<vmm::event::OperationDone>(&trace_[i].what);
+            if (done != nullptr && done->fault)
+                return fail("success", vmm::exception_text(*done->fault), i, "unexpected exception");
+        }
+        return true;
+    }
+
+    bool faulted(const expect::GuestFault& expected) {
+        std::optional<std::size_t> other;
+        for (std::size_t i = range_.begin; i < range_.end; ++i) {
+            const auto* done = std::get_if<vmm::event::OperationDone>(&trace_[i].what);
+            if (done == nullptr || !done->fault) continue;
+            if (*done->fault == expected.vector) return true;
+            other = i;
+        }
+        std::string came = "success";
+        if (other)
+            came = vmm::exception_text(*std::get<vmm::event::OperationDone>(trace_[*other].what).fault);
+        return fail(describe(Expectation{expected}), came, other, "another exception");
+    }
+
+    /// The name and the value of what a step observed, by the host or by the guest's operation of that name.
+    [[nodiscard]] static std::optional<std::uint64_t> observed(const vmm::Event& event,
+                                                               const std::string& what) {
+        if (const auto* seen = std::get_if<vmm::event::Observed>(&event.what))
+            if (seen->what == what) return seen->value;
+        if (const auto* done = std::get_if<vmm::event::OperationDone>(&event.what))
+            if (done->text == what && !done->fault) return done->value;
+        return std::nullopt;
+    }
+
+    bool value_agrees(const expect::Value& expected) {
+        for (std::size_t i = range_.begin; i < range_.end; ++i) {
+            const auto value = observed(trace_[i], expected.what);
+            if (!value) continue;
+            if ((*value & expected.mask) == (expected.value & expected.mask)) return true;
+            return fail(describe(Expectation{expected}), fmt::format("{} = {:#x}", expected.what, *value), i,
+                        "not the expected value");
+        }
+        return fail(describe(Expectation{expected}), "no such value", std::nullopt, "");
+    }
+
+    bool was_quiet(const expect::Quiet& expected) {
+        const std::string text = describe(Expectation{expected});
+        if (const auto left = world_.leftover(true))
+            return fail(text, left->came, left->event, "nobody claimed this");
+        std::size_t proofs = 0;
+        for (std::size_t i = range_.begin; i < range_.end; ++i) {
+            const auto* quiet = std::get_if<vmm::event::Quiet>(&trace_[i].what);
+            if (quiet == nullptr) continue;
+            ++proofs;
+            if (!quiet->proven) return unproven(text, vmm::describe(trace_[i]), i);
+            // SDM volume 3A 10.8.3.1: what is in service holds back its own class, bits 7:4, and those below.
+            if (quiet->above && (!expected.id || *expected.id >> 4 <= *quiet->above >> 4))
+                return unproven(text, "quiet proven only above " + vmm::vector_text(*quiet->above), i);
+        }
+        if (proofs == 0) return unproven(text, "quiet not proven: nobody looked", std::nullopt);
+        return true;
+    }
+
+    bool not_too_early(const expect::Acks& acks, const Answer& answer) {
+        // The action was begun after the last event before it, so this cannot blame a timer that was on time.
+        const auto begun = action_.begin == 0 ? std::chrono::nanoseconds{} : trace_[action_.begin - 1].at;
+        if (!answer.event) return true;
+        const auto passed = trace_[*answer.event].at - begun;
+        if (passed >= std::chrono::microseconds(*acks.not_before_us)) return true;
+        return fail(describe(Expectation{acks}), vmm::describe(trace_[*answer.event]) + ", too early",
+                    answer.event, "too early");
+    }
+
+    /// The world is closed: what the action caused must have been claimed by now.
+    bool close_action() {
+        if (const auto left = world_.leftover(false))
+            return fail("nothing more", left->came, left->event, "nobody claimed this");
+        world_.next_action();
+        return true;
+    }
+
+    bool judge_outcomes() {
+        if (!scenario_.outcomes) return true;
+        for (const auto& outcome : world_.histogram()) {
+            const bool must_be_seen =
+                outcome.kind == OutcomeCount::Kind::required ||
+                (outcome.kind == OutcomeCount::Kind::allowed && scenario_.outcomes->all_allowed_seen);
+            if (must_be_seen && outcome.count == 0)
+                return fail(outcome.outcome + " at least once", "never", std::nullopt, "");
+        }
+        return true;
+    }
+
+    bool fail(const std::string& expected, const std::string& came, std::optional<std::size_t> event,
+              const std::string& mark) {
+        verdict_.kind = Verdict::Kind::fail;
+        verdict_.failure = locate(expected, came, event, mark);
+        verdict_.reason = fmt::format("step {}, line {}: expected {}, came {}", verdict_.failure->step,
+                                      verdict_.failure->line, expected, came);
+        verdict_.histogram = world_.histogram();
+        return false;
+    }
+
+    bool unproven(const std::string& expected, const std::string& came, std::optional<std::size_t> event) {
+        fail(expected, came, event, "proves nothing");
+        verdict_.kind = Verdict::Kind::error;
+        verdict_.invalid = true;
+        verdict_.reason = fmt::format("invalid scenario: step {}, line {}: {}", verdict_.failure->step,
+                                      verdict_.failure->line, came);
+        return false;
+    }
+
+    Verdict error(const std::string& reason, std::optional<std::size_t> event = std::nullopt) {
+        verdict_.kind = Verdict::Kind::error;
+        verdict_.reason = reason;
+        if (!performance_.performed.empty()) {
+            verdict_.failure = locate("", "", event, event ? "the run ended here" : "");
+            verdict_.reason =
+                fmt::format("step {}, line {}: {}", verdict_.failure->step, verdict_.failure->line, reason);
+        }
+        return verdict_;
+    }
+
+    [[nodiscard]] Failure locate(const std::string& expected, const std::string& came,
+                                 std::optional<std::size_t> event, const std::string& mark) const {
+        const Performed& performed = performance_.performed[current_];
+        Failure failure;
+        failure.step = performed.step->number;
+        failure.line = performed.step->line;
+        failure.iteration = performed.iteration;
+        failure.iterations = performed.iterations;
+        failure.text = performed.step->text;
+        failure.expected = expected;
+        failure.came = came;
+        failure.mark = mark;
+        failure.event = event;
+        failure.end = std::max(range_.end, event ? *event + 1 : 0);
+        if (event) failure.since = since_action(*event);
+        return failure;
+    }
+
+    /// How long after the action's call something came, for the reader's eyes only.
+    [[nodiscard]] std::string since_action(std::size_t event) const {
+        for (std::size_t i = action_.begin; i < event; ++i) {
+            if (!std::holds_alternative<vmm::event::Call>(trace_[i].what)) continue;
+            const auto passed =
+                std::chrono::duration_cast<std::chrono::microseconds>(trace_[event].at - trace_[i].at);
+            return fmt::format("{} us after {}", passed.count(), vmm::describe(trace_[i]));
+        }
+        return {};
+    }
+
+    const Scenario& scenario_;
+    const Performance& performance_;
+    const std::vector<vmm::Event>& trace_;
+    ClosedWorld world_;
+    std::size_t current_ = 0;  ///< index of the last step judged: it is blamed
+    Range range_;              ///< events of the current step
+    Range action_;             ///< events of the last step that acted
+    Verdict verdict_;
+};
+
+}  // namespace
+
+Verdict judge(const Scenario& scenario, const Performance& performance,
+              const std::vector<vmm::Event>& trace) {
+    return Judge(scenario, performance, trace).run();
+}
+
+}  // namespace irqbench::scenarios

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "scenarios/engine/run.hpp"
+#include "scenarios/engine/verdict.hpp"
+
+namespace irqbench::scenarios {
+
+/// Holds what the file expects against what happened. A pure function of its arguments.
+///
+/// An action and the assertions after it belong together: those claim what it caused, and what is left when
+/// the next action begins, or at the end, fails as "nobody claimed this". Trouble and guest faults are errors
+/// of the bench or the host, not failures; a `quiet` that could not be proven makes the scenario invalid. The
+/// first thing that is not as it should be decides.
+Verdict judge(const Scenario& scenario, const Performance& performance, const std::vector<vmm::Event>& trace);
+
+}  // namespace irqbench::scenarios

@@ -1,0 +1,260 @@
+#include "scenarios/engine/parallel.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <latch>
+#include <thread>
+
+namespace irqbench::scenarios {
+
+namespace {
+
+/// What the threads of one block share.
+struct Shared {
+    vmm::Machine& machine;
+    const std::atomic<bool>* cancel;
+    std::atomic<const void*> router{nullptr};  ///< the thread that owns the routing table
+};
+
+struct Tally {
+    enum Action { lines, messages, tables, signals, count };
+    std::array<std::uint64_t, count> done{};
+    std::uint64_t refused = 0;
+    vmm::Outcome first_refusal;
+
+    [[nodiscard]] std::string text() const {
+        static constexpr std::array<const char*, count> words = {"line changes", "msi", "route", "signal"};
+        std::string text;
+        for (std::size_t i = 0; i < done.size(); ++i)
+            if (done[i] != 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", done[i], words[i]);
+        if (refused != 0) text += fmt::format(", {} refused", refused);
+        return text.empty() ? "nothing" : text;
+    }
+};
+
+/// One thread's view of the machine: the calls that several threads may make at once, counted instead of
+/// recorded.
+class Hand final : public vmm::Machine {
+  public:
+    explicit Hand(Shared& shared) : shared_(shared) {}
+
+    void accept(int error) { accepted_ = error; }
+    [[nodiscard]] const Tally& tally() const { return tally_; }
+
+    vmm::Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override {
+        return counted(Tally::lines, shared_.machine.set_line(gsi, level, want_status));
+    }
+    vmm::Outcome msi(const vmm::MsiMessage& message) override {
+        return counted(Tally::messages, shared_.machine.msi(message));
+    }
+    vmm::Outcome route(const routing::RoutingTable& table) override {
+        own_routes();
+        return counted(Tally::tables, shared_.machine.route(table));
+    }
+    const routing::RoutingTable& routes() const override {
+        own_routes();
+        return shared_.machine.routes();
+    }
+    void signal(std::string_view irqfd, std::uint64_t count) override {
+        shared_.machine.signal(irqfd, count);
+        ++tally_.done[Tally::signals];
+    }
+
+    vmm::Outcome assign_irqfd(const vmm::IrqfdSpec&) override { refuse(); }
+    vmm::Outcome deassign_irqfd(std::string_view) override { refuse(); }
+    vmm::Outcome assign_ioeventfd(const vmm::IoeventfdSpec&) override { refuse(); }
+    vmm::Outcome deassign_ioeventfd(std::string_view) override { refuse(); }
+    vmm::Outcome nmi(std::uint32_t) override { refuse(); }
+    vmm::Outcome inject(std::uint32_t, std::uint32_t, vmm::Injection) override { refuse(); }
+    void guest(std::uint32_t, std::span<const vmm::GuestOp>) override { refuse(); }
+    void handler(std::uint32_t, std::uint32_t, std::uint8_t, std::optional<std::uint32_t>) override {
+        refuse();
+    }
+    bool settle() override { refuse(); }
+    void wait(const std::function<bool()>&) override { refuse(); }
+    void prove_quiet(std::uint32_t) override { refuse(); }
+    std::vector<vmm::NamedValue> inspect(std::string_view, std::uint32_t) override { refuse(); }
+    void close() override { refuse(); }
+
+  private:
+    [[noreturn]] static void refuse() {
+        throw std::logic_error("this verb has no place in a parallel block");
+    }
+
+    void own_routes() const {
+        const void* nobody = nullptr;
+        if (!shared_.router.compare_exchange_strong(nobody, this) && nobody != this)
+            throw std::logic_error("only one thread of a parallel block may change routes");
+    }
+
+    vmm::Outcome counted(Tally::Action action, vmm::Outcome outcome) {
+        ++tally_.done[action];
+        if (!outcome.ok() && outcome.error != accepted_) {
+            if (tally_.refused == 0) tally_.first_refusal = outcome;
+            ++tally_.refused;
+        }
+        return outcome;
+    }
+
+    Shared& shared_;
+    Tally tally_;
+    int accepted_ = 0;
+};
+
+struct Thread {
+    const std::string* name;
+    const std::vector<Step>* steps;
+    Hand hand;
+    vmm::Trace unused;  ///< a verb may want to record something; what it says is in the tally
+    std::exception_ptr thrown;
+    std::atomic<bool> ended{false};
+    std::thread host;
+
+    Thread(const std::string& thread_name, const std::vector<Step>& list, Shared& shared)
+        : name(&thread_name), steps(&list), hand(shared) {}
+};
+
+class Team {
+  public:
+    Team(const Block& block, vmm::Machine& machine, const RunOptions& options)
+        : block_(block), options_(options), shared_{machine, options.cancel} {
+        for (const auto& [name, steps] : block.threads)
+            threads_.push_back(std::make_unique<Thread>(name, steps, shared_));
+    }
+
+    void run(vmm::Machine& machine) {
+        std::latch start(static_cast<std::ptrdiff_t>(threads_.size()));
+        for (auto& thread : threads_) {
+            thread->host = std::thread([this, &start, each = thread.get()] {
+                start.arrive_and_wait();
+                work(*each);
+                each->ended = true;
+            });
+        }
+        const auto all_ended = [this] {
+            return std::all_of(threads_.begin(), threads_.end(),
+                               [](const auto& each) { return each->ended.load(); });
+        };
+        // The guest's log must be read meanwhile, or its ring fills up and stops the vCPUs.
+        std::exception_ptr thrown;
+        try {
+            while (!all_ended()) machine.wait(all_ended);
+        } catch (...) {
+            thrown = std::current_exception();
+            stop_ = true;
+        }
+        for (auto& thread : threads_) thread->host.join();
+        if (thrown) std::rethrow_exception(thrown);
+    }
+
+    void report(vmm::Trace& trace) const {
+        for (const auto& thread : threads_) {
+            if (thread->thrown) std::rethrow_exception(thread->thrown);
+            const Tally& tally = thread->hand.tally();
+            vmm::Event event;
+            if (!trace.events().empty()) event.at = trace.events().back().at;
+            event.what = vmm::event::Call{
+                "parallel", fmt::format("{}: {}", *thread->name, tally.text()), {}, tally.first_refusal};
+            trace.add(std::move(event));
+        }
+    }
+
+  private:
+    void work(Thread& thread) {
+        try {
+            for (std::uint64_t i = 0; i < block_.times && !stopped(); ++i)
+                perform_list(thread, *thread.steps);
+        } catch (...) {
+            thread.thrown = std::current_exception();
+            stop_ = true;
+        }
+    }
+
+    void perform_list(Thread& thread, const std::vector<Step>& steps) {
+        for (const Step& step : steps) {
+            if (stopped()) return;
+            if (step.block != nullptr)
+                perform_block(thread, *step.block);
+            else
+                perform_step(thread, *step.verb);
+        }
+    }
+
+    void perform_block(Thread& thread, const Block& block) {
+        switch (block.kind) {
+            case Block::Kind::only:
+                if (std::find(block.modes.begin(), block.modes.end(), options_.config.placement) ==
+                    block.modes.end())
+                    return;
+                return inner(thread, block);
+            case Block::Kind::repeat:
+                for (std::uint64_t i = 0; i < block.times && !stopped(); ++i) inner(thread, block);
+                return;
+            case Block::Kind::loop: {
+                const Thread& other = named(block.until);
+                do inner(thread, block);
+                while (!other.ended.load() && !stopped());
+                return;
+            }
+            case Block::Kind::parallel: throw std::logic_error("a parallel block has no place in another");
+        }
+    }
+
+    void inner(Thread& thread, const Block& block) {
+        for (const auto& [name, steps] : block.threads) perform_list(thread, steps);
+    }
+
+    void perform_step(Thread& thread, const Verb& verb) {
+        int accepted = 0;
+        for (const auto& expectation : verb.expects())
+            if (const auto* result = std::get_if<expect::CallResult>(&expectation)) accepted = result->error;
+        thread.hand.accept(accepted);
+        Stage stage{thread.hand, thread.unused, options_.config};
+        verb.perform(stage);
+    }
+
+    const Thread& named(const std::string& name) const {
+        for (const auto& thread : threads_)
+            if (*thread->name == name) return *thread;
+        throw std::logic_error("no thread of this parallel block is called " + name);
+    }
+
+    [[nodiscard]] bool stopped() const {
+        return stop_.load() || (shared_.cancel != nullptr && shared_.cancel->load());
+    }
+
+    const Block& block_;
+    const RunOptions& options_;
+    Shared shared_;
+    std::vector<std::unique_ptr<Thread>> threads_;
+    std::atomic<bool> stop_{false};
+};
+
+/// Leaves the machine's concurrent mode also when something is thrown.
+class Concurrency {
+  public:
+    explicit Concurrency(vmm::Machine& machine) : machine_(machine) { machine_.concurrent(true); }
+    ~Concurrency() { machine_.concurrent(false); }
+    Concurrency(const Concurrency&) = delete;
+    Concurrency& operator=(const Concurrency&) = delete;
+
+  private:
+    vmm::Machine& machine_;
+};
+
+}  // namespace
+
+void perform_parallel(const Block& block, vmm::Machine& machine, vmm::Trace& trace,
+                      const RunOptions& options) {
+    Team team(block, machine, options);
+    {
+        const Concurrency concurrency(machine);
+        team.run(machine);
+    }
+    team.report(trace);
+}
+
+}  // namespace irqbench::scenarios

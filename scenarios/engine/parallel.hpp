@@ -1,0 +1,15 @@
+#pragma once
+
+#include "scenarios/engine/run.hpp"
+
+namespace irqbench::scenarios {
+
+/// Performs a parallel block: one host thread per named list of steps, started together, each `times` over.
+/// Only raise, lower, pulse, msi, signal and the verbs of routing have a place there, the latter in one
+/// thread only, because a table is replaced as a whole. Recorded as one event::Call per thread, whose outcome
+/// is the first refusal that no step of the thread names as its `errno`.
+/// @throws std::exception what a thread threw; std::logic_error for a verb that has no place there
+void perform_parallel(const Block& block, vmm::Machine& machine, vmm::Trace& trace,
+                      const RunOptions& options);
+
+}  // namespace irqbench::scenarios

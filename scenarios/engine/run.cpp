@@ -1,0 +1,215 @@
+#include "scenarios/engine/run.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "scenarios/engine/closed_world.hpp"
+#include "scenarios/engine/parallel.hpp"
+
+namespace irqbench::scenarios {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+[[noreturn]] void too_long(const Scenario& scenario, const Step& step) {
+    throw ScenarioError(ScenarioError::Kind::invalid, scenario.file.string(), step.line, step.pointer,
+                        fmt::format("the run would take more than {} steps", max_instances));
+}
+
+class Unfolding {
+  public:
+    Unfolding(const Scenario& scenario, std::string_view placement)
+        : scenario_(scenario), placement_(placement) {}
+
+    void steps(const std::vector<Step>& list, std::uint32_t iteration, std::uint32_t iterations) {
+        for (const Step& step : list) {
+            if (step.block != nullptr && !is_parallel(step))
+                block(step, iteration, iterations);
+            else
+                append(step, iteration, iterations);
+        }
+    }
+
+    std::vector<Performed> take() { return std::move(performed_); }
+
+  private:
+    void append(const Step& step, std::uint32_t iteration, std::uint32_t iterations) {
+        if (performed_.size() >= max_instances) too_long(scenario_, step);
+        performed_.push_back({&step, iteration, iterations});
+    }
+
+    void block(const Step& step, std::uint32_t iteration, std::uint32_t iterations) {
+        const Block& block = *step.block;
+        if (block.kind == Block::Kind::only &&
+            std::find(block.modes.begin(), block.modes.end(), placement_) == block.modes.end())
+            return;
+        const std::uint64_t times = block.kind == Block::Kind::repeat ? block.times : 1;
+        if (times * iterations > max_instances || times > max_instances) too_long(scenario_, step);
+        const auto inner = static_cast<std::uint32_t>(times);
+        for (std::uint32_t i = 0; i < inner; ++i)
+            for (const auto& [name, list] : block.threads)
+                steps(list, iteration * inner + i, iterations * inner);
+    }
+
+    const Scenario& scenario_;
+    std::string_view placement_;
+    std::vector<Performed> performed_;
+};
+
+/// Only these are about what may still come; the others are about the step itself, which is over.
+bool can_be_waited_for(const Expectation& expectation) {
+    return !std::holds_alternative<expect::Quiet>(expectation) &&
+           !std::holds_alternative<expect::CallResult>(expectation) &&
+           !std::holds_alternative<expect::Value>(expectation) &&
+           !std::holds_alternative<expect::GuestFault>(expectation);
+}
+
+class Player {
+  public:
+    Player(const Scenario& scenario, vmm::Machine& machine, vmm::Trace& trace, const RunOptions& options)
+        : machine_(machine),
+          trace_(trace),
+          options_(options),
+          world_(trace.events(), scenario.outcomes ? &*scenario.outcomes : nullptr) {}
+
+    /// @returns false if nothing after this step can be judged
+    bool play(const Step& step) {
+        if (acts(step)) {
+            catch_up();
+            world_.next_action();
+        }
+        if (is_parallel(step)) {
+            perform_parallel(*step.block, machine_, trace_, options_);
+        } else {
+            Stage stage{machine_, trace_, options_.config};
+            step.verb->perform(stage);
+        }
+        if (acts(step) && !machine_.settle()) return false;
+        if (step.verb == nullptr) return true;
+        for (const auto& expectation : step.verb->expects())
+            if (!await(expectation)) return false;
+        return true;
+    }
+
+  private:
+    void catch_up() { world_.catch_up(trace_.events().size()); }
+
+    [[nodiscard]] bool cancelled() const { return options_.cancel != nullptr && options_.cancel->load(); }
+
+    bool await(const Expectation& expectation) {
+        if (const auto* quiet = std::get_if<expect::Quiet>(&expectation)) {
+            prove(*quiet);
+            return true;
+        }
+        if (!can_be_waited_for(expectation)) return true;
+        Answer answer;
+        const auto enough = [&] {
+            if (answer.held || answer.hopeless) return true;
+            catch_up();
+            answer = world_.claim(expectation);
+            return answer.held || answer.hopeless || cancelled();
+        };
+        if (enough()) return answer.held;
+        if (options_.config.run == vmm::RunMode::free) {
+            machine_.wait(enough);
+        } else if (const auto* acks = std::get_if<expect::Acks>(&expectation);
+                   acks != nullptr && acks->may_take_time) {
+            poll(enough);
+        }
+        enough();
+        return answer.held;
+    }
+
+    /// Stepped, real time must pass: looks again and again, since at rest nothing comes by itself. The pauses
+    /// only keep the trace short; no conclusion rests on them.
+    void poll(const std::function<bool()>& enough) {
+        const auto deadline = Clock::now() + options_.config.watchdog;
+        std::chrono::microseconds pause{20};
+        while (!enough() && Clock::now() < deadline) {
+            std::this_thread::sleep_for(pause);
+            pause = std::min(pause * 2, std::chrono::microseconds{1000});
+            if (!machine_.settle()) return;
+        }
+    }
+
+    void prove(const expect::Quiet& quiet) {
+        if (!quiet.vcpus.empty()) {
+            for (const std::uint32_t vcpu : quiet.vcpus) machine_.prove_quiet(vcpu);
+            return;
+        }
+        const auto count = static_cast<std::uint32_t>(options_.config.vcpu_ids.size());
+        for (std::uint32_t vcpu = 0; vcpu < count; ++vcpu) machine_.prove_quiet(vcpu);
+    }
+
+    vmm::Machine& machine_;
+    vmm::Trace& trace_;
+    const RunOptions& options_;
+    ClosedWorld world_;
+};
+
+void record_trouble(vmm::Trace& trace, const std::string& report) {
+    vmm::Event event;
+    if (!trace.events().empty()) event.at = trace.events().back().at;
+    event.what = vmm::event::Trouble{report, false};
+    trace.add(std::move(event));
+}
+
+bool any_step(const std::vector<Step>& list, bool (*wanted)(const Step&)) {
+    return std::any_of(list.begin(), list.end(), [wanted](const Step& step) {
+        if (wanted(step)) return true;
+        return step.block != nullptr &&
+               std::any_of(step.block->threads.begin(), step.block->threads.end(),
+                           [wanted](const auto& thread) { return any_step(thread.second, wanted); });
+    });
+}
+
+}  // namespace
+
+bool is_parallel(const Step& step) {
+    return step.block != nullptr && step.block->kind == Block::Kind::parallel;
+}
+
+bool acts(const Step& step) { return step.verb == nullptr || step.verb->acts(); }
+
+bool needs_free_run(const Scenario& scenario) {
+    return scenario.free_only || any_step(scenario.setup, is_parallel) ||
+           any_step(scenario.steps, is_parallel);
+}
+
+std::vector<Performed> linearise(const Scenario& scenario, std::string_view placement) {
+    Unfolding unfolding(scenario, placement);
+    unfolding.steps(scenario.setup, 0, 1);
+    unfolding.steps(scenario.steps, 0, 1);
+    return unfolding.take();
+}
+
+Performance perform(const Scenario& scenario, vmm::Machine& machine, vmm::Trace& trace,
+                    const RunOptions& options) {
+    Performance performance;
+    const auto plan = linearise(scenario, options.config.placement);
+    performance.performed.reserve(plan.size());
+    Player player(scenario, machine, trace, options);
+    try {
+        for (const Performed& next : plan) {
+            if (options.cancel != nullptr && options.cancel->load()) {
+                performance.cancelled = true;
+                return performance;
+            }
+            trace.begin_step(static_cast<std::uint32_t>(performance.performed.size()));
+            performance.performed.push_back(next);
+            if (!player.play(*next.step)) return performance;
+        }
+        performance.complete = true;
+    } catch (const ScenarioError&) {
+        throw;
+    } catch (const std::exception& error) {
+        record_trouble(trace, error.what());
+    }
+    return performance;
+}
+
+}  // namespace irqbench::scenarios

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "scenarios/engine/scenario.hpp"
+
+namespace irqbench::scenarios {
+
+/// The most steps one run may perform, repeats included.
+inline constexpr std::uint64_t max_instances = 1'000'000;
+
+/// One step as it was done: its index in the list is Event::step.
+struct Performed {
+    const Step* step = nullptr;
+    std::uint32_t iteration = 0;  ///< which repeat of its block, from 0
+    std::uint32_t iterations = 1;
+};
+
+struct RunOptions {
+    vmm::MachineConfig config;                  ///< what the machine was built from
+    const std::atomic<bool>* cancel = nullptr;  ///< ends the run between two steps when it becomes true
+};
+
+/// What was done. The steps belong to the Scenario, which must outlive this.
+struct Performance {
+    std::vector<Performed> performed;
+    bool complete = false;  ///< false: ended at a step that could not hold, by the machine, or cancelled
+    bool cancelled = false;
+};
+
+/// A parallel block is one step of the run; every other block is unfolded into its steps.
+[[nodiscard]] bool is_parallel(const Step& step);
+
+/// A stimulus, as opposed to an assertion: what follows it until the next one claims what it caused.
+[[nodiscard]] bool acts(const Step& step);
+
+/// The run's way where neither the file nor the command line asks for another.
+[[nodiscard]] bool needs_free_run(const Scenario& scenario);
+
+/// The steps in the order in which they are done: blocks of other modes left out, repeats unfolded.
+/// @throws ScenarioError (invalid) beyond max_instances
+[[nodiscard]] std::vector<Performed> linearise(const Scenario& scenario, std::string_view placement);
+
+/// Plays the scenario into the machine and leaves what happened in the trace, which is judged afterwards.
+/// Here expectations only say what to wait for; a step whose expectation did not come is the last one done.
+/// Whatever the machine throws becomes event::Trouble.
+/// @throws ScenarioError (invalid) for a scenario that cannot be played at all
+Performance perform(const Scenario& scenario, vmm::Machine& machine, vmm::Trace& trace,
+                    const RunOptions& options);
+
+}  // namespace irqbench::scenarios

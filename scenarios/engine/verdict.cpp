@@ -1,0 +1,113 @@
+#include "scenarios/engine/verdict.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "scenarios/engine/run.hpp"
+
+namespace irqbench::scenarios {
+
+namespace {
+
+bool contains(const std::vector<std::string>& list, std::string_view word) {
+    return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+/// Major and minor number of a release like `6.1.0-9-amd64`.
+std::pair<unsigned, unsigned> release(std::string_view text) {
+    std::pair<unsigned, unsigned> numbers{};
+    const char* end = text.data() + text.size();
+    const auto major = std::from_chars(text.data(), end, numbers.first);
+    if (major.ptr != end && *major.ptr == '.') std::from_chars(major.ptr + 1, end, numbers.second);
+    return numbers;
+}
+
+std::string because(const std::string& reason) { return reason.empty() ? "" : ": " + reason; }
+
+std::string list_text(const std::vector<std::string>& words) {
+    return fmt::format("{}", fmt::join(words, ", "));
+}
+
+bool offers(const vmm::Host& host, std::string_view capability) {
+    return std::any_of(host.capabilities.begin(), host.capabilities.end(),
+                       [capability](const auto& each) { return each.name == capability && each.value != 0; });
+}
+
+std::optional<std::string> unmet(const Requires& wanted, const vmm::Host& host) {
+    for (const auto& capability : wanted.capabilities)
+        if (!offers(host, capability)) return "needs the capability " + capability;
+    if (!wanted.kernel.empty() && release(host.kernel) < release(wanted.kernel))
+        return fmt::format("needs Linux {}, this is {}", wanted.kernel, host.kernel);
+    for (const auto& trait : wanted.traits_absent)
+        if (contains(host.traits, trait))
+            return fmt::format("cannot be judged where {}{}", trait, because(wanted.because));
+    return std::nullopt;
+}
+
+#if defined(__x86_64__)
+constexpr std::string_view host_arch = "x86_64";
+#elif defined(__aarch64__)
+constexpr std::string_view host_arch = "arm64";
+#else
+constexpr std::string_view host_arch = "other";
+#endif
+
+bool concerns(const Known& known, std::string_view placement, const vmm::Host& host) {
+    return (known.modes.empty() || contains(known.modes, placement)) &&
+           (known.trait.empty() || contains(host.traits, known.trait));
+}
+
+}  // namespace
+
+std::string_view word(Verdict::Kind kind) {
+    switch (kind) {
+        case Verdict::Kind::pass: return "pass";
+        case Verdict::Kind::fail: return "fail";
+        case Verdict::Kind::skip: return "skip";
+        case Verdict::Kind::known: return "known";
+        case Verdict::Kind::error: return "error";
+    }
+    return "error";
+}
+
+std::optional<std::string> skip_reason(const Scenario& scenario, std::string_view placement,
+                                       const vmm::Host& host, std::optional<vmm::RunMode> run) {
+    if (!scenario.modes_only.empty() && !contains(scenario.modes_only, placement))
+        return fmt::format("only in {}{}", list_text(scenario.modes_only), because(scenario.modes_because));
+    if (contains(scenario.modes_not, placement))
+        return fmt::format("not in {}{}", list_text(scenario.modes_not), because(scenario.modes_because));
+    if (run == vmm::RunMode::stepped && needs_free_run(scenario)) return "makes sense free-running only";
+    if (run == vmm::RunMode::free && scenario.stepped_only) return "makes sense stepped only";
+    if (scenario.arch != host_arch)
+        return fmt::format("is for {}, this host is {}", scenario.arch, host_arch);
+    if (!contains(host.placements, placement))
+        return host.unavailable.empty() ? fmt::format("this host does not offer {} irqchip mode", placement)
+                                        : "no KVM here: " + host.unavailable;
+    return unmet(scenario.requires_, host);
+}
+
+Verdict apply_known(Verdict verdict, const Scenario& scenario, std::string_view placement,
+                    const vmm::Host& host) {
+    const bool judged = verdict.kind == Verdict::Kind::pass || verdict.failure.has_value();
+    if (!judged) return verdict;
+    for (const Known& known : scenario.known) {
+        if (!concerns(known, placement, host)) continue;
+        if (verdict.kind == Verdict::Kind::pass) {
+            verdict.kind = Verdict::Kind::fail;
+            verdict.reason = fmt::format("known divergence is gone: step {} should have shown \"{}\" ({})",
+                                         known.step, known.came, known.because);
+            return verdict;
+        }
+        if (verdict.failure->step == known.step && verdict.failure->came == known.came) {
+            verdict.kind = Verdict::Kind::known;
+            verdict.invalid = false;
+            verdict.reason = known.because;
+            return verdict;
+        }
+    }
+    return verdict;
+}
+
+}  // namespace irqbench::scenarios

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scenarios/engine/closed_world.hpp"
+#include "scenarios/engine/scenario.hpp"
+
+namespace irqbench::scenarios {
+
+/// The first thing in a run that was not as the file says.
+struct Failure {
+    std::uint32_t step = 0;  ///< number of the step in the file
+    std::uint32_t line = 0;
+    std::uint32_t iteration = 0;
+    std::uint32_t iterations = 1;
+    std::string text;  ///< the step as it stands in the file
+    std::string expected;
+    std::string came;                  ///< without times or addresses, so that `known` can name it
+    std::string since;                 ///< `41 us after unmask 10`, empty if nothing came
+    std::string mark;                  ///< what the timeline says beside the event
+    std::optional<std::size_t> event;  ///< index in the trace of what came
+    std::size_t end = 0;               ///< events of the trace up to and including the failing step
+};
+
+struct Verdict {
+    enum class Kind { pass, fail, skip, known, error };
+    Kind kind = Kind::pass;
+    bool invalid = false;  ///< with `error`: the scenario cannot mean anything here
+    std::string reason;    ///< one line; empty for pass
+    std::optional<Failure> failure;
+    std::vector<OutcomeCount> histogram;
+};
+
+/// `pass`, `fail`, `skip`, `known`, `error`: the words of every report.
+std::string_view word(Verdict::Kind kind);
+
+/// Why a run of this scenario makes no sense here, or nothing. `run` is empty when the file may choose.
+std::optional<std::string> skip_reason(const Scenario& scenario, std::string_view placement,
+                                       const vmm::Host& host, std::optional<vmm::RunMode> run);
+
+/// A failure that a `known` divergence names in every word becomes `known`; a pass although a divergence
+/// should have shown becomes `fail`, because the file's knowledge is out of date.
+Verdict apply_known(Verdict verdict, const Scenario& scenario, std::string_view placement,
+                    const vmm::Host& host);
+
+}  // namespace irqbench::scenarios
