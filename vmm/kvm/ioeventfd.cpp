@@ -1,5 +1,6 @@
 #include "vmm/kvm/ioeventfd.hpp"
 
+#include <cassert>
 #include <utility>
 
 namespace irqbench::vmm::kvm {
@@ -43,7 +44,10 @@ Ioeventfd::~Ioeventfd() {
     if (vm_ != nullptr) static_cast<void>(vm_->try_ioeventfd(deassign_request()));
 }
 
-Outcome Ioeventfd::try_deassign() { return std::exchange(vm_, nullptr)->try_ioeventfd(deassign_request()); }
+Outcome Ioeventfd::try_deassign() {
+    assert(vm_ != nullptr);
+    return std::exchange(vm_, nullptr)->try_ioeventfd(deassign_request());
+}
 
 kvm_ioeventfd Ioeventfd::deassign_request() const {
     kvm_ioeventfd request = request_;

@@ -31,7 +31,7 @@ class Ioeventfd {
     Ioeventfd& operator=(Ioeventfd&& other) noexcept;
     ~Ioeventfd();
 
-    /// Deassigns now, with the kernel's answer.
+    /// Deassigns now, with the kernel's answer. It must be assigned.
     [[nodiscard]] Outcome try_deassign();
     /// Leaves it assigned: the kernel gets rid of it when the VM goes.
     void abandon() { vm_ = nullptr; }

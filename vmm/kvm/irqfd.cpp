@@ -1,5 +1,6 @@
 #include "vmm/kvm/irqfd.hpp"
 
+#include <cassert>
 #include <utility>
 
 namespace irqbench::vmm::kvm {
@@ -43,13 +44,17 @@ Irqfd::~Irqfd() {
 }
 
 void Irqfd::drain() {
+    assert(vm_ != nullptr);
     Vm* vm = std::exchange(vm_, nullptr);
     require(vm->try_irqfd(deassign_request()), "KVM_IRQFD");
     require(vm->try_irqfd(request_), "KVM_IRQFD");
     vm_ = vm;
 }
 
-Outcome Irqfd::try_deassign() { return std::exchange(vm_, nullptr)->try_irqfd(deassign_request()); }
+Outcome Irqfd::try_deassign() {
+    assert(vm_ != nullptr);
+    return std::exchange(vm_, nullptr)->try_irqfd(deassign_request());
+}
 
 kvm_irqfd Irqfd::deassign_request() const {
     kvm_irqfd request = request_;

@@ -32,7 +32,7 @@ class Irqfd {
     /// @throws std::system_error "KVM_IRQFD"; the irqfd is then not assigned
     void drain();
 
-    /// Deassigns now, with the kernel's answer.
+    /// Deassigns now, with the kernel's answer. It must be assigned.
     [[nodiscard]] Outcome try_deassign();
     /// Leaves it assigned: the kernel gets rid of it when the VM goes.
     void abandon() { vm_ = nullptr; }
