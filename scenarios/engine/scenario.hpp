@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "scenarios/engine/expectation.hpp"
+#include "scenarios/engine/facts.hpp"
 #include "vmm/machine.hpp"
 
 namespace irqbench::scenarios {
@@ -25,12 +26,14 @@ class ScenarioError : public std::runtime_error {
 
     [[nodiscard]] Kind kind() const { return kind_; }
     [[nodiscard]] const std::string& file() const { return file_; }
+    [[nodiscard]] std::uint32_t line() const { return line_; }
     [[nodiscard]] const std::string& pointer() const { return pointer_; }
     [[nodiscard]] const std::string& reason() const { return reason_; }
 
   private:
     Kind kind_;
     std::string file_;
+    std::uint32_t line_;
     std::string pointer_;
     std::string reason_;
 };
@@ -58,6 +61,8 @@ class Verb {
     [[nodiscard]] virtual bool acts() const { return true; }
     /// Depends on real time: the file is exempt from passing both stepped and free-running.
     [[nodiscard]] virtual bool is_timing() const { return false; }
+    /// What the validity checks need to know of it.
+    [[nodiscard]] virtual Facts facts() const { return {}; }
 };
 
 struct Step;

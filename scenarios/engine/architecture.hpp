@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "scenarios/engine/fields.hpp"
+#include "scenarios/engine/scenario.hpp"
+
+namespace irqbench::scenarios {
+
+/// Who acts: the table of scenarios/README.md a verb stands in.
+enum class Side { host, guest, claim };
+
+/// One verb of an architecture: what makes it a step, and what its argument may be.
+struct VerbInfo {
+    std::string_view name;
+    Side side;
+    std::string_view doc;
+    std::shared_ptr<const Verb> (*make)(const Cursor& argument);
+    Json (*schema)();
+};
+
+/// The table row of a verb class. `V::Arguments` has a Form; V is made from it.
+template <class V>
+constexpr VerbInfo verb(std::string_view name, Side side, std::string_view doc) {
+    return {name, side, doc,
+            [](const Cursor& argument) -> std::shared_ptr<const Verb> {
+                return std::make_shared<const V>(Form<typename V::Arguments>::read(argument, {}));
+            },
+            [] { return Form<typename V::Arguments>::schema({}); }};
+}
+
+/// What is particular to one architecture: everything scenarios/engine must not know.
+struct Architecture {
+    std::string_view name;
+    std::span<const VerbInfo> verbs;
+    std::span<const std::string_view> modes;  ///< irqchip modes there are, here or elsewhere
+    /// The head's `machine`.
+    void (*read_machine)(const Cursor& at, vmm::MachineConfig& config);
+    Json (*machine_schema)();
+    /// What the finished configuration must satisfy. @returns why not, or nothing
+    std::string (*check_machine)(const vmm::MachineConfig& config);
+    /// The widest destination an interrupt can name on such a machine.
+    std::uint32_t (*widest_destination)(const vmm::MachineConfig& config);
+};
+
+/// Every architecture there are verbs for: the list is in scenarios/verbs/architectures.cpp.
+std::span<const Architecture* const> architectures();
+/// The architecture of that name; null when there is none.
+const Architecture* find_architecture(std::string_view name);
+/// The verbs of an architecture; empty when there is none of that name.
+std::span<const VerbInfo> verbs_of(std::string_view arch);
+
+}  // namespace irqbench::scenarios

@@ -1,0 +1,348 @@
+#include "scenarios/engine/document.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <iterator>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace irqbench::scenarios {
+
+namespace {
+
+using nlohmann::json;
+
+/// RFC 6901, section 3.
+std::string escape_pointer(std::string_view key) {
+    std::string text;
+    for (const char c : key) {
+        if (c == '~')
+            text += "~0";
+        else if (c == '/')
+            text += "~1";
+        else
+            text += c;
+    }
+    return text;
+}
+
+/// Where the lexer is. nlohmann 3.11 gives SAX handlers no position, so its input iterator counts.
+struct Position {
+    std::uint32_t line = 1;
+    char last = '\0';          ///< the character read last
+    char last_but_one = '\0';  ///< of those that are not white space, for the message about trailing commas
+    char significant = '\0';
+
+    void read(char c) {
+        if (c == '\n') ++line;
+        last = c;
+        if (std::strchr(" \t\r\n", c) == nullptr || c == '\0') {
+            last_but_one = significant;
+            significant = c;
+        }
+    }
+    /// The line of the token just read. The lexer has read one character past a number; no other token can be
+    /// followed by a line break it has already seen.
+    [[nodiscard]] std::uint32_t token_line() const { return last == '\n' ? line - 1 : line; }
+};
+
+class CountingIterator {
+  public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = char;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const char*;
+    using reference = const char&;
+
+    CountingIterator(const char* at, Position* position) : at_(at), position_(position) {}
+
+    reference operator*() const { return *at_; }
+    CountingIterator& operator++() {
+        position_->read(*at_++);
+        return *this;
+    }
+    CountingIterator operator++(int) {
+        CountingIterator old = *this;
+        ++*this;
+        return old;
+    }
+    bool operator==(const CountingIterator& other) const { return at_ == other.at_; }
+    bool operator!=(const CountingIterator& other) const { return at_ != other.at_; }
+
+  private:
+    const char* at_;
+    Position* position_;
+};
+
+class Builder : public nlohmann::json_sax<json> {
+  public:
+    Builder(std::string file, const Position& position) : file_(std::move(file)), position_(position) {}
+
+    Node take() { return std::move(root_); }
+
+    bool null() override { return add(nullptr); }
+    bool boolean(bool value) override { return add(value); }
+    bool number_integer(number_integer_t value) override { return add(std::int64_t{value}); }
+    bool number_unsigned(number_unsigned_t value) override { return add(std::uint64_t{value}); }
+    bool number_float(number_float_t value, const string_t&) override { return add(value); }
+    bool string(string_t& value) override { return add(std::move(value)); }
+    bool binary(binary_t&) override { return false; }
+
+    bool start_object(std::size_t) override { return open(Node::Object{}); }
+    bool start_array(std::size_t) override { return open(Node::Array{}); }
+    bool end_object() override { return close(); }
+    bool end_array() override { return close(); }
+
+    bool key(string_t& name) override {
+        auto& members = std::get<Node::Object>(open_.back()->value);
+        const bool duplicate = std::any_of(members.begin(), members.end(),
+                                           [&](const Node::Member& member) { return member.key == name; });
+        if (duplicate) fail(fmt::format("duplicate key '{}': keep one of the two", name));
+        if (members.size() == max_keys) fail(fmt::format("more than {} keys in one object", max_keys));
+        members.push_back({std::move(name), Node{}});
+        return true;
+    }
+
+    bool parse_error(std::size_t, const std::string& token,
+                     const nlohmann::detail::exception& error) override {
+        // A broken token may hold any bytes; nlohmann escapes those below 0x20 only.
+        const std::string last = token.empty() ? "" : token.substr(token.size() - 1);
+        if ((last == "}" || last == "]") && position_.last_but_one == ',')
+            fail(fmt::format("the comma before '{}' has nothing after it: remove it", last));
+        std::string reason = error.what();
+        if (const auto start = reason.find("syntax error"); start != std::string::npos)
+            reason.erase(0, start);
+        if (const auto start = reason.find("] "); start != std::string::npos && reason.front() == '[')
+            reason.erase(0, start + 2);
+        fail(std::move(reason));
+    }
+
+  private:
+    [[noreturn]] void fail(std::string reason) const {
+        std::string pointer;
+        for (const Node* node : open_) {
+            if (const auto* members = node->object())
+                pointer += members->empty() ? "" : "/" + escape_pointer(members->back().key);
+            else
+                pointer += fmt::format("/{}", std::get<Node::Array>(node->value).size());
+        }
+        throw ScenarioError(ScenarioError::Kind::malformed, file_, position_.token_line(), std::move(pointer),
+                            std::move(reason));
+    }
+
+    template <class T>
+    bool add(T&& value) {
+        place().value = std::forward<T>(value);
+        return true;
+    }
+
+    template <class Container>
+    bool open(Container empty) {
+        Node& node = place();
+        node.value = std::move(empty);
+        if (open_.size() == max_nesting) fail(fmt::format("nested deeper than {} levels", max_nesting));
+        open_.push_back(&node);
+        return true;
+    }
+
+    bool close() {
+        open_.pop_back();
+        return true;
+    }
+
+    /// Where the next value belongs. The containers in `open_` do not grow while a value inside them is open,
+    /// so that the pointers stay.
+    Node& place() {
+        if (++values_ > max_values) fail(fmt::format("more than {} values in one file", max_values));
+        Node* node = &root_;
+        if (!open_.empty()) {
+            if (auto* array = std::get_if<Node::Array>(&open_.back()->value))
+                node = &array->emplace_back();
+            else
+                node = &std::get<Node::Object>(open_.back()->value).back().value;
+        }
+        node->line = position_.token_line();
+        return *node;
+    }
+
+    std::string file_;
+    const Position& position_;
+    Node root_;
+    std::vector<Node*> open_;
+    std::size_t values_ = 0;
+};
+
+void append_bounded(std::string& text, const Node& node, std::size_t width);
+
+template <class Each, class Items>
+void append_items(std::string& text, const Items& items, std::string_view opening, std::string_view closing,
+                  std::size_t width, Each each) {
+    text += opening;
+    bool first = true;
+    for (const auto& item : items) {
+        if (!first) text += ", ";
+        first = false;
+        if (text.size() > width) {
+            text += "...";
+            break;
+        }
+        each(item);
+    }
+    text += closing;
+}
+
+/// An array of objects with one key each: steps.
+bool is_steps(const Node::Array& array) {
+    return !array.empty() && std::all_of(array.begin(), array.end(), [](const Node& node) {
+        const auto* members = node.object();
+        return members != nullptr && !members->empty() && members->size() <= 2 &&
+               members->front().value.array() == nullptr;
+    });
+}
+
+void append_bounded(std::string& text, const Node& node, std::size_t width) {
+    struct Visitor {
+        std::string& text;
+        std::size_t width;
+        void operator()(std::nullptr_t) const { text += "null"; }
+        void operator()(bool value) const { text += value ? "true" : "false"; }
+        void operator()(std::uint64_t value) const { text += fmt::to_string(value); }
+        void operator()(std::int64_t value) const { text += fmt::to_string(value); }
+        void operator()(double value) const { text += fmt::to_string(value); }
+        void operator()(const std::string& value) const {
+            text += json(value).dump(-1, ' ', false, json::error_handler_t::replace);
+        }
+        void operator()(const Node::Array& array) const {
+            append_items(text, array, "[", "]", width,
+                         [&](const Node& item) { append_bounded(text, item, width); });
+        }
+        void operator()(const Node::Object& members) const {
+            if (members.empty()) {
+                text += "{}";
+                return;
+            }
+            append_items(text, members, "{ ", " }", width, [&](const Node::Member& member) {
+                (*this)(member.key);
+                text += ": ";
+                const auto* array = member.value.array();
+                const bool steps = member.key == "steps" || member.key == "loop";
+                if (steps && array != nullptr && is_steps(*array))
+                    text += "[ ... ]";
+                else
+                    append_bounded(text, member.value, width);
+            });
+        }
+    };
+    std::visit(Visitor{text, width}, node.value);
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = row[j];
+            row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
+        }
+    }
+    return row.back();
+}
+
+}  // namespace
+
+ScenarioError::ScenarioError(Kind kind, std::string file, std::uint32_t line, std::string pointer,
+                             std::string reason)
+    : std::runtime_error(fmt::format("{}:{}: {}: {}", file, line, pointer.empty() ? "/" : pointer, reason)),
+      kind_(kind),
+      file_(std::move(file)),
+      line_(line),
+      pointer_(std::move(pointer)),
+      reason_(std::move(reason)) {}
+
+const Node* Node::find(std::string_view key) const {
+    const Object* members = object();
+    if (members == nullptr) return nullptr;
+    const auto found = std::find_if(members->begin(), members->end(),
+                                    [&](const Member& member) { return member.key == key; });
+    return found == members->end() ? nullptr : &found->value;
+}
+
+Document parse_document(std::string file, std::string_view text) {
+    if (text.size() > max_file_bytes)
+        throw ScenarioError(ScenarioError::Kind::malformed, std::move(file), 1, "",
+                            fmt::format("larger than {} MiB", max_file_bytes >> 20));
+    Position position;
+    Builder builder(file, position);
+    constexpr bool strict = true;
+    constexpr bool ignore_comments = true;
+    json::sax_parse(CountingIterator(text.data(), &position),
+                    CountingIterator(text.data() + text.size(), &position), &builder,
+                    json::input_format_t::json, strict, ignore_comments);
+    return {std::move(file), builder.take()};
+}
+
+Document read_document(const std::filesystem::path& path) {
+    const auto refuse = [&](const std::string& reason) {
+        throw ScenarioError(ScenarioError::Kind::malformed, path.string(), 1, "", reason);
+    };
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
+    if (!file) refuse(fmt::format("cannot be read: {}", std::strerror(errno)));
+    std::string text;
+    std::vector<char> chunk(std::size_t{1} << 16);
+    while (const std::size_t count = std::fread(chunk.data(), 1, chunk.size(), file.get())) {
+        text.append(chunk.data(), count);
+        if (text.size() > max_file_bytes) break;
+    }
+    if (std::ferror(file.get()) != 0) refuse(fmt::format("cannot be read: {}", std::strerror(errno)));
+    return parse_document(path.string(), text);
+}
+
+std::string on_one_line(const Node& node, std::size_t width) {
+    std::string text;
+    append_bounded(text, node, width);
+    return text;
+}
+
+std::string in_words(const Node& node) {
+    if (node.array() != nullptr) return "an array";
+    if (node.object() != nullptr) return "an object";
+    if (const auto* text = node.text(); text != nullptr && text->size() > 60)
+        return fmt::format("a string of {} characters", text->size());
+    return on_one_line(node);
+}
+
+std::string Cursor::pointer() const {
+    if (parent_ == nullptr) return "";
+    // A key is never empty unless the file has an empty one, which no table knows.
+    const bool is_element = parent_->node().array() != nullptr;
+    return parent_->pointer() + (is_element ? fmt::format("/{}", index_) : "/" + escape_pointer(key_));
+}
+
+void Cursor::fail(std::string reason, ScenarioError::Kind kind) const {
+    throw ScenarioError(kind, reading_->document.file, line(), pointer(), std::move(reason));
+}
+
+std::string suggestion(std::string_view word, std::span<const std::string_view> candidates) {
+    std::string_view best;
+    std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
+    for (const std::string_view candidate : candidates) {
+        if (const std::size_t distance = edit_distance(word, candidate); distance < best_distance) {
+            best = candidate;
+            best_distance = distance;
+        }
+    }
+    if (!best.empty()) return fmt::format(", did you mean '{}'?", best);
+    constexpr std::size_t short_list = 16;
+    if (candidates.empty() || candidates.size() > short_list) return "";
+    return fmt::format(": use {}", fmt::join(candidates, ", "));
+}
+
+}  // namespace irqbench::scenarios

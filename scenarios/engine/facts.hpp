@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace irqbench::scenarios {
+
+/// What the validity checks need to know of a step, so that they need not know its verb.
+struct Facts {
+    std::vector<std::uint32_t> vcpus;  ///< vCPUs it names, by index
+
+    std::string opens_irqfd;  ///< and the call is expected to succeed
+    bool resamples = false;   ///< with `opens_irqfd`
+    std::string opens_ioeventfd;
+    std::string closes;               ///< an irqfd or ioeventfd
+    std::vector<std::string> irqfds;  ///< names that must be open irqfds
+    std::string resampler;            ///< name that must be an irqfd with a resamplefd
+    std::string ioeventfd;            ///< name that must be an open ioeventfd
+
+    bool causes = false;    ///< can make the guest take an interrupt, now or later
+    bool asserts = false;   ///< can fail although the machine did what it was told: it makes a claim
+    bool claims = false;    ///< claims interrupts taken: the positive control of `quiet`
+    bool is_quiet = false;  ///< claims that there are none
+
+    std::optional<std::uint32_t> runs_on;  ///< the vCPU whose agent executes it
+    bool stays = false;                    ///< declares a handler that stays, on `runs_on`, or on all
+    std::optional<std::uint32_t> returns;  ///< leaves a handler that stays on this vCPU
+    bool stops = false;                    ///< `runs_on` executes nothing afterwards unless it is woken
+    bool wakes = false;                    ///< may start or wake any vCPU without a maskable interrupt
+
+    bool threadable =
+        false;            ///< has a place in `parallel`: a call that several host threads may make at once
+    bool routes = false;  ///< changes the routing table, which one thread may do
+    std::uint32_t destination = 0;   ///< the widest interrupt destination it names
+    std::vector<std::string> modes;  ///< the only irqchip modes it makes sense in; empty: all
+};
+
+}  // namespace irqbench::scenarios

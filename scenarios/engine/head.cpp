@@ -1,0 +1,45 @@
+#include "scenarios/engine/head.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "scenarios/engine/architecture.hpp"
+
+namespace irqbench::scenarios {
+
+namespace head {
+
+void Vcpus::check(const Vcpus& vcpus, const Cursor& at) {
+    const std::size_t count = vcpus.ids.empty() ? vcpus.count : vcpus.ids.size();
+    if (count > max_vcpus) at.fail(fmt::format("{} vCPUs are more than {}", count, max_vcpus));
+    auto sorted = vcpus.ids;
+    std::sort(sorted.begin(), sorted.end());
+    const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+    if (twice != sorted.end())
+        at.fail(fmt::format("two vCPUs have the id {}", *twice), ScenarioError::Kind::invalid);
+    if (vcpus.started.value_or(0) > count)
+        at.fail(fmt::format("{} vCPUs cannot be started: there are {}", *vcpus.started, count),
+                ScenarioError::Kind::invalid);
+}
+
+void Requirements::check(const Requirements& requirements, const Cursor& at) {
+    const std::string& kernel = requirements.kernel;
+    const Node* node = at.node().find("kernel");
+    if (node == nullptr) return;
+    const bool digits = kernel.find_first_not_of("0123456789.") == std::string::npos;
+    if (!digits || kernel.front() == '.' || kernel.back() == '.' || kernel.find('.') == std::string::npos)
+        at.at("kernel", *node).fail(fmt::format("must be a release like \"6.1\", not \"{}\"", kernel));
+}
+
+}  // namespace head
+
+head::MachineOptions Form<head::MachineOptions>::read(const Cursor& at, Limits) {
+    head::MachineOptions options;
+    at.reading().architecture->read_machine(at, options.config);
+    return options;
+}
+
+Json Form<head::MachineOptions>::schema(Limits) { return {{"$ref", "#/definitions/machine"}}; }
+
+}  // namespace irqbench::scenarios

@@ -1,0 +1,345 @@
+#include "scenarios/engine/validity.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "scenarios/engine/steps.hpp"
+
+namespace irqbench::scenarios {
+
+namespace {
+
+using Modes = std::set<std::string, std::less<>>;
+
+/// The place of a message that is not about a step.
+struct Place {
+    std::string pointer;
+    std::uint32_t line = 1;
+};
+
+/// Walks through the steps in the order they are done, keeping in mind what they leave behind.
+class Checker {
+  public:
+    Checker(const Scenario& scenario, const Architecture& architecture, const Cursor& root)
+        : scenario_(scenario), architecture_(architecture), root_(root) {}
+
+    void run() {
+        check_machine();
+        Around around;
+        around.modes = modes_of_file();
+        around.in_setup = true;
+        walk(scenario_.setup, around);
+        around.in_setup = false;
+        walk(scenario_.steps, around);
+        check_bounds();
+        check_whole();
+        check_known();
+    }
+
+  private:
+    /// What surrounds a step.
+    struct Around {
+        Modes modes;  ///< it is done in these
+        bool in_setup = false;
+        const Block* parallel = nullptr;
+        std::string thread;
+    };
+
+    [[noreturn]] void fail(const Step& step, std::string reason) const {
+        throw ScenarioError(ScenarioError::Kind::invalid, scenario_.file.string(), step.line, step.pointer,
+                            std::move(reason));
+    }
+    [[noreturn]] void fail(const Place& place, std::string reason) const {
+        throw ScenarioError(ScenarioError::Kind::invalid, scenario_.file.string(), place.line, place.pointer,
+                            std::move(reason));
+    }
+
+    /// Where a key of the head stands; the whole file when it does not.
+    [[nodiscard]] Place place_of(std::string_view key) const {
+        const Node* node = root_.node().find(key);
+        return node == nullptr ? Place{"", root_.line()} : Place{fmt::format("/{}", key), node->line};
+    }
+
+    [[nodiscard]] std::size_t vcpu_count() const { return scenario_.config.vcpu_ids.size(); }
+
+    void check_machine() const {
+        if (const std::string reason = architecture_.check_machine(scenario_.config); !reason.empty())
+            fail(place_of("vcpus"), reason);
+    }
+
+    [[nodiscard]] std::optional<std::string> unknown_mode(const std::vector<std::string>& modes) const {
+        for (const std::string& mode : modes)
+            if (std::find(architecture_.modes.begin(), architecture_.modes.end(), mode) ==
+                architecture_.modes.end())
+                return fmt::format("unknown irqchip mode '{}': use {}", mode,
+                                   fmt::join(architecture_.modes, ", "));
+        return std::nullopt;
+    }
+
+    [[nodiscard]] Modes modes_of_file() const {
+        if (const auto reason = unknown_mode(scenario_.modes_only)) fail(place_of("modes"), *reason);
+        if (const auto reason = unknown_mode(scenario_.modes_not)) fail(place_of("modes"), *reason);
+        Modes modes(architecture_.modes.begin(), architecture_.modes.end());
+        if (!scenario_.modes_only.empty())
+            modes = Modes(scenario_.modes_only.begin(), scenario_.modes_only.end());
+        for (const std::string& mode : scenario_.modes_not) modes.erase(mode);
+        if (modes.empty()) fail(place_of("modes"), "leaves no irqchip mode to run in");
+        return modes;
+    }
+
+    void walk(const std::vector<Step>& steps, const Around& around) {
+        for (const Step& step : steps) {
+            if (step.block)
+                enter(step, around);
+            else
+                check(step, step.verb->facts(), around);
+        }
+    }
+
+    void enter(const Step& step, Around around) {
+        const Block& block = *step.block;
+        switch (block.kind) {
+            case Block::Kind::only: {
+                if (const auto reason = unknown_mode(block.modes)) fail(step, *reason);
+                Modes left;
+                for (const std::string& mode : block.modes)
+                    if (around.modes.contains(mode)) left.insert(mode);
+                if (left.empty())
+                    fail(step,
+                         fmt::format("can never be reached: it is for {}, and what surrounds it is for {}",
+                                     fmt::join(block.modes, ", "), fmt::join(around.modes, ", ")));
+                around.modes = std::move(left);
+                walk(block.threads.front().second, around);
+                return;
+            }
+            case Block::Kind::repeat:
+                walk(block.threads.front().second, around);
+                // Once more for what one iteration leaves to the next.
+                if (block.times > 1) walk(block.threads.front().second, around);
+                return;
+            case Block::Kind::parallel: enter_parallel(step, around); return;
+            case Block::Kind::loop:
+                if (around.parallel == nullptr)
+                    fail(step, "'loop' stands inside a thread of 'parallel' only");
+                check_loop(step, block, around);
+                walk(block.threads.front().second, around);
+                return;
+        }
+    }
+
+    void enter_parallel(const Step& step, Around around) {
+        const Block& block = *step.block;
+        if (around.in_setup) fail(step, "setup has no 'parallel': move it to 'steps'");
+        if (around.parallel != nullptr) fail(step, "'parallel' inside 'parallel': name all threads in one");
+        if (scenario_.stepped_only) fail(step, "'parallel' is free-running, and \"run\" says \"stepped\"");
+        around.parallel = &block;
+        bool ends = false;
+        for (const auto& [name, steps] : block.threads) {
+            const bool loops = std::any_of(steps.begin(), steps.end(), [](const Step& inner) {
+                return inner.block && inner.block->kind == Block::Kind::loop;
+            });
+            ends = ends || !loops;
+            around.thread = name;
+            walk(steps, around);
+        }
+        if (!ends) fail(step, "never ends: every thread loops until another one has ended");
+    }
+
+    void check_loop(const Step& step, const Block& block, const Around& around) const {
+        if (block.until == around.thread) fail(step, "a thread cannot loop until its own end");
+        const auto& threads = around.parallel->threads;
+        const bool known = std::any_of(threads.begin(), threads.end(),
+                                       [&](const auto& thread) { return thread.first == block.until; });
+        if (!known)
+            fail(step, fmt::format("loops until '{}', which is no thread of this 'parallel'", block.until));
+    }
+
+    void check(const Step& step, const Facts& facts, const Around& around) {
+        for (const std::uint32_t vcpu : facts.vcpus)
+            if (vcpu >= vcpu_count())
+                fail(step, fmt::format("there is no vCPU {}: \"vcpus\" gives {}", vcpu, vcpu_count()));
+        check_place(step, facts, around);
+        check_names(step, facts);
+        check_guest(step, facts);
+        if (facts.destination > architecture_.widest_destination(scenario_.config))
+            fail(step,
+                 fmt::format("the destination {:#x} is wider than this machine's messages: set \"machine\": "
+                             "{{ \"x2apic_ids\": true }}",
+                             facts.destination));
+        if (facts.claims && !causes_) fail(step, "nothing before this step can cause an interrupt");
+        causes_ = causes_ || facts.causes;
+        asserts_ = asserts_ || facts.asserts;
+        claims_ = claims_ || facts.claims;
+        if (facts.is_quiet && first_quiet_ == nullptr) first_quiet_ = &step;
+    }
+
+    void check_place(const Step& step, const Facts& facts, const Around& around) {
+        if (!step.verb->acts()) {
+            if (around.in_setup) fail(step, "setup has no assertions: move it to 'steps'");
+            if (around.parallel != nullptr)
+                fail(step, "'parallel' has no assertions: claim what it causes after it, or in 'outcomes'");
+        }
+        if (around.parallel != nullptr) check_thread(step, facts, around);
+        if (facts.modes.empty()) return;
+        for (const std::string& mode : around.modes)
+            if (std::find(facts.modes.begin(), facts.modes.end(), mode) == facts.modes.end())
+                fail(step,
+                     fmt::format("makes sense in {} mode only: put it into an 'only' block, or set 'modes'",
+                                 fmt::join(facts.modes, ", ")));
+    }
+
+    void check_thread(const Step& step, const Facts& facts, const Around& around) {
+        if (!facts.threadable)
+            fail(step,
+                 "has no place in 'parallel', where threads raise, lower, pulse, signal, send messages and "
+                 "change routes only");
+        // A table is replaced as a whole, so that two threads would undo each other's routes.
+        if (!facts.routes) return;
+        const auto [router, is_first] = routers_.try_emplace(around.parallel, around.thread);
+        if (router->second != around.thread)
+            fail(step, fmt::format("only one thread may change routes, and '{}' does", router->second));
+    }
+
+    void check_names(const Step& step, const Facts& facts) {
+        const auto need_irqfd = [&](const std::string& name) {
+            if (ioeventfds_.contains(name))
+                fail(step, fmt::format("'{}' is an ioeventfd, not an irqfd", name));
+            if (!irqfds_.contains(name))
+                fail(step, fmt::format("no irqfd is called '{}' here{}", name, closest(name)));
+        };
+        for (const std::string& name : facts.irqfds) need_irqfd(name);
+        if (!facts.resampler.empty()) {
+            // A kick may be claimed after the irqfd is gone.
+            const auto found = ever_irqfds_.find(facts.resampler);
+            if (found == ever_irqfds_.end()) need_irqfd(facts.resampler);
+            if (found != ever_irqfds_.end() && !found->second)
+                fail(step, fmt::format("the irqfd '{}' has no resamplefd: assign it with \"resample\": true",
+                                       facts.resampler));
+        }
+        if (!facts.ioeventfd.empty() && !ever_ioeventfds_.contains(facts.ioeventfd))
+            fail(step, fmt::format("no ioeventfd is called '{}' here", facts.ioeventfd));
+        if (!facts.opens_irqfd.empty()) {
+            refuse_duplicate(step, facts.opens_irqfd);
+            irqfds_.insert(facts.opens_irqfd);
+            ever_irqfds_[facts.opens_irqfd] = ever_irqfds_[facts.opens_irqfd] || facts.resamples;
+        }
+        if (!facts.opens_ioeventfd.empty()) {
+            refuse_duplicate(step, facts.opens_ioeventfd);
+            ioeventfds_.insert(facts.opens_ioeventfd);
+            ever_ioeventfds_.insert(facts.opens_ioeventfd);
+        }
+        if (!facts.closes.empty() && irqfds_.erase(facts.closes) + ioeventfds_.erase(facts.closes) == 0) {
+            // A second deassignment is refused or not, depending on what it is: that is for the kernel to
+            // say.
+            const bool was_there =
+                ever_irqfds_.contains(facts.closes) || ever_ioeventfds_.contains(facts.closes);
+            if (!was_there)
+                fail(step, fmt::format("no irqfd or ioeventfd is called '{}' here{}", facts.closes,
+                                       closest(facts.closes)));
+        }
+    }
+
+    void refuse_duplicate(const Step& step, const std::string& name) const {
+        if (irqfds_.contains(name) || ioeventfds_.contains(name))
+            fail(step, fmt::format("the name '{}' is taken: deassign it first, or use another", name));
+    }
+
+    [[nodiscard]] std::string closest(const std::string& name) const {
+        std::vector<std::string_view> names(irqfds_.begin(), irqfds_.end());
+        names.insert(names.end(), ioeventfds_.begin(), ioeventfds_.end());
+        return suggestion(name, names);
+    }
+
+    void check_guest(const Step& step, const Facts& facts) {
+        if (facts.stays) stays_on_.insert(facts.vcpus.empty() ? every : facts.vcpus.front());
+        if (facts.returns && !stays_on_.contains(*facts.returns) && !stays_on_.contains(every))
+            fail(step, fmt::format("no handler stays on vCPU {}: declare one with \"stays\": true",
+                                   *facts.returns));
+        if (facts.runs_on) {
+            const std::uint32_t vcpu = *facts.runs_on;
+            const bool started = scenario_.config.started == 0 || vcpu < scenario_.config.started;
+            if (!started && !woken_)
+                fail(step,
+                     fmt::format("can never be reached: vCPU {} waits for a SIPI that no step sends", vcpu));
+            if (stopped_.contains(vcpu))
+                fail(step,
+                     fmt::format("can never be reached: vCPU {} halted with interrupts disabled", vcpu));
+            if (facts.stops) stopped_.insert(vcpu);
+        }
+        if (facts.wakes) {
+            woken_ = true;
+            stopped_.clear();
+        }
+    }
+
+    void check_bounds() const {
+        if (executed(scenario_.setup) + executed(scenario_.steps) > max_steps)
+            fail(place_of("steps"), fmt::format("more than {} steps, repeats included", max_steps));
+    }
+
+    void check_whole() const {
+        const bool outcomes = scenario_.outcomes.has_value();
+        if (first_quiet_ != nullptr && !claims_ && !outcomes)
+            fail(*first_quiet_,
+                 "a negative needs a positive control: the same file must 'ack' an interrupt too");
+        if (!asserts_ && !outcomes)
+            fail(place_of("steps"), "asserts nothing: nothing that happens could fail it");
+        if (outcomes && !causes_) fail(place_of("outcomes"), "no step can cause an interrupt");
+    }
+
+    /// The step of that number, looked for inside blocks too.
+    [[nodiscard]] static const Step* find_step(const std::vector<Step>& steps, std::uint32_t number) {
+        for (const Step& step : steps) {
+            if (step.number == number) return &step;
+            if (!step.block) continue;
+            for (const auto& [name, body] : step.block->threads)
+                if (const Step* found = find_step(body, number)) return found;
+        }
+        return nullptr;
+    }
+
+    void check_known() const {
+        for (const Known& known : scenario_.known) {
+            const Place place{known.pointer, known.line};
+            if (const auto reason = unknown_mode(known.modes)) fail(place, *reason);
+            const Step* step = find_step(scenario_.setup, known.step);
+            if (step == nullptr) step = find_step(scenario_.steps, known.step);
+            if (step == nullptr)
+                fail(place, fmt::format("there is no step {}: the last one is {}", known.step,
+                                        root_.reading().steps));
+            if (step->block)
+                fail(place, fmt::format("step {} is a block: name a step inside it", known.step));
+        }
+    }
+
+    static constexpr std::uint32_t every = ~std::uint32_t{0};
+
+    const Scenario& scenario_;
+    const Architecture& architecture_;
+    const Cursor& root_;
+
+    std::set<std::string, std::less<>> irqfds_;  ///< open
+    std::set<std::string, std::less<>> ioeventfds_;
+    std::map<std::string, bool, std::less<>> ever_irqfds_;  ///< whether it ever had a resamplefd
+    std::set<std::string, std::less<>> ever_ioeventfds_;
+    std::map<const Block*, std::string> routers_;  ///< the thread of each `parallel` that changes routes
+    std::set<std::uint32_t> stays_on_;             ///< vCPUs with a handler that stays
+    std::set<std::uint32_t> stopped_;
+    bool woken_ = false;
+    bool causes_ = false;
+    bool asserts_ = false;
+    bool claims_ = false;
+    const Step* first_quiet_ = nullptr;
+};
+
+}  // namespace
+
+void check_validity(const Scenario& scenario, const Architecture& architecture, const Cursor& root) {
+    Checker(scenario, architecture, root).run();
+}
+
+}  // namespace irqbench::scenarios

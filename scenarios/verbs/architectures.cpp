@@ -1,0 +1,26 @@
+#include <algorithm>
+#include <array>
+
+#include "scenarios/engine/architecture.hpp"
+#include "scenarios/verbs/x86/architecture.hpp"
+
+namespace irqbench::scenarios {
+
+std::span<const Architecture* const> architectures() {
+    static constexpr std::array all{&verbs::x86::architecture};
+    return all;
+}
+
+const Architecture* find_architecture(std::string_view name) {
+    const auto all = architectures();
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const Architecture* row) { return row->name == name; });
+    return found == all.end() ? nullptr : *found;
+}
+
+std::span<const VerbInfo> verbs_of(std::string_view arch) {
+    const Architecture* architecture = find_architecture(arch);
+    return architecture == nullptr ? std::span<const VerbInfo>{} : architecture->verbs;
+}
+
+}  // namespace irqbench::scenarios

@@ -1,0 +1,227 @@
+#pragma once
+
+#include "scenarios/verbs/common/arguments.hpp"
+
+/// Assertions: what must be true. They only expect.
+namespace irqbench::scenarios::verbs {
+
+/// `0`, `[0, 1]` or `"any"`.
+struct VcpuSet {
+    std::vector<std::uint32_t> vcpus{0};  ///< empty: any
+};
+
+/// `0` or `[0, 1]`.
+struct VcpuList {
+    std::vector<std::uint32_t> vcpus;
+};
+
+/// `"0x51"`, `["0x51", "0x61"]` or `"nmi"`.
+struct InterruptSet {
+    bool nmi = false;
+    std::vector<std::uint32_t> vectors;
+};
+
+/// One interrupt taken.
+struct AckItem {
+    VcpuSet vcpu;
+    InterruptSet vector;
+    std::uint32_t times = 1;
+    static constexpr auto fields() {
+        return std::tuple{
+            optional("vcpu", &AckItem::vcpu, "who took it: one vCPU, one of several, or \"any\""),
+            required("vector", &AckItem::vector, "what: a vector, one of several, or \"nmi\""),
+            optional("times", &AckItem::times, "how often", between(1, 1'000'000))};
+    }
+    static constexpr std::string_view shorthand = "vector";
+};
+
+/// As data for the judge.
+expect::Ack to_ack(const AckItem& item);
+
+/// A list of AckItems: one, an array in order, or `{ any_order: [...] }`.
+struct AckArguments {
+    std::vector<AckItem> items;
+    bool any_order = false;
+    std::optional<std::uint64_t> not_before_us;  ///< of `arrives` only
+};
+
+/// The same for `arrives`, whose object forms take `not_before_us` too.
+struct ArrivesArguments : AckArguments {};
+
+/// A step that only expects.
+class Claim : public Verb {
+  public:
+    void perform(Stage&) const override {}
+    [[nodiscard]] bool acts() const override { return false; }
+};
+
+/// The verbs of this file.
+class AckVerb final : public Claim {
+  public:
+    using Arguments = AckArguments;
+    explicit AckVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] std::vector<Expectation> expects() const override;
+    [[nodiscard]] Facts facts() const override;
+
+  private:
+    Arguments arguments_;
+};
+
+class ArrivesVerb final : public Claim {
+  public:
+    using Arguments = ArrivesArguments;
+    explicit ArrivesVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] std::vector<Expectation> expects() const override;
+    [[nodiscard]] bool is_timing() const override { return true; }
+    [[nodiscard]] Facts facts() const override;
+
+  private:
+    Arguments arguments_;
+};
+
+struct QuietArguments {
+    VcpuList vcpu;
+    std::optional<std::uint32_t> vector;
+    static constexpr auto fields() {
+        return std::tuple{
+            optional("vcpu", &QuietArguments::vcpu, "where; on every vCPU by default"),
+            optional("vector", &QuietArguments::vector, "nothing of this vector's priority", vector_range)};
+    }
+    static constexpr bool bare_true = true;
+};
+
+class QuietVerb final : public Claim {
+  public:
+    using Arguments = QuietArguments;
+    explicit QuietVerb(Arguments arguments);
+    [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] std::vector<Expectation> expects() const override { return {quiet_}; }
+    [[nodiscard]] Facts facts() const override;
+
+  private:
+    expect::Quiet quiet_;
+};
+
+struct ResampledArguments {
+    std::string irqfd;
+    std::uint64_t count = 1;
+    static constexpr auto fields() {
+        return std::tuple{required("irqfd", &ResampledArguments::irqfd, "name of the irqfd"),
+                          optional("count", &ResampledArguments::count, "kicks since the last claim",
+                                   between(1, 1'000'000))};
+    }
+    static constexpr std::string_view shorthand = "irqfd";
+};
+
+class ResampledVerb final : public Claim {
+  public:
+    using Arguments = ResampledArguments;
+    explicit ResampledVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] std::vector<Expectation> expects() const override;
+    [[nodiscard]] Facts facts() const override;
+
+  private:
+    Arguments arguments_;
+};
+
+struct DoorbellArguments {
+    std::string name;
+    std::uint64_t count = 1;
+    static constexpr auto fields() {
+        return std::tuple{required("name", &DoorbellArguments::name, "name of the ioeventfd"),
+                          optional("count", &DoorbellArguments::count, "signals since the last claim",
+                                   between(1, 1'000'000))};
+    }
+    static constexpr std::string_view shorthand = "name";
+};
+
+class DoorbellVerb final : public Claim {
+  public:
+    using Arguments = DoorbellArguments;
+    explicit DoorbellVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] std::vector<Expectation> expects() const override;
+    [[nodiscard]] Facts facts() const override;
+
+  private:
+    Arguments arguments_;
+};
+
+struct StormArguments {
+    std::uint32_t vector = 0;
+    static constexpr auto fields() {
+        return std::tuple{required("vector", &StormArguments::vector, "what storms", vector_range)};
+    }
+    static constexpr std::string_view shorthand = "vector";
+};
+
+class StormVerb final : public Claim {
+  public:
+    using Arguments = StormArguments;
+    explicit StormVerb(Arguments arguments) : arguments_(arguments) {}
+    [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] std::vector<Expectation> expects() const override;
+    [[nodiscard]] Facts facts() const override;
+
+  private:
+    Arguments arguments_;
+};
+
+struct HaltedArguments {
+    std::uint32_t vcpu = 0;
+    static constexpr auto fields() {
+        return std::tuple{required("vcpu", &HaltedArguments::vcpu, "the vCPU that rests in HLT", vcpu_range)};
+    }
+    static constexpr std::string_view shorthand = "vcpu";
+};
+
+class HaltedVerb final : public Claim {
+  public:
+    using Arguments = HaltedArguments;
+    explicit HaltedVerb(Arguments arguments) : arguments_(arguments) {}
+    [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] std::vector<Expectation> expects() const override;
+    [[nodiscard]] Facts facts() const override;
+
+  private:
+    Arguments arguments_;
+};
+
+}  // namespace irqbench::scenarios::verbs
+
+namespace irqbench::scenarios {
+
+template <>
+struct Form<verbs::VcpuSet> {
+    static verbs::VcpuSet read(const Cursor& at, Limits limits);
+    static Json schema(Limits limits);
+};
+
+template <>
+struct Form<verbs::VcpuList> {
+    static verbs::VcpuList read(const Cursor& at, Limits limits);
+    static Json schema(Limits limits);
+};
+
+template <>
+struct Form<verbs::InterruptSet> {
+    static verbs::InterruptSet read(const Cursor& at, Limits limits);
+    static Json schema(Limits limits);
+};
+
+template <>
+struct Form<verbs::AckArguments> {
+    static verbs::AckArguments read(const Cursor& at, Limits limits);
+    static Json schema(Limits limits);
+};
+
+template <>
+struct Form<verbs::ArrivesArguments> {
+    static verbs::ArrivesArguments read(const Cursor& at, Limits limits);
+    static Json schema(Limits limits);
+};
+
+}  // namespace irqbench::scenarios

@@ -1,0 +1,132 @@
+#include "scenarios/verbs/x86/architecture.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "scenarios/engine/head.hpp"
+#include "scenarios/verbs/common/claims.hpp"
+#include "scenarios/verbs/common/guest.hpp"
+#include "scenarios/verbs/common/lines.hpp"
+#include "scenarios/verbs/x86/access.hpp"
+#include "scenarios/verbs/x86/chips.hpp"
+#include "scenarios/verbs/x86/cpu.hpp"
+#include "scenarios/verbs/x86/lapic.hpp"
+#include "scenarios/verbs/x86/routes.hpp"
+#include "scenarios/verbs/x86/state.hpp"
+
+namespace irqbench::scenarios::verbs::x86 {
+
+namespace {
+
+constexpr std::array all_verbs{
+    verb<LineVerb<LineMotion::raise>>("raise", Side::host, "raises a GSI (KVM_IRQ_LINE)"),
+    verb<LineVerb<LineMotion::lower>>("lower", Side::host, "lowers a GSI"),
+    verb<LineVerb<LineMotion::pulse>>("pulse", Side::host, "raises and lowers a GSI"),
+    verb<MsiVerb>("msi", Side::host, "sends a message (KVM_SIGNAL_MSI)"),
+    verb<RouteVerb>("route", Side::host, "replaces the routes of one GSI"),
+    verb<UnrouteVerb>("unroute", Side::host, "removes the routes of one GSI"),
+    verb<RoutesVerb>("routes", Side::host, "replaces the routing table"),
+    verb<IrqfdVerb>("irqfd", Side::host, "assigns an irqfd"),
+    verb<DeassignVerb>("deassign", Side::host, "deassigns an irqfd or ioeventfd"),
+    verb<SignalVerb>("signal", Side::host, "writes to an irqfd's eventfd"),
+    verb<IoeventfdVerb>("ioeventfd", Side::host, "assigns an ioeventfd"),
+    verb<NmiVerb>("nmi", Side::host, "sends an NMI (KVM_NMI)"),
+    verb<InjectVerb<vmm::Injection::interrupt>>("interrupt", Side::host, "injects a vector (KVM_INTERRUPT)"),
+    verb<InjectVerb<vmm::Injection::vcpu_events>>("inject", Side::host,
+                                                  "injects a vector (KVM_SET_VCPU_EVENTS)"),
+
+    verb<HandlerVerb>("handler", Side::guest, "says what a vector's handler does"),
+    verb<EoiVerb>("eoi", Side::guest, "writes the LAPIC's EOI register"),
+    verb<ReturnVerb>("return", Side::guest, "leaves the innermost handler that stays"),
+    verb<FlagVerb<FlagChange::cli>>("cli", Side::guest, "disables interrupts"),
+    verb<FlagVerb<FlagChange::sti>>("sti", Side::guest, "enables interrupts"),
+    verb<HaltVerb>("halt", Side::guest, "halts"),
+    verb<IoapicVerb>("ioapic", Side::guest,
+                     "writes a redirection entry: masked, then high half, then low half"),
+    verb<MaskVerb<true>>("mask", Side::guest, "masks an IOAPIC pin"),
+    verb<MaskVerb<false>>("unmask", Side::guest, "unmasks an IOAPIC pin"),
+    verb<RetargetVerb>("retarget", Side::guest, "rewrites the high half of a redirection entry alone"),
+    verb<EoirVerb>("eoir", Side::guest, "writes the IOAPIC's EOI register (version 0x20)"),
+    verb<PicVerb>("pic", Side::guest, "initialises both PICs and makes LINT0 of vCPU 0 ExtINT"),
+    verb<OcwVerb>("ocw", Side::guest, "writes an operation command word of a PIC"),
+    verb<IpiVerb>("ipi", Side::guest, "sends an interprocessor interrupt"),
+    verb<TprVerb>("tpr", Side::guest, "writes the LAPIC's TPR"),
+    verb<Cr8Verb>("cr8", Side::guest, "writes CR8"),
+    verb<LapicVerb>("lapic", Side::guest, "writes a LAPIC register by name"),
+    verb<X2apicVerb>("x2apic", Side::guest, "switches to x2APIC mode through IA32_APIC_BASE"),
+    verb<TimerVerb>("timer", Side::guest, "programs the LAPIC timer"),
+    verb<PitVerb>("pit", Side::guest, "programs the PIT through ports 0x43 and 0x40"),
+    verb<WriteVerb>("write", Side::guest, "writes an MSR, a port, memory or a register"),
+    verb<ReadVerb>("read", Side::guest, "reads an MSR, a port, memory or a register"),
+
+    verb<AckVerb>("ack", Side::claim, "these interrupts were taken"),
+    verb<ArrivesVerb>("arrives", Side::claim, "these interrupts are taken, though real time may pass first"),
+    verb<QuietVerb>("quiet", Side::claim, "nothing is left to be taken"),
+    verb<CheckVerb>("check", Side::claim, "a controller's own state"),
+    verb<ResampledVerb>("resampled", Side::claim, "a resamplefd was kicked"),
+    verb<DoorbellVerb>("doorbell", Side::claim, "an ioeventfd was signalled"),
+    verb<EoiExitsVerb>("eoi_exits", Side::claim, "KVM_EXIT_IOAPIC_EOI exits (split mode)"),
+    verb<StormVerb>("storm", Side::claim, "more interrupts than the step's budget"),
+    verb<HaltedVerb>("halted", Side::claim, "the vCPU rests in HLT"),
+};
+
+constexpr std::array<std::string_view, 4> modes{"kernel", "split", "userspace", "model"};
+
+struct MachineArguments {
+    bool x2apic = false;
+    bool x2apic_ids = false;
+    bool pit = false;
+    std::optional<bool> pit_reinject;
+    OneOf<0x11, 0x20> ioapic_version{0x11};
+    std::uint64_t memory = 0;
+    std::uint64_t storm_budget = 2000;
+    static constexpr auto fields() {
+        return std::tuple{optional("x2apic", &MachineArguments::x2apic, "vCPUs start in x2APIC mode"),
+                          optional("x2apic_ids", &MachineArguments::x2apic_ids,
+                                   "32-bit ids in messages (KVM_CAP_X2APIC_API)"),
+                          optional("pit", &MachineArguments::pit, "a PIT in the kernel"),
+                          optional("pit_reinject", &MachineArguments::pit_reinject, "KVM_REINJECT_CONTROL"),
+                          optional("ioapic_version", &MachineArguments::ioapic_version,
+                                   "where the IOAPIC is ours: 0x11 or 0x20"),
+                          optional("memory", &MachineArguments::memory,
+                                   "bytes beside the agent's own, at most 1 GiB", up_to(head::max_memory)),
+                          optional("storm_budget", &MachineArguments::storm_budget,
+                                   "interrupts one step may take", between(1, 1'000'000))};
+    }
+    static constexpr std::array constraints{needs("pit_reinject", "pit")};
+};
+
+void read_machine(const Cursor& at, vmm::MachineConfig& config) {
+    const auto arguments = Form<MachineArguments>::read(at, {});
+    config.x2apic = arguments.x2apic;
+    config.x2apic_ids = arguments.x2apic_ids;
+    config.pit = arguments.pit;
+    config.pit_reinject = arguments.pit_reinject;
+    config.ioapic_version = static_cast<std::uint32_t>(arguments.ioapic_version.value);
+    config.memory = arguments.memory;
+    config.storm_budget = arguments.storm_budget;
+}
+
+Json machine_schema() { return Form<MachineArguments>::schema({}); }
+
+std::string check_machine(const vmm::MachineConfig& config) {
+    // In xAPIC mode ids have 8 bits, and 255 is the broadcast (SDM vol. 3, 11.6.2.1).
+    constexpr std::uint32_t last_xapic_id = 254;
+    const auto widest = *std::max_element(config.vcpu_ids.begin(), config.vcpu_ids.end());
+    if (widest > last_xapic_id && !config.x2apic_ids)
+        return fmt::format("a vCPU with the id {} needs \"machine\": {{ \"x2apic_ids\": true }}", widest);
+    return "";
+}
+
+std::uint32_t widest_destination(const vmm::MachineConfig& config) {
+    return config.x2apic_ids ? 0xffff'ffff : 0x7fff;
+}
+
+}  // namespace
+
+const Architecture architecture{"x86_64",      all_verbs,         modes, read_machine, machine_schema,
+                                check_machine, widest_destination};
+
+}  // namespace irqbench::scenarios::verbs::x86
