@@ -54,6 +54,24 @@ BOOST_AUTO_TEST_CASE(in_service_only_higher_priorities_interrupt) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(in_service_priorities_follow_the_rotation) {
+    for (unsigned lowest = 0; lowest < 8; ++lowest) {
+        for (unsigned serviced = 0; serviced < 8; ++serviced) {
+            for (unsigned other = 0; other < 8; ++other) {
+                if (serviced == 2 || other == 2 || serviced == other) continue;
+                GuestPic guest;
+                guest.command(master, ocw2::set_priority + lowest);
+                guest.pulse(serviced);
+                guest.take();
+                guest.pulse(other);
+                const auto place = [&](unsigned irq) { return (irq + 7 - lowest) % 8; };
+                BOOST_TEST_CONTEXT(other << " against " << serviced << ", lowest " << lowest)
+                BOOST_TEST(guest.pic.intr() == (place(other) < place(serviced)));
+            }
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_level_in_service_is_not_interrupted_by_itself) {
     GuestPic guest;
     guest.pulse(3);
@@ -252,6 +270,14 @@ BOOST_AUTO_TEST_CASE(in_special_fully_nested_mode_a_slave_in_service_blocks_lowe
     guest.take();
     BOOST_TEST(guest.pulse(3) == "nothing");
     BOOST_TEST(guest.pulse(1) == "intr high");
+}
+
+BOOST_AUTO_TEST_CASE(in_special_fully_nested_mode_the_slave_still_waits_for_higher_levels) {
+    GuestPic guest(icw4::x86_mode | icw4::special_fully_nested);
+    guest.pulse(1);
+    guest.take();
+    BOOST_TEST(guest.pulse(9) == "nothing");
+    BOOST_TEST(guest.command(master, ocw2::eoi) == "eoi of 1, intr high");
 }
 
 BOOST_AUTO_TEST_CASE(special_fully_nested_mode_is_the_cascades_alone) {

@@ -223,6 +223,13 @@ BOOST_AUTO_TEST_CASE(a_switch_of_elcr_follows_the_line) {
     BOOST_TEST(guest.out(0x4D0, 0x00) == "intr low");
 }
 
+BOOST_AUTO_TEST_CASE(an_edge_latched_before_a_switch_to_level_does_not_count) {
+    GuestPic guest;
+    guest.pulse(5);
+    BOOST_TEST(guest.out(0x4D0, 0x20) == "intr low");
+    BOOST_TEST(guest.irr(GuestPic::master) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(initialization_keeps_level_lines_and_forgets_edges) {  // row P04
     GuestPic guest;
     guest.out(0x4D0, 0x20);

@@ -75,6 +75,8 @@ BOOST_AUTO_TEST_CASE(an_unmask_asks_again_instead_of_injecting) {  // row X07
     BOOST_TEST(asked(response) == "notify 1 of 10");
     BOOST_TEST(seen(response) == "IOREDTBL[10] = 0x8051, ioapic pin 10 pending dropped, resampled");
     BOOST_TEST(!guest.in_service(10));
+    BOOST_TEST(!guest.board.ioapic().pending(10));
+    BOOST_TEST(guest.set_high(10, 0) == "nothing");
     BOOST_TEST(guest.raise(10, resample) == "deliver 10: 51 level to 0");
 }
 
@@ -120,8 +122,20 @@ BOOST_AUTO_TEST_CASE(an_eoi_of_the_slave_reaches_its_gsis_listeners) {
     guest.start_pic(0x0804, 0x0800);
     guest.raise(11, resample);
     BOOST_TEST(guest.board.acknowledge().vector == 0x2B);
-    BOOST_TEST(guest.out(0xA0, 0x20) == "notify 1 of 11");
+    const Response response = *guest.board.port_out(0xA0, 1, 0x20);
+    BOOST_TEST(asked(response) == "notify 1 of 11");
+    BOOST_TEST(seen(response) ==
+               "pic_slave OCW2 = 0x20, pic_slave pin 3 ended, ioapic pin 11 down, pic_slave pin 3 down");
     BOOST_TEST(guest.out(0x20, 0x20) == "nothing");
+}
+
+BOOST_AUTO_TEST_CASE(a_line_of_the_slave_still_high_at_eoi_asks_again) {
+    GuestBoard guest;
+    guest.start_pic(0x0804, 0x0800);
+    guest.raise(11);
+    BOOST_TEST(guest.board.acknowledge().vector == 0x2B);
+    BOOST_TEST(guest.out(0x20, 0x20) == "nothing");
+    BOOST_TEST(guest.out(0xA0, 0x20) == "intr high");
 }
 
 BOOST_AUTO_TEST_CASE(a_reinitialized_pic_notifies_for_what_was_in_service) {  // row P11
@@ -150,6 +164,18 @@ BOOST_AUTO_TEST_CASE(the_listeners_are_those_of_the_gsi_the_table_leads_to) {
     guest.set_low(10, level | 0x51);
     guest.raise(33, resample);
     BOOST_TEST(guest.eoi(0x51) == "notify 2 of 33");
+}
+
+BOOST_AUTO_TEST_CASE(listeners_of_a_gsi_that_lost_its_routes_hear_nothing) {
+    Resampled guest;
+    guest.board.listen(5, 2);
+    guest.start_pic(0x0020, 0x0020);
+    guest.raise(10, resample);
+    guest.raise(5, resample);
+    BOOST_TEST(guest.board.acknowledge().vector == 0x25);
+    guest.board.route({});
+    BOOST_TEST(guest.eoi(0x51) == "deliver 10: 51 level to 0");  // its line stays up: nobody can lower it
+    BOOST_TEST(guest.out(0x20, 0x20) == "intr high");
 }
 
 BOOST_AUTO_TEST_CASE(the_last_gsi_of_a_shared_pin_hears_of_its_eoi) {  // RoutingTable::gsi_of()
