@@ -54,6 +54,8 @@ constexpr std::array<std::pair<const char*, unsigned long>, 33> capabilities{{
 
 }  // namespace
 
+std::vector<std::string> placements() { return {"kernel", "split"}; }
+
 Host probe_host() {
     Host host;
     utsname names{};

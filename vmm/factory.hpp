@@ -1,10 +1,15 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "vmm/machine.hpp"
 
 namespace irqbench::vmm {
+
+/// Every placement make_machine() knows, whether this host has it or not.
+std::vector<std::string> placements();
 
 /// What this host offers. Probes the traits of its KVM with small machines; takes some milliseconds.
 Host probe_host();

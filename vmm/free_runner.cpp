@@ -31,7 +31,7 @@ struct VcpuThread {
     unsigned pauses = 0;     ///< requests to stay out of KVM_RUN
     bool outside = false;    ///< it stays out of KVM_RUN
     bool stormed = false;    ///< over budget: out of KVM_RUN until the next step
-    bool over = false;       ///< the thread has ended or will end without another KVM_RUN
+    std::atomic<bool> over{false};  ///< the thread has ended or will end without another KVM_RUN
 };
 
 bool is_halt(const GuestOp* op) {

@@ -48,14 +48,13 @@ Outcome KernelIrqfds::deassign(std::string_view name) {
 void KernelIrqfds::signal(std::string_view name, std::uint64_t count) {
     Entry* entry = find(name);
     if (entry == nullptr) return;
-    entry->signalled = true;
+    entry->signalled->store(true, std::memory_order_relaxed);
     entry->trigger->signal(count);
 }
 
 void KernelIrqfds::drain() {
     for (Entry& entry : entries_) {
-        if (!entry.signalled) continue;
-        entry.signalled = false;
+        if (!entry.signalled->exchange(false)) continue;
         std::optional<kvm::EventFd> keeper_trigger;
         std::optional<kvm::EventFd> keeper_resample;
         std::optional<kvm::Irqfd> keeper;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@ class KernelIrqfds {
     Outcome assign(const IrqfdSpec& spec);
     Outcome deassign(std::string_view name);
     [[nodiscard]] bool has(std::string_view name) const { return find(name) != nullptr; }
+    /// May be called by several threads, as long as nothing is assigned or deassigned.
     void signal(std::string_view name, std::uint64_t count);
     /// Waits for the kernel's workqueue to inject what was signalled since the last call (Irqfd::drain). A second,
     /// temporary irqfd keeps the GSI's resampler and its line while the first is away.
@@ -33,7 +35,7 @@ class KernelIrqfds {
         std::shared_ptr<kvm::EventFd> trigger;
         std::unique_ptr<kvm::EventFd> resample;
         std::optional<kvm::Irqfd> irqfd;
-        bool signalled = false;
+        std::unique_ptr<std::atomic<bool>> signalled = std::make_unique<std::atomic<bool>>(false);
     };
 
     [[nodiscard]] Entry* find(std::string_view name);

@@ -53,8 +53,19 @@ void KvmMachine::build() {
     runner_ = config_.run == RunMode::stepped ? make_stepped_runner(parts) : make_free_runner(parts);
 }
 
+std::unique_lock<std::mutex> KvmMachine::hold() {
+    return concurrent_ ? std::unique_lock<std::mutex>() : runner_->hold();
+}
+
+void KvmMachine::concurrent(bool on) {
+    if (on && config_.run != RunMode::free) throw std::logic_error("several threads need a free-running machine");
+    placement_->concurrent(on);
+    concurrent_ = on;
+}
+
 template <class Make>
 Outcome KvmMachine::call(std::string name, std::string arguments, std::optional<std::uint32_t> gsi, Make make) {
+    if (concurrent_) return make();
     const auto at = recorder_.now();
     const Outcome outcome = make();
     recorder_.add_at(at, Lane::host, event::Call{std::move(name), std::move(arguments), gsi, outcome});
@@ -62,35 +73,35 @@ Outcome KvmMachine::call(std::string name, std::string arguments, std::optional<
 }
 
 Outcome KvmMachine::set_line(std::uint32_t gsi, bool level, bool want_status) {
-    const auto held = runner_->hold();
+    const auto held = hold();
     return call(level ? "raise" : "lower", fmt::format("{}", gsi), gsi,
                 [&] { return placement_->set_line(gsi, level, want_status); });
 }
 
 Outcome KvmMachine::msi(const MsiMessage& message) {
-    const auto held = runner_->hold();
+    const auto held = hold();
     return call("msi", fmt::format("{:#x} data {:#x}", message.address, message.data), std::nullopt,
                 [&] { return placement_->msi(message); });
 }
 
 Outcome KvmMachine::route(const routing::RoutingTable& table) {
-    const auto held = runner_->hold();
+    const auto held = hold();
     return call("route", fmt::format("{} entries", table.size()), std::nullopt,
                 [&] { return placement_->route(table); });
 }
 
 Outcome KvmMachine::assign_irqfd(const IrqfdSpec& spec) {
-    const auto held = runner_->hold();
+    const auto held = hold();
     return call("irqfd", spec.name, spec.gsi, [&] { return placement_->assign_irqfd(spec); });
 }
 
 Outcome KvmMachine::deassign_irqfd(std::string_view name) {
-    const auto held = runner_->hold();
+    const auto held = hold();
     return call("deassign", std::string(name), std::nullopt, [&] { return placement_->deassign_irqfd(name); });
 }
 
 void KvmMachine::signal(std::string_view irqfd, std::uint64_t count) {
-    const auto held = runner_->hold();
+    const auto held = hold();
     call("signal", count == 1 ? std::string(irqfd) : fmt::format("{} x{}", irqfd, count), std::nullopt, [&] {
         placement_->signal(irqfd, count);
         if (config_.run == RunMode::stepped) placement_->drain_irqfds();
@@ -124,13 +135,13 @@ Outcome KvmMachine::deassign_ioeventfd(std::string_view name) {
 
 Outcome KvmMachine::nmi(std::uint32_t vcpu) {
     const auto paused = runner_->pause(slots_.at(vcpu).get());
-    const auto held = runner_->hold();
+    const auto held = hold();
     return call("nmi", fmt::format("vCPU {}", vcpu), std::nullopt, [&] { return placement_->nmi(*slots_.at(vcpu)); });
 }
 
 Outcome KvmMachine::inject(std::uint32_t vcpu, std::uint32_t vector, Injection how) {
     const auto paused = runner_->pause(slots_.at(vcpu).get());
-    const auto held = runner_->hold();
+    const auto held = hold();
     return call(how == Injection::interrupt ? "interrupt" : "inject", fmt::format("{:#x} on vCPU {}", vector, vcpu),
                 std::nullopt, [&] { return placement_->inject(*slots_.at(vcpu), vector, how); });
 }
@@ -148,7 +159,7 @@ void KvmMachine::guest(std::uint32_t vcpu, std::span<const GuestOp> operations) 
 void KvmMachine::handler(std::uint32_t vcpu, std::uint32_t vector, std::uint8_t policy,
                          std::optional<std::uint32_t> lowers) {
     VcpuSlot& slot = *slots_.at(vcpu);
-    const auto held = runner_->hold();
+    const auto held = hold();
     slot.agent.set_policy(vector, policy);
     slot.lowers.erase(vector);
     if (lowers) slot.lowers.emplace(vector, *lowers);
@@ -185,7 +196,7 @@ void KvmMachine::prove_quiet(std::uint32_t vcpu) {
 
 std::vector<NamedValue> KvmMachine::inspect(std::string_view controller, std::uint32_t index) {
     const auto paused = runner_->pause(nullptr);
-    const auto held = runner_->hold();
+    const auto held = hold();
     return placement_->inspect(controller, index);
 }
 

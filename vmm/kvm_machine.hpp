@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,7 @@ class KvmMachine final : public Machine {
     bool settle() override;
     void wait(const std::function<bool()>& enough) override;
     void prove_quiet(std::uint32_t vcpu) override;
+    void concurrent(bool on) override;
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
     void close() override;
 
@@ -52,6 +54,8 @@ class KvmMachine final : public Machine {
     };
 
     void build();
+    /// Keeps vCPU threads out of the controllers; not while several host threads are to meet there.
+    [[nodiscard]] std::unique_lock<std::mutex> hold();
     void collect_eventfds();
     /// Makes a call that may be refused, and records it ahead of what it causes.
     template <class Make>
@@ -69,6 +73,7 @@ class KvmMachine final : public Machine {
     std::vector<std::unique_ptr<VcpuSlot>> slots_;
     std::vector<NamedDoorbell> doorbells_;
     std::unique_ptr<Runner> runner_;
+    bool concurrent_ = false;  ///< set and cleared while there is one thread only
 };
 
 }  // namespace irqbench::vmm

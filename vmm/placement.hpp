@@ -76,6 +76,9 @@ class Placement {
     /// ENOENT in our own words if there is none of this name.
     virtual Outcome deassign_irqfd(std::string_view name) = 0;
     virtual void signal(std::string_view irqfd, std::uint64_t count) = 0;
+    /// While on, set_line, msi, route and signal may be called by several threads at once: those that the kernel alone
+    /// serves without a lock, so that they really meet there. route by one thread only.
+    virtual void concurrent(bool on) = 0;
     /// Sees to it that no signalled irqfd is still under way to the controllers.
     virtual void drain_irqfds() = 0;
     /// Kicks of resamplefds since the last call.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -154,6 +155,8 @@ class Trace {
 
     [[nodiscard]] const std::vector<Event>& events() const { return events_; }
     [[nodiscard]] std::uint32_t step() const { return step_; }
+    /// Ends the record and hands it over.
+    [[nodiscard]] std::vector<Event> take() { return std::move(events_); }
 
   private:
     std::vector<Event> events_;

@@ -16,6 +16,7 @@ class KernelIrqchip : public KernelLapicPlacement {
     Outcome assign_irqfd(const IrqfdSpec& spec) override { return irqfds_.assign(spec); }
     Outcome deassign_irqfd(std::string_view name) override { return irqfds_.deassign(name); }
     void signal(std::string_view irqfd, std::uint64_t count) override { irqfds_.signal(irqfd, count); }
+    void concurrent(bool) override {}
     void drain_irqfds() override { irqfds_.drain(); }
     [[nodiscard]] std::vector<event::Resampled> take_resampled() override { return irqfds_.take_resampled(); }
     void before_run(VcpuSlot&) override {}

@@ -46,6 +46,7 @@ void SplitIrqchip::create_controllers() {
 void SplitIrqchip::finish() {
     constexpr std::uint16_t master_data = 0x21;
     constexpr std::uint16_t slave_data = 0xa1;
+    const std::lock_guard lock(mutex_);
     for (const std::uint16_t port : {master_data, slave_data})
         if (const auto response = board_.port_out(port, 1, 0xff)) act(*response);
 }
@@ -77,6 +78,7 @@ std::optional<routing::RoutingTable> SplitIrqchip::kernel_table(const routing::R
 }
 
 Outcome SplitIrqchip::route(const routing::RoutingTable& table) {
+    const std::lock_guard lock(mutex_);
     if (const auto refusal = validate(table, routing::x86::kernel_rules(config_.x2apic_ids)))
         return {0, refusal->error};
     const auto for_kernel = kernel_table(table);
@@ -85,13 +87,15 @@ Outcome SplitIrqchip::route(const routing::RoutingTable& table) {
     if (!outcome.ok()) return outcome;
     table_ = table;
     board_.route(table);
-    rehome_irqfds();
+    if (!concurrent_) rehome_irqfds();
     return outcome;
 }
 
 Outcome SplitIrqchip::set_line(std::uint32_t gsi, bool level, bool want_status) {
+    std::unique_lock lock(mutex_);
     if (!leads_to_pin(gsi)) {
         if (gsi < pins && table_.routes(gsi).empty()) return {want_status ? -1 : 0, 0};
+        lock.unlock();
         return want_status ? vm_.try_irq_line_status(gsi, level) : vm_.try_irq_line(gsi, level);
     }
     const int status = want_status ? board_.status_of(gsi, level) : 0;
@@ -138,6 +142,7 @@ void SplitIrqchip::check_storm_timers() {
 }
 
 void SplitIrqchip::before_run(VcpuSlot& slot) {
+    const std::lock_guard lock(mutex_);
     check_storm_timers();
     if (slot.index != 0) return;
     if (board_.intr() && slot.vcpu.ready_for_interrupt_injection()) {
@@ -149,10 +154,12 @@ void SplitIrqchip::before_run(VcpuSlot& slot) {
 }
 
 bool SplitIrqchip::has_interrupt_for(VcpuSlot& slot) {
+    const std::lock_guard lock(mutex_);
     return slot.index == 0 && board_.intr() && slot.vcpu.ready_for_interrupt_injection();
 }
 
 bool SplitIrqchip::handle(VcpuSlot& slot, const kvm::Exit& exit) {
+    const std::lock_guard lock(mutex_);
     if (const auto* eoi = std::get_if<kvm::IoapicEoiExit>(&exit)) {
         recorder_.add(Lane::wire, event::EoiExit{eoi->vector}, slot.index);
         act(board_.eoi(eoi->vector));
@@ -199,6 +206,16 @@ void SplitIrqchip::add_local(const IrqfdSpec& spec) {
 }
 
 Outcome SplitIrqchip::assign_irqfd(const IrqfdSpec& spec) {
+    const std::lock_guard lock(mutex_);
+    return add_irqfd(spec);
+}
+
+Outcome SplitIrqchip::deassign_irqfd(std::string_view name) {
+    const std::lock_guard lock(mutex_);
+    return remove_irqfd(name);
+}
+
+Outcome SplitIrqchip::add_irqfd(const IrqfdSpec& spec) {
     if (spec.via_kernel || !leads_to_pin(spec.gsi)) {
         const Outcome outcome = irqfds_.assign(spec);
         if (outcome.ok()) kernel_irqfds_.push_back(spec);
@@ -210,7 +227,7 @@ Outcome SplitIrqchip::assign_irqfd(const IrqfdSpec& spec) {
     return {};
 }
 
-Outcome SplitIrqchip::deassign_irqfd(std::string_view name) {
+Outcome SplitIrqchip::remove_irqfd(std::string_view name) {
     const auto found = std::find_if(local_irqfds_.begin(), local_irqfds_.end(),
                                     [&](const LocalIrqfd& irqfd) { return irqfd.spec.name == name; });
     if (found == local_irqfds_.end()) {
@@ -228,21 +245,25 @@ void SplitIrqchip::rehome_irqfds() {
     const std::vector<IrqfdSpec> in_kernel = kernel_irqfds_;
     for (const IrqfdSpec& spec : in_kernel) {
         if (spec.via_kernel || !leads_to_pin(spec.gsi)) continue;
-        kvm::require(deassign_irqfd(spec.name), "KVM_IRQFD");
+        kvm::require(remove_irqfd(spec.name), "KVM_IRQFD");
         add_local(spec);
     }
     const std::vector<LocalIrqfd> here = local_irqfds_;
     for (const LocalIrqfd& irqfd : here) {
         if (irqfd.spec.resample || leads_to_pin(irqfd.spec.gsi)) continue;
-        (void)deassign_irqfd(irqfd.spec.name);
-        kvm::require(assign_irqfd(irqfd.spec), "KVM_IRQFD");
+        (void)remove_irqfd(irqfd.spec.name);
+        kvm::require(add_irqfd(irqfd.spec), "KVM_IRQFD");
     }
 }
 
 void SplitIrqchip::signal(std::string_view name, std::uint64_t count) {
+    std::unique_lock lock(mutex_);
     const auto found = std::find_if(local_irqfds_.begin(), local_irqfds_.end(),
                                     [&](const LocalIrqfd& irqfd) { return irqfd.spec.name == name; });
-    if (found == local_irqfds_.end()) return irqfds_.signal(name, count);
+    if (found == local_irqfds_.end()) {
+        lock.unlock();
+        return irqfds_.signal(name, count);
+    }
     const IrqfdSpec spec = found->spec;
     if (spec.resample) return act(board_.set_gsi(spec.gsi, true, LineSource::resample));
     act(board_.set_gsi(spec.gsi, true));
@@ -250,6 +271,7 @@ void SplitIrqchip::signal(std::string_view name, std::uint64_t count) {
 }
 
 std::vector<event::Resampled> SplitIrqchip::take_resampled() {
+    const std::lock_guard lock(mutex_);
     std::vector<event::Resampled> kicks = irqfds_.take_resampled();
     for (LocalIrqfd& irqfd : local_irqfds_)
         if (const std::uint64_t count = std::exchange(irqfd.kicks, 0); count != 0)
@@ -259,6 +281,7 @@ std::vector<event::Resampled> SplitIrqchip::take_resampled() {
 
 std::vector<NamedValue> SplitIrqchip::inspect(std::string_view controller, std::uint32_t index) {
     std::vector<irqchip::NamedValue> fields;
+    const std::lock_guard lock(mutex_);
     if (controller == "ioapic" && index < pins) {
         fields = board_.ioapic().fields(index);
     } else if (controller == "pic" && index < 2) {

@@ -2,7 +2,7 @@
 
 #include <array>
 #include <chrono>
-#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +32,7 @@ class SplitIrqchip : public KernelLapicPlacement {
     Outcome assign_irqfd(const IrqfdSpec& spec) override;
     Outcome deassign_irqfd(std::string_view name) override;
     void signal(std::string_view irqfd, std::uint64_t count) override;
+    void concurrent(bool on) override { concurrent_ = on; }
     void drain_irqfds() override { irqfds_.drain(); }
     [[nodiscard]] std::vector<event::Resampled> take_resampled() override;
     bool handle(VcpuSlot& slot, const kvm::Exit& exit) override;
@@ -51,6 +52,8 @@ class SplitIrqchip : public KernelLapicPlacement {
         std::uint64_t kicks = 0;
     };
 
+    Outcome add_irqfd(const IrqfdSpec& spec);
+    Outcome remove_irqfd(std::string_view name);
     void act(const routing::x86::Response& response);
     void deliver(unsigned pin);
     void check_storm_timers();
@@ -67,6 +70,9 @@ class SplitIrqchip : public KernelLapicPlacement {
     std::vector<LocalIrqfd> local_irqfds_;
     std::vector<IrqfdSpec> kernel_irqfds_;
     routing::ListenerId next_listener_ = 0;
+    /// Guards the board and what belongs to it: vCPU threads come with their exits, and host threads with stimuli.
+    std::mutex mutex_;
+    bool concurrent_ = false;  ///< irqfds stay where they are
 };
 
 }  // namespace irqbench::vmm::x86
