@@ -1,6 +1,7 @@
 #include "irqchip/x86/pic.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <variant>
 
@@ -13,19 +14,13 @@ constexpr IrMask without(IrMask inputs, IrMask removed) { return static_cast<IrM
 
 }  // namespace
 
-IrMask I8259A::lines() const {
-    IrMask mask = 0;
-    for (unsigned irq = 0; irq < 8; ++irq)
-        if (drivers_[irq] != 0) mask |= bit(irq);
-    return mask;
-}
-
 void I8259A::set_line(unsigned irq, bool asserted, LineSource source) {
     std::uint32_t& drivers = drivers_[irq];
-    const bool was_asserted = drivers != 0;
     const std::uint32_t driver = std::uint32_t{1} << static_cast<unsigned>(source);
     drivers = asserted ? drivers | driver : drivers & ~driver;
-    if (!was_asserted && asserted && (elcr_ & bit(irq)) == 0) latched_ |= bit(irq);
+    const IrMask before = lines_;
+    lines_ = drivers != 0 ? lines_ | bit(irq) : without(lines_, bit(irq));
+    latched_ |= without(without(lines_, before), elcr_);
 }
 
 LineStatus I8259A::status_if_raised(unsigned irq) const {
@@ -34,11 +29,10 @@ LineStatus I8259A::status_if_raised(unsigned irq) const {
 }
 
 std::optional<unsigned> I8259A::highest(IrMask inputs) const {
-    for (unsigned i = 1; i <= 8; ++i) {
-        const unsigned irq = (lowest_priority_ + i) & 7;
-        if ((inputs & bit(irq)) != 0) return irq;
-    }
-    return std::nullopt;
+    if (inputs == 0) return std::nullopt;
+    const unsigned first = lowest_priority_ + 1U;
+    const IrMask by_rank = std::rotr(inputs, static_cast<int>(first));
+    return (first + static_cast<unsigned>(std::countr_zero(by_rank))) & 7;
 }
 
 std::optional<unsigned> I8259A::request() const {
@@ -261,6 +255,7 @@ Pic::Acknowledged Pic::acknowledge() {
 }
 
 void Pic::add_ended(const I8259A& chip, IrMask ended, Effects& effects) const {
+    if (ended == 0) return;
     const unsigned first_pin = &chip == &slave_ ? 8 : 0;
     for (unsigned irq = 0; irq < 8; ++irq)
         if ((ended & bit(irq)) != 0 && first_pin + irq != cascade_pin)

@@ -71,8 +71,8 @@ class I8259A {
     std::uint8_t elcr() const { return elcr_; }
     void set_elcr(std::uint8_t value) { elcr_ = value; }
 
-    bool asserted(unsigned irq) const { return drivers_[irq] != 0; }
-    IrMask irr() const { return static_cast<IrMask>((latched_ & ~elcr_) | (lines() & elcr_)); }
+    bool asserted(unsigned irq) const { return (lines_ >> irq & 1) != 0; }
+    IrMask irr() const { return static_cast<IrMask>((latched_ & ~elcr_) | (lines_ & elcr_)); }
     IrMask isr() const { return isr_; }
     IrMask imr() const { return imr_.raw(); }
     std::uint8_t base() const { return base_; }
@@ -87,7 +87,6 @@ class I8259A {
   private:
     enum class InitStep : std::uint8_t { done, icw2, icw3, icw4 };
 
-    IrMask lines() const;
     /// Position of `irq` in the priority order, 0 first.
     unsigned rank(unsigned irq) const { return (irq - lowest_priority_ - 1) & 7; }
     std::optional<unsigned> highest(IrMask inputs) const;
@@ -99,7 +98,9 @@ class I8259A {
     IrMask end_highest(bool rotate);
 
     Role role_;
+    /// Drivers that assert each line, one bit per LineSource, and the lines with any.
     std::array<std::uint32_t, 8> drivers_{};
+    IrMask lines_ = 0;
     /// Edges seen and not acknowledged; without meaning for a level-triggered input.
     IrMask latched_ = 0;
     IrMask isr_ = 0;

@@ -36,7 +36,7 @@ struct GuestPic {
     }
 
     std::string initialize(std::uint16_t chip, std::uint8_t base, std::uint8_t icw3, std::uint8_t icw4) {
-        const std::string effects = out(chip, 0x11);
+        std::string effects = out(chip, 0x11);
         out(data(chip), base);
         out(data(chip), icw3);
         out(data(chip), icw4);
@@ -75,7 +75,7 @@ struct GuestPic {
     std::string lower(unsigned pin) { return text(pic.set_line(pin, false)); }
     /// An edge, as an edge-triggered device makes it.
     std::string pulse(unsigned pin) {
-        const std::string effects = raise(pin);
+        std::string effects = raise(pin);
         lower(pin);
         return effects;
     }

@@ -8,8 +8,6 @@
 namespace irqbench::routing::x86 {
 namespace {
 
-using irqchip::LineSource;
-
 constexpr auto masked = GuestBoard::masked;
 constexpr auto level = GuestBoard::level;
 
