@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(the_pic_keeps_its_invariants) {
     std::mt19937 random(1);
     GuestPic guest;
     for (int step = 0; step < steps; ++step) {
-        const unsigned pin = static_cast<unsigned>(random() % Pic::pin_count);
+        const auto pin = static_cast<unsigned>(random() % Pic::pin_count);
         const auto value = static_cast<std::uint8_t>(random());
         const auto port = pick<std::uint16_t>(random, {0x20, 0x21, 0xA0, 0xA1, 0x4D0, 0x4D1});
         const bool intr = guest.pic.intr();
