@@ -19,7 +19,7 @@ class Tree {
   public:
     Tree() : root_(fs::temp_directory_path() / ("irqbench-house-" + std::to_string(getpid()))) {
         fs::remove_all(root_);
-        for (const char* folder : {"irqchip", "routing", "vmm/kvm", "scenarios", "tools", "tests"}) {
+        for (const char* folder : {"irqchip", "routing", "vmm/kvm", "scenarios", "tools", "tests/perf"}) {
             fs::create_directories(root_ / folder);
         }
     }
@@ -81,8 +81,11 @@ BOOST_AUTO_TEST_CASE(an_include_that_is_not_spelled_from_the_root_is_found) {
 BOOST_AUTO_TEST_CASE(ioctl_outside_vmm_kvm_is_found) {
     Tree tree;
     tree.add("vmm/kvm/fd.hpp", "int x = ::ioctl(fd, 1);\n").add("vmm/a.hpp", "\nint x = ::ioctl (fd, 1);\n");
+    tree.add("tests/perf/raw_a.hpp", "int x = ioctl(fd, 1);\n")
+        .add("tests/perf/b.hpp", "int x = ioctl(fd, 1);\n");
     tree.add("tests/b.hpp", "int my_ioctl(int);\n#include <sys/ioctl.h>\n");
     expect(tree, {{"tests/b.hpp", 2, "ioctl() belongs into vmm/kvm"},
+                  {"tests/perf/b.hpp", 1, "ioctl() belongs into vmm/kvm"},
                   {"vmm/a.hpp", 2, "ioctl() belongs into vmm/kvm"}});
 }
 
