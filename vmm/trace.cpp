@@ -46,8 +46,10 @@ struct Words {
     std::string operator()(const event::Returned& left) const { return "return " + vector_text(left.vector); }
     std::string operator()(const event::Started&) const { return "started"; }
     std::string operator()(const event::OperationDone& done) const {
-        return done.fault ? done.text + " -> " + exception_text(*done.fault)
-                          : fmt::format("{} = {:#x}", done.text, done.value);
+        if (done.fault) return done.text + " -> " + exception_text(*done.fault);
+        // Operations of one word (`eoi`, `cli`) neither read nor write a value.
+        return done.text.find(' ') == std::string::npos ? done.text
+                                                        : fmt::format("{} = {:#x}", done.text, done.value);
     }
     std::string operator()(const event::Fault& fault) const {
         return fmt::format("{} at {:#x}, code {:#x}, cr2 {:#x}", exception_text(fault.vector), fault.rip,

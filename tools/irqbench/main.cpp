@@ -1,1 +1,51 @@
-int main() { return 0; }
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+
+#include "tools/irqbench/cli.hpp"
+#include "vmm/factory.hpp"
+
+namespace {
+
+std::atomic<bool> interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "it is set by a signal handler");
+
+/// The first Ctrl-C asks for an early end with the results so far, the second one ends the process.
+void listen_for_interrupts() {
+    struct sigaction action {};
+    action.sa_handler = [](int) { interrupted = true; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    sigaction(SIGINT, &action, nullptr);
+}
+
+void log_to_stderr() {
+    auto logger = spdlog::stderr_color_mt("irqbench");
+    logger->set_pattern("irqbench: %v");
+    spdlog::set_default_logger(std::move(logger));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    listen_for_interrupts();
+    log_to_stderr();
+    irqbench::tools::Surroundings surroundings{
+        std::cout,
+        std::cerr,
+        isatty(STDOUT_FILENO) == 1,
+        isatty(STDERR_FILENO) == 1,
+        [](const char* name) {
+            const char* value = std::getenv(name);
+            return std::string(value != nullptr ? value : "");
+        },
+        irqbench::vmm::probe_host,
+        irqbench::vmm::make_machine,
+        interrupted,
+    };
+    return irqbench::tools::run_irqbench({argv + 1, argv + argc}, surroundings);
+}

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tools/irqbench/files.hpp"
+#include "tools/report/progress.hpp"
+#include "tools/report/result.hpp"
+
+namespace irqbench::tools {
+
+/// What to run, beyond the scenarios themselves.
+struct CampaignOptions {
+    std::vector<std::string> modes;     ///< irqchip modes, in the order of the results
+    std::optional<vmm::RunMode> run;    ///< empty: stepped, unless a file is free-running by nature
+    std::uint32_t repeat = 1;           ///< runs of each scenario in each mode
+    std::uint32_t jobs = 1;             ///< host threads, each with machines of its own
+    std::ostream* trace_out = nullptr;  ///< gets the events of every run as JSON lines
+};
+
+/// Runs every scenario in every mode. Files that could not be loaded are among the results as errors. When
+/// interrupted, what has not been run is left out.
+/// @param report is told about progress, from the calling thread
+/// @returns by file, then by mode, whatever the number of jobs
+std::vector<Result> run_campaign(std::span<const Loaded> files, const vmm::Host& host,
+                                 const CampaignOptions& options, const Surroundings& surroundings,
+                                 const std::function<void(const ProgressState&)>& report);
+
+/// The exit status that sums up the results.
+ExitStatus exit_status(std::span<const Result> results, bool interrupted);
+
+}  // namespace irqbench::tools

@@ -1,0 +1,56 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tools/irqbench/cli.hpp"
+
+namespace irqbench::tools {
+
+namespace {
+
+std::string listed(const char* title, const std::vector<std::string>& words) {
+    return fmt::format("{:<15}{}\n", title,
+                       words.empty() ? "none" : fmt::format("{}", fmt::join(words, ", ")));
+}
+
+std::string table(const vmm::Host& host) {
+    std::string text = fmt::format("{:<15}Linux {}\n", "kernel", host.kernel);
+    if (!host.unavailable.empty()) return text + fmt::format("{:<15}{}\n", "no KVM", host.unavailable);
+    text += listed("irqchip modes", host.placements);
+    text += listed("traits", host.traits);
+    std::size_t width = 0;
+    for (const auto& capability : host.capabilities) width = std::max(width, capability.name.size());
+    text += "capabilities\n";
+    for (const auto& capability : host.capabilities)
+        text += fmt::format("  {:<{}}  {}\n", capability.name, width,
+                            capability.value == 0 ? "-" : fmt::format("{}", capability.value));
+    return text;
+}
+
+std::string json(const vmm::Host& host) {
+    auto capabilities = nlohmann::ordered_json::object();
+    for (const auto& capability : host.capabilities) capabilities[capability.name] = capability.value;
+    const nlohmann::ordered_json report = {{"kernel", host.kernel},
+                                           {"unavailable", host.unavailable},
+                                           {"irqchip_modes", host.placements},
+                                           {"traits", host.traits},
+                                           {"capabilities", capabilities}};
+    return report.dump(2) + '\n';
+}
+
+}  // namespace
+
+void add_caps(CommandLine& line, Surroundings& surroundings) {
+    auto format = std::make_shared<std::string>("text");
+    CLI::App& app = *line.app.add_subcommand("caps", "Print what this host's KVM offers");
+    app.add_option("--format", *format, "How it is printed")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->capture_default_str();
+    app.callback([format, &line, &surroundings] {
+        const vmm::Host host = surroundings.probe_host();
+        surroundings.out << (*format == "json" ? json(host) : table(host));
+        line.status = host.unavailable.empty() ? ExitStatus::passed : ExitStatus::bench_error;
+    });
+}
+
+}  // namespace irqbench::tools

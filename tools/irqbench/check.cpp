@@ -1,0 +1,37 @@
+#include <fmt/format.h>
+
+#include "tools/irqbench/cli.hpp"
+#include "tools/irqbench/files.hpp"
+
+namespace irqbench::tools {
+
+namespace {
+
+int perform(const Selection& selection, Surroundings& surroundings) {
+    const auto files = load_selection(selection);
+    std::size_t malformed_files = 0;
+    std::size_t invalid_files = 0;
+    for (const Loaded& file : files) {
+        if (!file.error) continue;
+        surroundings.out << file.error->what() << '\n';
+        ++(file.error->kind() == scenarios::ScenarioError::Kind::malformed ? malformed_files : invalid_files);
+    }
+    surroundings.out << fmt::format("{} files: {} good, {} malformed, {} invalid\n", files.size(),
+                                    files.size() - malformed_files - invalid_files, malformed_files,
+                                    invalid_files);
+    if (malformed_files != 0) return ExitStatus::malformed;
+    if (invalid_files != 0) return ExitStatus::invalid_scenario;
+    return files.empty() ? ExitStatus::nothing_executed : ExitStatus::passed;
+}
+
+}  // namespace
+
+void add_check(CommandLine& line, Surroundings& surroundings) {
+    auto selection = std::make_shared<Selection>();
+    CLI::App& app = *line.app.add_subcommand(
+        "check", "Read scenario files and say what is wrong with them; needs no KVM");
+    add_selection(app, *selection);
+    app.callback([selection, &line, &surroundings] { line.status = perform(*selection, surroundings); });
+}
+
+}  // namespace irqbench::tools

@@ -1,0 +1,116 @@
+#include "tools/irqbench/files.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <regex>
+
+#include "scenarios/engine/load.hpp"
+
+namespace irqbench::tools {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+void add_folder(const fs::path& folder, std::vector<fs::path>& files) {
+    for (auto it = fs::recursive_directory_iterator(folder); it != fs::recursive_directory_iterator(); ++it) {
+        if (it->is_directory() && it->path().filename() == "schema")
+            it.disable_recursion_pending();
+        else if (it->is_regular_file() && it->path().extension() == ".json")
+            files.push_back(it->path());
+    }
+}
+
+Loaded load_file(const fs::path& file) {
+    Loaded loaded{file, {}, {}};
+    try {
+        loaded.scenario = scenarios::load(file);
+    } catch (const scenarios::ScenarioError& error) {
+        loaded.error = error;
+    }
+    return loaded;
+}
+
+bool has_a_tag(const scenarios::Scenario& scenario, const std::vector<std::string>& tags) {
+    return tags.empty() || std::any_of(tags.begin(), tags.end(), [&scenario](const std::string& tag) {
+               return std::find(scenario.tags.begin(), scenario.tags.end(), tag) != scenario.tags.end();
+           });
+}
+
+void refuse_shared_names(std::vector<Loaded>& files) {
+    std::map<std::string, fs::path> names;
+    for (Loaded& each : files) {
+        if (!each.scenario) continue;
+        const auto [first, is_new] = names.emplace(each.scenario->name, each.file);
+        if (is_new) continue;
+        each.error.emplace(scenarios::ScenarioError::Kind::invalid, each.file.string(), 1, "/name",
+                           fmt::format("\"{}\" is the name of {} too: give each scenario its own",
+                                       each.scenario->name, first->second.string()));
+        each.scenario.reset();
+    }
+}
+
+}  // namespace
+
+void add_selection(CLI::App& command, Selection& selection) {
+    command.add_option("PATH", selection.paths, "Scenario files, or folders of them")->required();
+    command
+        .add_option("--filter", selection.filter,
+                    "Only scenarios whose path or name this regular expression finds")
+        ->type_name("REGEX");
+    command.add_option("--tag", selection.tags, "Only scenarios with this tag (may be repeated)")
+        ->type_name("TAG")
+        ->allow_extra_args(false);
+}
+
+std::vector<fs::path> find_files(const std::vector<std::string>& paths) {
+    std::vector<fs::path> files;
+    for (const fs::path path : paths) {
+        std::vector<fs::path> found;
+        if (fs::is_directory(path))
+            add_folder(path, found);
+        else if (fs::exists(path))
+            found.push_back(path);
+        else
+            throw fs::filesystem_error("no such file or folder", path,
+                                       std::make_error_code(std::errc::no_such_file_or_directory));
+        std::sort(found.begin(), found.end());
+        for (auto& file : found) {
+            auto normal = file.lexically_normal();
+            if (std::find(files.begin(), files.end(), normal) == files.end())
+                files.push_back(std::move(normal));
+        }
+    }
+    return files;
+}
+
+std::vector<Loaded> load_selection(const Selection& selection) {
+    std::vector<fs::path> files;
+    try {
+        files = find_files(selection.paths);
+    } catch (const fs::filesystem_error& error) {
+        throw CLI::ValidationError("PATH",
+                                   fmt::format("{}: {}", error.path1().string(), error.code().message()));
+    }
+    std::optional<std::regex> filter;
+    try {
+        if (!selection.filter.empty()) filter.emplace(selection.filter);
+    } catch (const std::regex_error& error) {
+        throw CLI::ValidationError("--filter", fmt::format("{}: {}", selection.filter, error.what()));
+    }
+
+    std::vector<Loaded> loaded;
+    for (const auto& file : files) loaded.push_back(load_file(file));
+    refuse_shared_names(loaded);
+    const auto unwanted = [&](const Loaded& each) {
+        const bool found = !filter || std::regex_search(each.file.string(), *filter) ||
+                           (each.scenario && std::regex_search(each.scenario->name, *filter));
+        return !found || (each.scenario && !has_a_tag(*each.scenario, selection.tags));
+    };
+    loaded.erase(std::remove_if(loaded.begin(), loaded.end(), unwanted), loaded.end());
+    return loaded;
+}
+
+}  // namespace irqbench::tools

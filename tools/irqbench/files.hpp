@@ -1,0 +1,40 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scenarios/engine/scenario.hpp"
+#include "tools/irqbench/cli.hpp"
+
+namespace irqbench::tools {
+
+/// Which scenarios a command concerns: its PATH arguments, --filter and --tag.
+struct Selection {
+    std::vector<std::string> paths;
+    std::string filter;
+    std::vector<std::string> tags;
+};
+
+/// A file as it was loaded, or what is wrong with it.
+struct Loaded {
+    std::filesystem::path file;
+    std::optional<scenarios::Scenario> scenario;
+    std::optional<scenarios::ScenarioError> error;
+};
+
+void add_selection(CLI::App& command, Selection& selection);
+
+/// The scenario files behind paths: a file stands for itself, a folder for every *.json below it but what is
+/// in folders called `schema`; sorted within each path, each file once.
+/// @throws std::filesystem::filesystem_error for a path that does not exist
+std::vector<std::filesystem::path> find_files(const std::vector<std::string>& paths);
+
+/// Loads the files of the selection. --filter keeps files whose path or name it matches (a regular
+/// expression, searched for), --tag those with one of the tags; what cannot be loaded is kept, unless
+/// --filter excludes its path. Two files that claim the same name are an error of the second.
+/// @throws CLI::ValidationError for a path that does not exist or a filter that is no regular expression
+std::vector<Loaded> load_selection(const Selection& selection);
+
+}  // namespace irqbench::tools

@@ -1,0 +1,148 @@
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <iterator>
+
+#include "tools/irqbench/campaign.hpp"
+#include "tools/irqbench/cli.hpp"
+#include "tools/report/json.hpp"
+#include "tools/report/junit.hpp"
+#include "tools/report/tap.hpp"
+#include "tools/report/text.hpp"
+
+namespace irqbench::tools {
+
+namespace {
+
+constexpr std::uint32_t most_jobs = 256;
+constexpr std::uint32_t most_repeats = 1'000'000;
+
+struct RunCommand {
+    Selection selection;
+    std::vector<std::string> irqchip = {"all"};
+    std::string run;
+    std::uint32_t jobs = 1;
+    std::uint32_t repeat = 1;
+    std::string format = "text";
+    std::string trace_out;
+    bool verbose = false;
+    bool quiet = false;
+};
+
+/// `all` is every mode this host offers; on a host that offers none every mode, so that each is skipped with
+/// a reason.
+std::vector<std::string> wanted_modes(const std::vector<std::string>& asked, const vmm::Host& host) {
+    const auto contains = [](const auto& list, const std::string& word) {
+        return std::find(std::begin(list), std::end(list), word) != std::end(list);
+    };
+    std::vector<std::string> modes;
+    for (const std::string mode : irqchip_modes) {
+        const bool offered = host.placements.empty() || contains(host.placements, mode);
+        if (contains(asked, mode) || (contains(asked, "all") && offered)) modes.push_back(mode);
+    }
+    return modes;
+}
+
+std::size_t terminal_width(const Surroundings& surroundings) {
+    constexpr std::size_t usual = 80;
+    const std::string columns = surroundings.environment("COLUMNS");
+    const unsigned long width = std::strtoul(columns.c_str(), nullptr, 10);
+    return (width >= 20 && width <= 1000 ? width : usual) - 1;
+}
+
+std::string report(const std::vector<Result>& results, std::chrono::microseconds elapsed,
+                   const RunCommand& command, const Surroundings& surroundings) {
+    if (command.format == "json") return json_report(results);
+    if (command.format == "junit") return junit_report(results);
+    if (command.format == "tap") return tap_report(results);
+    TextStyle style;
+    style.verbose = command.verbose;
+    style.colour = surroundings.out_is_terminal && surroundings.environment("NO_COLOR").empty() &&
+                   surroundings.environment("TERM") != "dumb";
+    return text_report(results, elapsed, style);
+}
+
+int perform(const RunCommand& command, Surroundings& surroundings) {
+    const auto files = load_selection(command.selection);
+    if (files.empty()) {
+        spdlog::error("no scenario to run: no *.json file below PATH that --filter and --tag let through");
+        return ExitStatus::nothing_executed;
+    }
+    std::ofstream trace_file;
+    CampaignOptions options;
+    if (!command.trace_out.empty()) {
+        trace_file.open(command.trace_out);
+        if (!trace_file) {
+            spdlog::error("--trace-out: cannot write {}", command.trace_out);
+            return ExitStatus::malformed;
+        }
+        options.trace_out = &trace_file;
+    }
+    const vmm::Host host = surroundings.probe_host();
+    if (!host.unavailable.empty()) spdlog::warn("no KVM on this host: {}", host.unavailable);
+    options.modes = wanted_modes(command.irqchip, host);
+    options.jobs = command.jobs;
+    options.repeat = command.repeat;
+    if (!command.run.empty())
+        options.run = command.run == "free" ? vmm::RunMode::free : vmm::RunMode::stepped;
+
+    Progress progress(surroundings.err, surroundings.err_is_terminal && !command.quiet,
+                      terminal_width(surroundings));
+    const auto begin = std::chrono::steady_clock::now();
+    const auto results = run_campaign(files, host, options, surroundings,
+                                      [&progress](const ProgressState& state) { progress.show(state); });
+    const auto elapsed =
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
+    progress.clear();
+
+    surroundings.out << report(results, elapsed, command, surroundings) << std::flush;
+    if (trace_file.is_open() && !trace_file.flush()) {
+        spdlog::error("--trace-out: writing {} failed", command.trace_out);
+        return ExitStatus::bench_error;
+    }
+    const bool was_interrupted = surroundings.interrupted.load();
+    if (was_interrupted) spdlog::warn("interrupted: these are the results so far");
+    return exit_status(results, was_interrupted);
+}
+
+}  // namespace
+
+void add_run(CommandLine& line, Surroundings& surroundings) {
+    auto command = std::make_shared<RunCommand>();
+    CLI::App& app = *line.app.add_subcommand(
+        "run", "Play scenarios into a virtual machine and judge what its guest took");
+    add_selection(app, command->selection);
+    std::vector<std::string> modes(std::begin(irqchip_modes), std::end(irqchip_modes));
+    modes.emplace_back("all");
+    app.add_option("--irqchip", command->irqchip,
+                   "Irqchip modes to run in; all (the default): every one this host offers")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->check(CLI::IsMember(modes))
+        ->type_name("MODE,...");
+    app.add_option("--run", command->run,
+                   "How vCPUs run; default: stepped, but free where a scenario is about races")
+        ->check(CLI::IsMember({"stepped", "free"}));
+    app.add_option("--jobs,-j", command->jobs, "Host threads, each with machines of its own")
+        ->check(CLI::Range(1U, most_jobs))
+        ->type_name("N")
+        ->capture_default_str();
+    app.add_option("--repeat", command->repeat, "Run every scenario this often; the worst verdict counts")
+        ->check(CLI::Range(1U, most_repeats))
+        ->type_name("N")
+        ->capture_default_str();
+    app.add_option("--format", command->format, "How results are printed")
+        ->check(CLI::IsMember({"text", "json", "junit", "tap"}))
+        ->capture_default_str();
+    app.add_option("--trace-out", command->trace_out,
+                   "Write the events of every run to this file, as JSON lines")
+        ->type_name("FILE");
+    app.add_flag("--verbose,-v", command->verbose,
+                 "Print a line for every run, not only for those that went wrong");
+    app.add_flag("--quiet,-q", command->quiet, "No progress line");
+    app.callback([command, &line, &surroundings] { line.status = perform(*command, surroundings); });
+}
+
+}  // namespace irqbench::tools

@@ -1,0 +1,90 @@
+#include "tools/report/junit.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "tools/report/text.hpp"
+
+namespace irqbench::tools {
+
+namespace {
+
+using Kind = scenarios::Verdict::Kind;
+
+/// Text as XML 1.0 takes it: markup escaped, control characters it does not allow replaced.
+std::string escaped(std::string_view text) {
+    std::string result;
+    for (const char c : text) {
+        switch (c) {
+            case '&': result += "&amp;"; break;
+            case '<': result += "&lt;"; break;
+            case '>': result += "&gt;"; break;
+            case '"': result += "&quot;"; break;
+            case '\n':
+            case '\t': result += c; break;
+            default: result += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
+        }
+    }
+    return result;
+}
+
+double seconds(std::chrono::microseconds duration) { return std::chrono::duration<double>(duration).count(); }
+
+std::string class_name(const Result& result) {
+    std::string name = std::filesystem::path(result.file).replace_extension().generic_string();
+    std::replace(name.begin(), name.end(), '/', '.');
+    return name;
+}
+
+std::string body(const Result& result) {
+    const std::string reason = escaped(result.verdict.reason);
+    switch (result.verdict.kind) {
+        case Kind::pass: return "";
+        case Kind::skip: return fmt::format("      <skipped message=\"{}\"/>\n", reason);
+        case Kind::known: return fmt::format("      <skipped message=\"known divergence: {}\"/>\n", reason);
+        case Kind::fail:
+        case Kind::error: {
+            const char* element = result.verdict.kind == Kind::fail ? "failure" : "error";
+            return fmt::format("      <{0} message=\"{1}\">{2}</{0}>\n", element, reason,
+                               escaped(failure_text(result, {})));
+        }
+    }
+    return "";
+}
+
+std::string suite(const std::string& irqchip, std::span<const Result> results) {
+    std::vector<Result> mine;
+    for (const Result& result : results)
+        if (result.irqchip == irqchip) mine.push_back(result);
+    const Summary summary = summarise(mine);
+    std::chrono::microseconds total{};
+    for (const Result& result : mine) total += result.duration;
+    std::string text = fmt::format(
+        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" "
+        "time=\"{:.6f}\">\n",
+        irqchip.empty() ? "not loaded" : escaped(irqchip), mine.size(), summary.failed, summary.errors,
+        summary.skipped + summary.known, seconds(total));
+    for (const Result& result : mine) {
+        const std::string inside = body(result);
+        text += fmt::format("    <testcase classname=\"{}\" name=\"{}\" time=\"{:.6f}\"",
+                            escaped(class_name(result)), escaped(result.scenario), seconds(result.duration));
+        text += inside.empty() ? "/>\n" : ">\n" + inside + "    </testcase>\n";
+    }
+    return text + "  </testsuite>\n";
+}
+
+}  // namespace
+
+std::string junit_report(std::span<const Result> results) {
+    std::vector<std::string> modes;
+    for (const Result& result : results)
+        if (std::find(modes.begin(), modes.end(), result.irqchip) == modes.end())
+            modes.push_back(result.irqchip);
+    std::string text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"irqbench\">\n";
+    for (const auto& mode : modes) text += suite(mode, results);
+    return text + "</testsuites>\n";
+}
+
+}  // namespace irqbench::tools

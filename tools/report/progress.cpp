@@ -1,0 +1,32 @@
+#include "tools/report/progress.hpp"
+
+#include <fmt/format.h>
+
+namespace irqbench::tools {
+
+namespace {
+
+constexpr const char* erase_line = "\r\033[K";
+
+}  // namespace
+
+std::string progress_line(const ProgressState& state, std::size_t width) {
+    const std::size_t digits = std::to_string(state.total).size();
+    std::string line = fmt::format("[{:>{}}/{}]", state.done, digits, state.total);
+    if (state.failed != 0) line += fmt::format("  {} failed", state.failed);
+    if (!state.running.empty()) line += "  " + state.running;
+    return line.size() <= width ? line : line.substr(0, width);
+}
+
+void Progress::show(const ProgressState& state) {
+    if (!enabled_) return;
+    terminal_ << erase_line << progress_line(state, width_) << std::flush;
+    shown_ = true;
+}
+
+void Progress::clear() {
+    if (shown_) terminal_ << erase_line << std::flush;
+    shown_ = false;
+}
+
+}  // namespace irqbench::tools

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <ostream>
+#include <string>
+
+namespace irqbench::tools {
+
+struct ProgressState {
+    std::size_t done = 0;
+    std::size_t total = 0;
+    std::size_t failed = 0;
+    std::string running;  ///< what runs now, or ran last
+};
+
+/// `[ 37/212]  1 failed  split x86/pic/rotation.json`, cut to `width`.
+std::string progress_line(const ProgressState& state, std::size_t width);
+
+/// One line on a terminal that is rewritten as the run goes on; writes nothing when not enabled.
+class Progress {
+  public:
+    Progress(std::ostream& terminal, bool enabled, std::size_t width)
+        : terminal_(terminal), enabled_(enabled), width_(width) {}
+
+    void show(const ProgressState& state);
+    /// Removes the line, so that the report begins on an empty one.
+    void clear();
+
+  private:
+    std::ostream& terminal_;
+    bool enabled_;
+    std::size_t width_;
+    bool shown_ = false;
+};
+
+}  // namespace irqbench::tools

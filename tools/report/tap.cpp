@@ -1,0 +1,57 @@
+#include "tools/report/tap.hpp"
+
+#include <fmt/format.h>
+
+namespace irqbench::tools {
+
+namespace {
+
+using Kind = scenarios::Verdict::Kind;
+
+/// A description or a reason on its line: `#` would begin a directive.
+std::string plain(const std::string& text) {
+    std::string result;
+    for (const char c : text) {
+        if (c == '#') result += '\\';
+        result += c == '\n' ? ' ' : c;
+    }
+    return result;
+}
+
+std::string quoted(const std::string& text) {
+    std::string result = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') result += '\\';
+        result += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    }
+    return result + '"';
+}
+
+std::string diagnostics(const Result& result) {
+    std::string text =
+        fmt::format("  ---\n  file: {}\n  reason: {}\n", quoted(result.file), quoted(result.verdict.reason));
+    if (const auto& failure = result.verdict.failure)
+        text += fmt::format("  step: {}\n  line: {}\n  expected: {}\n  came: {}\n", failure->step,
+                            failure->line, quoted(failure->expected), quoted(failure->came));
+    return text + "  ...\n";
+}
+
+}  // namespace
+
+std::string tap_report(std::span<const Result> results) {
+    std::string text = fmt::format("TAP version 13\n1..{}\n", results.size());
+    std::size_t number = 0;
+    for (const Result& result : results) {
+        const Kind kind = result.verdict.kind;
+        const bool ok = kind == Kind::pass || kind == Kind::skip;
+        text += fmt::format("{} {} - {}", ok ? "ok" : "not ok", ++number, plain(result.scenario));
+        if (!result.irqchip.empty()) text += fmt::format(" [{}]", result.irqchip);
+        if (kind == Kind::skip) text += " # SKIP " + plain(result.verdict.reason);
+        if (kind == Kind::known) text += " # TODO known divergence: " + plain(result.verdict.reason);
+        text += '\n';
+        if (kind == Kind::fail || kind == Kind::error) text += diagnostics(result);
+    }
+    return text;
+}
+
+}  // namespace irqbench::tools

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+#include "tools/report/result.hpp"
+
+namespace irqbench::tools {
+
+/// The last events before a failure, at most `most` of them, the offending one always among them. Leaves out
+/// where a vCPU rests when that has not changed.
+Excerpt excerpt(const std::vector<vmm::Event>& trace, const scenarios::Failure& failure,
+                std::size_t most = 12);
+
+/// One line per event, one column per lane: time in microseconds, host, wires, the kernel, each vCPU. Lanes
+/// without events are left out. Texts are shortened where a line would not fit in `width` columns.
+std::string timeline(const Excerpt& excerpt, const std::string& mark, std::size_t width = 100);
+
+}  // namespace irqbench::tools
