@@ -10,6 +10,7 @@
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 namespace irqbench::scenarios {
 
@@ -102,34 +103,61 @@ class Builder : public nlohmann::json_sax<json> {
         auto& members = std::get<Node::Object>(open_.back()->value);
         const bool duplicate = std::any_of(members.begin(), members.end(),
                                            [&](const Node::Member& member) { return member.key == name; });
-        if (duplicate) fail(fmt::format("duplicate key '{}': keep one of the two", name));
-        if (members.size() == max_keys) fail(fmt::format("more than {} keys in one object", max_keys));
+        if (duplicate) fail(fmt::format("duplicate key '{}': keep one of the two", name), name);
+        if (members.size() == max_keys) fail(fmt::format("more than {} keys in one object", max_keys), name);
         members.push_back({std::move(name), Node{}});
         return true;
     }
 
     bool parse_error(std::size_t, const std::string& token,
                      const nlohmann::detail::exception& error) override {
-        // A broken token may hold any bytes; nlohmann escapes those below 0x20 only.
-        const std::string last = token.empty() ? "" : token.substr(token.size() - 1);
-        if ((last == "}" || last == "]") && position_.last_but_one == ',')
-            fail(fmt::format("the comma before '{}' has nothing after it: remove it", last));
-        std::string reason = error.what();
-        if (const auto start = reason.find("syntax error"); start != std::string::npos)
-            reason.erase(0, start);
-        if (const auto start = reason.find("] "); start != std::string::npos && reason.front() == '[')
-            reason.erase(0, start + 2);
-        fail(std::move(reason));
+        fail(reason_of(token, error.what()));
     }
 
   private:
-    [[noreturn]] void fail(std::string reason) const {
+    /// nlohmann says what its grammar expected; this says what the writer did.
+    [[nodiscard]] std::string reason_of(const std::string& token, std::string_view error) const {
+        const auto says = [&](std::string_view words) { return error.find(words) != std::string_view::npos; };
+        const std::string last = token.empty() ? "" : token.substr(token.size() - 1);
+        if (says("unexpected end of input"))
+            return open_.empty() ? "holds no value: a scenario is an object"
+                                 : "ends too early: something is not closed";
+        if ((last == "}" || last == "]") && position_.last_but_one == ',')
+            return fmt::format("the comma before '{}' has nothing after it: remove it", last);
+        if (says("invalid comment")) return "a comment begins with // or is closed with */";
+        if (says("control character"))
+            return "a string has a line break or control character in it: write it as \\n or \\u00..";
+        if (says("ill-formed UTF-8")) return "a string is not UTF-8";
+        if (says("invalid string")) return "a string has an unknown escape or no end";
+        if (says("number overflow")) return "the number is too large";
+        if (says("invalid number"))
+            return "a number cannot be read: no leading zeros, digits after '.', '-' and 'e'";
+        if (says("expected end of input"))
+            return "the scenario has ended, but the file goes on: remove the rest";
+        if (says("invalid literal")) {
+            const bool is_hex = last == "x" || last == "X";
+            return is_hex ? "hex needs quotes: write \"0x51\""
+                          : "a word needs quotes, unless it is true, false or null";
+        }
+        if (says("unexpected ") && !open_.empty())
+            return fmt::format("a ',' or '{}' is missing here", open_.back()->array() != nullptr ? ']' : '}');
+        return std::string(error);
+    }
+
+    [[noreturn]] void fail(std::string reason, std::optional<std::string> key = std::nullopt) const {
         std::string pointer;
-        for (const Node* node : open_) {
-            if (const auto* members = node->object())
-                pointer += members->empty() ? "" : "/" + escape_pointer(members->back().key);
-            else
-                pointer += fmt::format("/{}", std::get<Node::Array>(node->value).size());
+        for (std::size_t i = 0; i < open_.size(); ++i) {
+            const bool innermost = i + 1 == open_.size();
+            if (const auto* members = open_[i]->object()) {
+                if (innermost && key)
+                    pointer += "/" + escape_pointer(*key);
+                else if (!members->empty())
+                    pointer += "/" + escape_pointer(members->back().key);
+            } else {
+                // The innermost one fails at its next element.
+                pointer +=
+                    fmt::format("/{}", std::get<Node::Array>(open_[i]->value).size() - (innermost ? 0 : 1));
+            }
         }
         throw ScenarioError(ScenarioError::Kind::malformed, file_, position_.token_line(), std::move(pointer),
                             std::move(reason));
@@ -196,15 +224,6 @@ void append_items(std::string& text, const Items& items, std::string_view openin
     text += closing;
 }
 
-/// An array of objects with one key each: steps.
-bool is_steps(const Node::Array& array) {
-    return !array.empty() && std::all_of(array.begin(), array.end(), [](const Node& node) {
-        const auto* members = node.object();
-        return members != nullptr && !members->empty() && members->size() <= 2 &&
-               members->front().value.array() == nullptr;
-    });
-}
-
 void append_bounded(std::string& text, const Node& node, std::size_t width) {
     struct Visitor {
         std::string& text;
@@ -229,9 +248,8 @@ void append_bounded(std::string& text, const Node& node, std::size_t width) {
             append_items(text, members, "{ ", " }", width, [&](const Node::Member& member) {
                 (*this)(member.key);
                 text += ": ";
-                const auto* array = member.value.array();
-                const bool steps = member.key == "steps" || member.key == "loop";
-                if (steps && array != nullptr && is_steps(*array))
+                const bool holds_steps = member.key == "steps" || member.key == "loop";
+                if (holds_steps && member.value.array() != nullptr)
                     text += "[ ... ]";
                 else
                     append_bounded(text, member.value, width);

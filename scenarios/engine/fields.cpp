@@ -102,7 +102,8 @@ std::uint64_t read_number(const Cursor& at, Limits limits) {
         const auto [end, error] = std::from_chars(first, last, number, is_hex ? 16 : 10);
         const bool parsed = error == std::errc{} && end == last && first != last;
         if (error == std::errc::result_out_of_range && end == last) refuse("");
-        if (!parsed) refuse(": write hex as a string like \"0x51\"");
+        const bool meant_number = !text->empty() && text->front() >= '0' && text->front() <= '9';
+        if (!parsed) refuse(meant_number ? ": write hex as a string like \"0x51\"" : "");
         if (!is_hex) refuse(": write it without quotes, or as hex with 0x");
     } else if (node.as<double>() != nullptr) {
         refuse(": write it as a whole number");
@@ -114,10 +115,12 @@ std::uint64_t read_number(const Cursor& at, Limits limits) {
 }
 
 Json number_schema(Limits limits) {
-    // A schema cannot bound a hex string from below; the reader does.
-    return {{"anyOf",
-             {{{"type", "integer"}, {"minimum", limits.min}, {"maximum", limits.max}},
-              {{"type", "string"}, {"pattern", hex_pattern(limits.max)}}}}};
+    // Validators compute in signed or floating numbers. A hex string cannot be bounded from below at all; the
+    // reader does both.
+    constexpr std::uint64_t last_safe = std::numeric_limits<std::int64_t>::max();
+    Json plain{{"type", "integer"}, {"minimum", limits.min}};
+    if (limits.max <= last_safe) plain["maximum"] = limits.max;
+    return {{"anyOf", {std::move(plain), {{"type", "string"}, {"pattern", hex_pattern(limits.max)}}}}};
 }
 
 std::size_t read_word(const Cursor& at, std::span<const std::string_view> words) {
@@ -138,8 +141,27 @@ Json word_schema(std::span<const std::string_view> words) {
     return {{"enum", std::vector<std::string>(words.begin(), words.end())}};
 }
 
+const Node::Array& need_array(const Cursor& at) {
+    if (const Node::Array* array = at.node().array()) return *array;
+    const bool is_scalar = at.node().object() == nullptr;
+    at.fail(fmt::format("must be an array, not {}{}", in_words(at.node()),
+                        is_scalar ? fmt::format(": write [ {} ]", on_one_line(at.node())) : ""));
+}
+
+void refuse_bare(const Cursor& at, std::span<const std::string_view> names,
+                 std::span<const bool> is_required) {
+    std::vector<std::string_view> needed;
+    for (std::size_t i = 0; i < names.size(); ++i)
+        if (is_required[i]) needed.push_back(names[i]);
+    at.fail(fmt::format("must be an object{}, not {}",
+                        needed.empty() ? ""
+                                       : fmt::format(" with the key{} {}", needed.size() == 1 ? "" : "s",
+                                                     quoted(needed, "and")),
+                        in_words(at.node())));
+}
+
 void check_length(const Cursor& at, const Node::Array& array, Limits limits) {
-    if (array.size() < limits.min) at.fail("must not be empty");
+    if (array.size() < limits.min) at.fail("is empty: it needs at least one element");
     if (array.size() > limits.max) at.fail(fmt::format("more than {} elements", limits.max));
 }
 

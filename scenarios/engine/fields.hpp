@@ -133,6 +133,11 @@ std::uint64_t read_number(const Cursor& at, Limits limits);
 Json number_schema(Limits limits);
 std::size_t read_word(const Cursor& at, std::span<const std::string_view> words);
 Json word_schema(std::span<const std::string_view> words);
+/// The elements. @throws ScenarioError when it is no array
+const Node::Array& need_array(const Cursor& at);
+/// Refuses a value that must be an object.
+[[noreturn]] void refuse_bare(const Cursor& at, std::span<const std::string_view> names,
+                              std::span<const bool> is_required);
 void check_length(const Cursor& at, const Node::Array& array, Limits limits);
 /// Unknown keys, missing keys, then the constraints. `is_required` runs parallel to `names`.
 void check_keys(const Cursor& at, std::span<const std::string_view> names, std::span<const bool> is_required,
@@ -186,13 +191,12 @@ template <class T>
 struct Form<std::vector<T>> {
     static constexpr Limits length = between(1, 1'000'000);
     static std::vector<T> read(const Cursor& at, Limits limits) {
-        const Node::Array* array = at.node().array();
-        if (array == nullptr) at.fail("must be an array, not " + in_words(at.node()));
-        detail::check_length(at, *array, length);
+        const Node::Array& array = detail::need_array(at);
+        detail::check_length(at, array, length);
         std::vector<T> items;
-        items.reserve(array->size());
-        for (std::size_t i = 0; i < array->size(); ++i)
-            items.push_back(Form<T>::read(at.at(i, (*array)[i]), limits));
+        items.reserve(array.size());
+        for (std::size_t i = 0; i < array.size(); ++i)
+            items.push_back(Form<T>::read(at.at(i, array[i]), limits));
         return items;
     }
     static Json schema(Limits limits) {
@@ -265,6 +269,11 @@ struct Form<T> {
         else
             return std::string_view();
     }();
+    static constexpr bool only_shorthand_required = [] {
+        bool only = true;
+        each([&](const auto& field) { only = only && (!field.is_required || field.name == shorthand); });
+        return only;
+    }();
     /// `true` stands for an object without keys.
     static constexpr bool takes_true = requires { T::bare_true; };
 
@@ -290,15 +299,10 @@ struct Form<T> {
             if (literal == nullptr || !*literal)
                 at.fail("must be true or an object, not " + in_words(at.node()));
         } else if constexpr (!shorthand.empty()) {
+            static_assert(only_shorthand_required, "what a bare value leaves out must be optional");
             read_member(at, shorthand, value);
-            each([&](const auto& field) {
-                if (field.is_required && field.name != shorthand)
-                    at.fail("needs the key '" + std::string(field.name) + "' too: write { \"" +
-                            std::string(shorthand) + "\": " + on_one_line(at.node()) + ", \"" +
-                            std::string(field.name) + "\": ... }");
-            });
         } else {
-            at.fail("must be an object, not " + in_words(at.node()));
+            detail::refuse_bare(at, names, is_required);
         }
     }
 

@@ -15,8 +15,8 @@
 
 namespace irqbench::scenarios {
 
-/// A file that cannot be used. `malformed` input (syntax, unknown key, type, range) and `invalid` scenarios (well
-/// formed, but they cannot mean anything) are different exit statuses.
+/// A file that cannot be used. `malformed` input (syntax, unknown key, type, range) and `invalid` scenarios
+/// (well formed, but they cannot mean anything) are different exit statuses.
 class ScenarioError : public std::runtime_error {
   public:
     enum class Kind { malformed, invalid };
@@ -45,7 +45,8 @@ struct Stage {
     const vmm::MachineConfig& config;
 };
 
-/// What a step does: the value behind a scenario's verb. Immutable and shared; acting changes the machine only.
+/// What a step does: the value behind a scenario's verb. Immutable and shared; acting changes the machine
+/// only.
 class Verb {
   public:
     virtual ~Verb() = default;
@@ -56,8 +57,8 @@ class Verb {
     virtual void perform(Stage& stage) const = 0;
     /// What this step expects; an assertion only expects, a stimulus expects its calls' results.
     [[nodiscard]] virtual std::vector<Expectation> expects() const { return {}; }
-    /// False for pure assertions: they do not move the machine, so it need not settle after them, and what they
-    /// claim was caused by the action before.
+    /// False for pure assertions: they do not move the machine, so it need not settle after them, and what
+    /// they claim was caused by the action before.
     [[nodiscard]] virtual bool acts() const { return true; }
     /// Depends on real time: the file is exempt from passing both stepped and free-running.
     [[nodiscard]] virtual bool is_timing() const { return false; }
@@ -67,7 +68,8 @@ class Verb {
 
 struct Step;
 
-/// Steps that are done only in some irqchip modes; or several times; or at the same time on several host threads.
+/// Steps that are done only in some irqchip modes; or several times; or at the same time on several host
+/// threads.
 struct Block {
     enum class Kind { only, repeat, parallel, loop };
     Kind kind = Kind::only;
@@ -101,10 +103,10 @@ struct Known {
 
 /// Requirements beyond the irqchip mode.
 struct Requires {
-    std::vector<std::string> capabilities;  ///< lower-case KVM capability names
-    std::string kernel;                     ///< oldest release, `6.1`
+    std::vector<std::string> capabilities;   ///< lower-case KVM capability names
+    std::string kernel;                      ///< oldest release, `6.1`
     std::vector<std::string> traits_absent;  ///< traits of a host on which the file cannot be judged at all
-    std::string because;                    ///< for traits_absent
+    std::string because;                     ///< for traits_absent
 };
 
 /// For files whose claim is a set of outcomes: takes that no ack claimed are counted here.

@@ -53,8 +53,9 @@ std::string type_in_words(const Json& schema) {
         std::vector<std::string> words;
         for (const Json& word : schema["enum"])
             words.push_back(fmt::format("`{}`", word.is_string() ? word.get<std::string>() : word.dump()));
-        constexpr std::size_t nameable = 20;
-        return words.size() > nameable ? "a name" : fmt::format("{}", fmt::join(words, " "));
+        constexpr std::size_t nameable = 10;
+        return words.size() > nameable ? fmt::format("{} or another name", words.front())
+                                       : fmt::format("{}", fmt::join(words, " "));
     }
     if (schema.contains("const")) return fmt::format("`{}`", schema["const"].dump());
     if (schema.contains("$ref")) return "see the format";
@@ -70,9 +71,9 @@ std::string type_in_words(const Json& schema) {
     }
     const std::string type = schema.value("type", "");
     if (type == "integer") {
+        if (!schema.contains("maximum")) return "number";
         const auto max = schema["maximum"].get<std::uint64_t>();
         const auto min = schema["minimum"].get<std::uint64_t>();
-        if (max == ~std::uint64_t{0}) return "number";
         return max > 9 ? fmt::format("{} to {:#x}", min, max) : fmt::format("{} to {}", min, max);
     }
     if (type == "array") return "array of " + type_in_words(schema["items"]);
@@ -106,7 +107,40 @@ void append_fields(std::string& text, const Json& form, const std::string& prefi
     }
 }
 
+void append_pretty(std::string& text, const Json& value, std::size_t indent) {
+    constexpr std::size_t width = 120;
+    const std::string line = value.dump();
+    if (!value.is_structured() || indent + line.size() <= width) {
+        text += line;
+        return;
+    }
+    const bool is_object = value.is_object();
+    text += is_object ? "{" : "[";
+    bool first = true;
+    for (const auto& item : value.items()) {
+        text += first ? "\n" : ",\n";
+        first = false;
+        text.append(indent + 2, ' ');
+        if (is_object) text += Json(item.key()).dump() + ": ";
+        append_pretty(text, item.value(), indent + 2);
+    }
+    text += "\n" + std::string(indent, ' ') + (is_object ? "}" : "]");
+}
+
+std::string capitalised(std::string_view sentence) {
+    std::string text(sentence);
+    if (text.front() >= 'a' && text.front() <= 'z')
+        text.front() = static_cast<char>(text.front() - 'a' + 'A');
+    return text;
+}
+
 }  // namespace
+
+std::string pretty(const Json& value) {
+    std::string text;
+    append_pretty(text, value, 0);
+    return text + "\n";
+}
 
 Json schema() {
     Json names = Json::array();
@@ -141,7 +175,7 @@ std::string verb_reference() {
         text += fmt::format("\n## {}\n", architecture->name);
         for (const VerbInfo& info : architecture->verbs) {
             const Json argument = info.schema();
-            text += fmt::format("\n### {}\n\n{}.\n", info.name, info.doc);
+            text += fmt::format("\n### {}\n\n{}.\n", info.name, capitalised(info.doc));
             const Json* form = object_form(argument);
             if (form == nullptr) continue;
             text += "\n| key | value | default | meaning |\n|---|---|---|---|\n";

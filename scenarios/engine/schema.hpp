@@ -12,6 +12,9 @@ namespace irqbench::scenarios {
 /// a copy for editors.
 Json schema();
 
+/// JSON for people to read: what fits one line stays on one.
+std::string pretty(const Json& value);
+
 /// Every verb with its arguments, types, ranges and defaults, as Markdown. scenarios/schema/verbs.md is a
 /// copy.
 std::string verb_reference();

@@ -105,6 +105,11 @@ std::vector<std::string_view> step_words(const Architecture& architecture) {
     return words;
 }
 
+std::string unknown_verb(std::string_view word, const Architecture& architecture) {
+    const std::string hint = suggestion(word, step_words(architecture));
+    return fmt::format("unknown verb '{}'{}", word, hint.empty() ? ": scenarios/README.md lists them" : hint);
+}
+
 Step read_step(const Cursor& at) {
     const Architecture& architecture = *at.reading().architecture;
     const Node::Object* members = at.node().object();
@@ -140,9 +145,7 @@ Step read_step(const Cursor& at) {
     }
     const auto info = std::find_if(architecture.verbs.begin(), architecture.verbs.end(),
                                    [&](const VerbInfo& row) { return row.name == member.key; });
-    if (info == architecture.verbs.end())
-        argument.fail(
-            fmt::format("unknown verb '{}'{}", member.key, suggestion(member.key, step_words(architecture))));
+    if (info == architecture.verbs.end()) argument.fail(unknown_verb(member.key, architecture));
     step.verb = info->make(argument);
     return step;
 }
@@ -152,7 +155,7 @@ Step read_step(const Cursor& at) {
 Steps Form<Steps>::read(const Cursor& at, Limits) {
     const Node::Array* array = at.node().array();
     if (array == nullptr) at.fail(fmt::format("must be an array of steps, not {}", in_words(at.node())));
-    if (array->empty()) at.fail("must not be empty");
+    if (array->empty()) at.fail("is empty: it needs at least one step");
     Steps steps;
     steps.list.reserve(array->size());
     for (std::size_t i = 0; i < array->size(); ++i) steps.list.push_back(read_step(at.at(i, (*array)[i])));

@@ -161,7 +161,8 @@ class Checker {
     void check(const Step& step, const Facts& facts, const Around& around) {
         for (const std::uint32_t vcpu : facts.vcpus)
             if (vcpu >= vcpu_count())
-                fail(step, fmt::format("there is no vCPU {}: \"vcpus\" gives {}", vcpu, vcpu_count()));
+                fail(step, fmt::format("there is no vCPU {}: \"vcpus\" gives {}, counted from 0", vcpu,
+                                       vcpu_count()));
         check_place(step, facts, around);
         check_names(step, facts);
         check_guest(step, facts);
@@ -221,7 +222,7 @@ class Checker {
                                        facts.resampler));
         }
         if (!facts.ioeventfd.empty() && !ever_ioeventfds_.contains(facts.ioeventfd))
-            fail(step, fmt::format("no ioeventfd is called '{}' here", facts.ioeventfd));
+            fail(step, fmt::format("no ioeventfd is called '{}' here: assign it first", facts.ioeventfd));
         if (!facts.opens_irqfd.empty()) {
             refuse_duplicate(step, facts.opens_irqfd);
             irqfds_.insert(facts.opens_irqfd);
@@ -251,7 +252,7 @@ class Checker {
     [[nodiscard]] std::string closest(const std::string& name) const {
         std::vector<std::string_view> names(irqfds_.begin(), irqfds_.end());
         names.insert(names.end(), ioeventfds_.begin(), ioeventfds_.end());
-        return suggestion(name, names);
+        return names.empty() ? ": assign it first" : suggestion(name, names);
     }
 
     void check_guest(const Step& step, const Facts& facts) {

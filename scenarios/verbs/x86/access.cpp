@@ -56,7 +56,8 @@ void WriteArguments::check(const WriteArguments& arguments, const Cursor& at) {
     check_size(arguments, at);
     const std::uint32_t bits = arguments.bytes() * 8;
     if (bits < 64 && arguments.value >> bits != 0)
-        at.fail(fmt::format("the value {:#x} does not fit {} bytes", arguments.value, arguments.bytes()));
+        at.fail(fmt::format("the value {:#x} does not fit into {} byte{}", arguments.value, arguments.bytes(),
+                            arguments.bytes() == 1 ? "" : "s"));
 }
 
 std::string WriteVerb::explain() const {

@@ -83,11 +83,10 @@ Json value_schema(std::string_view controller, std::string_view field) {
 
 /// An array of vectors, as the eight registers that hold a bit for each.
 void read_vectors(const Cursor& at, std::string_view set, CheckArguments& arguments) {
-    const Node::Array* array = at.node().array();
-    if (array == nullptr) at.fail(fmt::format("must be an array of vectors, not {}", in_words(at.node())));
+    const Node::Array& array = detail::need_array(at);
     std::array<std::uint64_t, words_per_set> words{};
-    for (std::size_t i = 0; i < array->size(); ++i) {
-        const auto vector = Form<std::uint32_t>::read(at.at(i, (*array)[i]), vector_range);
+    for (std::size_t i = 0; i < array.size(); ++i) {
+        const auto vector = Form<std::uint32_t>::read(at.at(i, array[i]), vector_range);
         words[vector / bits_per_word] |= std::uint64_t{1} << (vector % bits_per_word);
     }
     for (std::uint32_t i = 0; i < words_per_set; ++i) {

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+namespace irqbench::scenarios {
+
+/// Whether the shipped schema accepts the file, by an independent validator.
+bool schema_accepts(const nlohmann::json& document);
+
+}  // namespace irqbench::scenarios
