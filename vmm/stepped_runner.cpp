@@ -179,8 +179,7 @@ bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
         }
         moved = true;
     }
-    const GuestOp* op = slot.agent.unfinished();
-    const bool may_halt = op != nullptr;
+    const bool may_halt = slot.agent.may_halt();
     if (may_halt) ticker_.set(Ticker::eager);
     for (;;) {
         parts_.placement.before_run(slot);

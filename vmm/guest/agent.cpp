@@ -80,6 +80,12 @@ std::vector<FinishedOp> Agent::take_finished() {
     return finished;
 }
 
+bool Agent::may_halt() const {
+    return std::any_of(posted_.begin(), posted_.end(), [](const Posted& posted) {
+        return posted.op.code == OP_HALT || posted.op.code == OP_STI_HALT;
+    });
+}
+
 bool Agent::executing() const { return memory_->load_acquire<std::uint64_t>(block_ + BLOCK_OP_ACTIVE) != 0; }
 
 void Agent::set_policy(std::uint32_t vector, std::uint8_t policy) {

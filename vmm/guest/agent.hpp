@@ -58,6 +58,8 @@ class Agent {
     /// The operation that is posted and not finished, if there is one.
     [[nodiscard]] const GuestOp* unfinished() const { return posted_.empty() ? nullptr : &posted_.front().op; }
 
+    /// Whether an operation that halts the vCPU is posted and not finished.
+    [[nodiscard]] bool may_halt() const;
     /// Whether the vCPU is inside an operation, not between two.
     [[nodiscard]] bool executing() const;
 

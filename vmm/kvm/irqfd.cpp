@@ -56,6 +56,11 @@ Outcome Irqfd::try_deassign() {
     return std::exchange(vm_, nullptr)->try_irqfd(deassign_request());
 }
 
+Outcome Irqfd::try_deassign(Vm& vm, const EventFd& trigger, std::uint32_t gsi) {
+    Irqfd former(vm, assign_request(trigger, gsi, nullptr));
+    return former.try_deassign();
+}
+
 kvm_irqfd Irqfd::deassign_request() const {
     kvm_irqfd request = request_;
     request.flags = KVM_IRQFD_FLAG_DEASSIGN;

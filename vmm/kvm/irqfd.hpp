@@ -34,6 +34,8 @@ class Irqfd {
 
     /// Deassigns now, with the kernel's answer. It must be assigned.
     [[nodiscard]] Outcome try_deassign();
+    /// Deassigns the irqfd of this trigger and GSI, if there is one; to the kernel that is no condition.
+    [[nodiscard]] static Outcome try_deassign(Vm& vm, const EventFd& trigger, std::uint32_t gsi);
     /// Leaves it assigned: the kernel gets rid of it when the VM goes.
     void abandon() { vm_ = nullptr; }
 

@@ -42,6 +42,12 @@ std::uint32_t highest_vector(const kvm_lapic_state& state, std::uint32_t offset)
     return 0;
 }
 
+/// Asked once: it is the same for every VM, and takes as long as making one.
+const std::vector<kvm_cpuid_entry2>& host_cpuid(const kvm::System& system) {
+    static const std::vector<kvm_cpuid_entry2> entries = system.supported_cpuid();
+    return entries;
+}
+
 kvm_irq_routing_entry kernel_entry(const routing::Entry& entry) {
     const routing::RawRoute raw = routing::to_raw(entry.route);
     kvm_irq_routing_entry result{};
@@ -56,7 +62,7 @@ kvm_irq_routing_entry kernel_entry(const routing::Entry& entry) {
 
 KernelLapicPlacement::KernelLapicPlacement(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config,
                                            Recorder& recorder)
-    : vm_(vm), config_(config), recorder_(recorder), irqfds_(vm), cpuid_(system.supported_cpuid()) {
+    : vm_(vm), config_(config), recorder_(recorder), irqfds_(vm), cpuid_(host_cpuid(system)) {
     constexpr std::uint64_t flags = KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK;
     if (config.x2apic_ids) vm_.enable_cap(KVM_CAP_X2APIC_API, {flags});
 }

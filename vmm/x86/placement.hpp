@@ -47,7 +47,7 @@ class KernelLapicPlacement : public Placement {
     std::vector<VcpuSlot*> slots_;
 
   private:
-    std::vector<kvm_cpuid_entry2> cpuid_;
+    const std::vector<kvm_cpuid_entry2>& cpuid_;
 };
 
 /// The fields of `state` by the names of irqchip/x86/lapic_registers.hpp.
