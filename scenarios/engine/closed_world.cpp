@@ -24,8 +24,10 @@ Answer held() {
 
 }  // namespace
 
-ClosedWorld::ClosedWorld(const std::vector<vmm::Event>& trace, const Outcomes* outcomes)
-    : trace_(trace), outcomes_(outcomes) {
+ClosedWorld::ClosedWorld(const std::vector<vmm::Event>& trace, const Scenario& scenario)
+    : trace_(trace),
+      outcomes_(scenario.outcomes ? &*scenario.outcomes : nullptr),
+      storm_budget_(scenario.config.storm_budget) {
     if (outcomes_ == nullptr) return;
     const auto add = [this](const std::vector<expect::Ack>& list, OutcomeCount::Kind kind) {
         for (const auto& ack : list) histogram_.push_back({kind, describe(ack), 0});
@@ -43,7 +45,8 @@ void ClosedWorld::note(std::size_t index) {
     const vmm::Event& event = trace_[index];
     const std::uint32_t vcpu = event.vcpu.value_or(0);
     if (const auto* taken = std::get_if<vmm::event::Taken>(&event.what)) {
-        const bool tail = taken->kind == vmm::event::Kind::interrupt && contains(storm_tails_, taken->vector);
+        const bool tail = taken->kind == vmm::event::Kind::interrupt &&
+                          (contains(storm_tails_, taken->vector) || contains(claimed_storms_, taken->vector));
         if (!tail) lanes_[vcpu].takes.push_back({index, vcpu, taken->kind, taken->vector, false});
     } else if (const auto* kick = std::get_if<vmm::event::Resampled>(&event.what)) {
         auto& kicks = resampled_[kick->irqfd];
@@ -58,7 +61,7 @@ void ClosedWorld::note(std::size_t index) {
     } else if (std::holds_alternative<vmm::event::Rest>(event.what)) {
         last_rest_[vcpu] = index;
     } else if (std::holds_alternative<vmm::event::Storm>(event.what)) {
-        if (!storm_) storm_ = index;
+        if (!storm_ && claimed_storms_.empty()) storm_ = index;
     }
 }
 
@@ -352,31 +355,28 @@ Answer ClosedWorld::claim(const expect::EoiExits& exits) {
     return answer;
 }
 
+/// Stepped, the machine ends a storm at its budget. Free-running it goes on, and is one once it is over the
+/// budget.
 Answer ClosedWorld::claim(const expect::Storm& storm) {
     Answer answer;
     answer.expected = describe(Expectation{storm});
-    if (!storm_) {
-        came_instead(answer, nullptr);
-        return answer;
-    }
-    bool any = false;
-    for (auto& [vcpu, lane] : lanes_) {
-        for (auto& take : lane.takes) {
-            if (take.kind != vmm::event::Kind::interrupt || take.id != storm.id) continue;
-            take.claimed = true;
-            any = true;
-        }
-    }
-    if (!any) {
+    std::vector<Take*> of_it;
+    for (auto& [vcpu, lane] : lanes_)
+        for (auto& take : lane.takes)
+            if (take.kind == vmm::event::Kind::interrupt && take.id == storm.id) of_it.push_back(&take);
+    const bool is_one = storm_ ? !of_it.empty() : of_it.size() > storm_budget_;
+    if (is_one) {
+        for (Take* take : of_it) take->claimed = true;
+        storm_.reset();
+        claimed_storms_.push_back(storm.id);
+        answer.held = true;
+    } else if (const auto other = unexpected_storm()) {
         answer.hopeless = true;
-        const auto other = unexpected_storm();
         answer.came = other->came;
         answer.event = other->event;
-        return answer;
+    } else {
+        came_instead(answer, nullptr);
     }
-    storm_.reset();
-    claimed_storms_.push_back(storm.id);
-    answer.held = true;
     return answer;
 }
 

@@ -37,8 +37,10 @@ struct OutcomeCount {
 class ClosedWorld {
   public:
     /// @param trace may grow meanwhile; it must outlive this
-    /// @param outcomes null for a file without; takes that it lists do not stand in the way of an ack
-    ClosedWorld(const std::vector<vmm::Event>& trace, const Outcomes* outcomes);
+    /// @param scenario its outcomes do not stand in the way of an ack, and its budget says what a storm is.
+    /// Must
+    ///        outlive this
+    ClosedWorld(const std::vector<vmm::Event>& trace, const Scenario& scenario);
 
     /// Sorts in the events that the trace has and this has not seen, up to `end`.
     void catch_up(std::size_t end);
@@ -97,7 +99,8 @@ class ClosedWorld {
     Answer claim(const expect::AtRest& rest);
 
     const std::vector<vmm::Event>& trace_;
-    const Outcomes* outcomes_;
+    const Outcomes* outcomes_;  ///< null for a file without
+    std::uint64_t storm_budget_;
     std::size_t seen_ = 0;
     std::map<std::uint32_t, Lane> lanes_;
     std::map<std::string, Kicks> resampled_;

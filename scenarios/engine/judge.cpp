@@ -35,7 +35,7 @@ class Judge {
         : scenario_(scenario),
           performance_(performance),
           trace_(trace),
-          world_(trace, scenario.outcomes ? &*scenario.outcomes : nullptr) {}
+          world_(trace, scenario) {}
 
     Verdict run() {
         const auto& performed = performance_.performed;

@@ -74,7 +74,7 @@ class Player {
         : machine_(machine),
           trace_(trace),
           options_(options),
-          world_(trace.events(), scenario.outcomes ? &*scenario.outcomes : nullptr) {}
+          world_(trace.events(), scenario) {}
 
     /// @returns false if nothing after this step can be judged
     bool play(const Step& step) {

@@ -1,0 +1,193 @@
+#include "scenarios/engine/verdict.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/engine/story.hpp"
+
+using namespace irqbench;
+using namespace irqbench::scenarios;
+using namespace irqbench::tests;
+
+namespace {
+
+struct World {
+    Scenario scenario;
+    vmm::Host host;
+
+    World() {
+        scenario.arch = "x86_64";
+        host.kernel = "6.1.0-9-amd64";
+        host.placements = {"kernel", "split"};
+        host.traits = {"lapic_eoi_at_delivery"};
+        host.capabilities = {{"x2apic_api", 3}, {"irqfd_resample", 0}};
+    }
+
+    [[nodiscard]] std::string skipped(std::string_view placement = "kernel",
+                                      std::optional<vmm::RunMode> run = {}) const {
+        return skip_reason(scenario, placement, host, run).value_or("");
+    }
+};
+
+Verdict failed(std::uint32_t step, std::string came) {
+    Verdict verdict;
+    verdict.kind = Verdict::Kind::fail;
+    verdict.failure.emplace();
+    verdict.failure->step = step;
+    verdict.failure->came = std::move(came);
+    return verdict;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(skipping)
+
+BOOST_AUTO_TEST_CASE(what_nothing_excludes_is_run) { BOOST_TEST(World().skipped() == ""); }
+
+BOOST_AUTO_TEST_CASE(modes_that_the_file_excludes_are_skipped_with_its_reason) {
+    World world;
+    world.scenario.modes_only = {"split"};
+    world.scenario.modes_because = "it is about our IOAPIC";
+    BOOST_TEST(world.skipped("kernel") == "only in split: it is about our IOAPIC");
+    BOOST_TEST(world.skipped("split") == "");
+    World other;
+    other.scenario.modes_not = {"split"};
+    BOOST_TEST(other.skipped("split") == "not in split");
+    BOOST_TEST(other.skipped("kernel") == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_capability_that_is_missing_or_zero_skips) {
+    World world;
+    world.scenario.requires_.capabilities = {"x2apic_api"};
+    BOOST_TEST(world.skipped() == "");
+    world.scenario.requires_.capabilities = {"irqfd_resample"};
+    BOOST_TEST(world.skipped() == "needs the capability irqfd_resample");
+    world.scenario.requires_.capabilities = {"no_such_thing"};
+    BOOST_TEST(world.skipped() == "needs the capability no_such_thing");
+}
+
+BOOST_AUTO_TEST_CASE(an_older_kernel_skips_by_number_not_by_letter) {
+    World world;
+    world.scenario.requires_.kernel = "6.1";
+    BOOST_TEST(world.skipped() == "");
+    world.scenario.requires_.kernel = "6.10";
+    BOOST_TEST(world.skipped() == "needs Linux 6.10, this is 6.1.0-9-amd64");
+    world.scenario.requires_.kernel = "5.19";
+    BOOST_TEST(world.skipped() == "");
+    world.host.kernel = "5.10.223";
+    BOOST_TEST(world.skipped() == "needs Linux 5.19, this is 5.10.223");
+}
+
+BOOST_AUTO_TEST_CASE(a_trait_under_which_it_cannot_be_judged_skips) {
+    World world;
+    world.scenario.requires_.traits_absent = {"lapic_eoi_at_delivery"};
+    world.scenario.requires_.because = "the ISR bit is what it looks at";
+    BOOST_TEST(world.skipped() ==
+               "cannot be judged where lapic_eoi_at_delivery: the ISR bit is what it looks at");
+    world.host.traits.clear();
+    BOOST_TEST(world.skipped() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_way_of_running_that_the_file_excludes_skips_only_when_it_was_asked_for) {
+    World world;
+    world.scenario.free_only = true;
+    BOOST_TEST(world.skipped() == "");
+    BOOST_TEST(world.skipped("kernel", vmm::RunMode::free) == "");
+    BOOST_TEST(world.skipped("kernel", vmm::RunMode::stepped) == "makes sense free-running only");
+    World stepped;
+    stepped.scenario.stepped_only = true;
+    BOOST_TEST(stepped.skipped("kernel", vmm::RunMode::stepped) == "");
+    BOOST_TEST(stepped.skipped("kernel", vmm::RunMode::free) == "makes sense stepped only");
+}
+
+BOOST_AUTO_TEST_CASE(what_the_host_does_not_have_skips) {
+    World world;
+    world.host.placements = {"kernel"};
+    BOOST_TEST(world.skipped("split") == "this host does not offer split irqchip mode");
+    world.host.placements.clear();
+    world.host.unavailable = "/dev/kvm: No such file or directory";
+    BOOST_TEST(world.skipped() == "no KVM here: /dev/kvm: No such file or directory");
+    world.scenario.arch = "arm64";
+    BOOST_TEST(world.skipped() == "is for arm64, this host is x86_64");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(known_divergences)
+
+namespace {
+
+struct KnownWorld : World {
+    KnownWorld() {
+        Known known;
+        known.trait = "lapic_eoi_at_delivery";
+        known.modes = {"kernel"};
+        known.because = "an equal vector nests";
+        known.step = 9;
+        known.came = "ack 0x51 on vCPU 0";
+        scenario.known.push_back(known);
+    }
+
+    [[nodiscard]] Verdict after(Verdict verdict, std::string_view placement = "kernel") const {
+        return apply_known(std::move(verdict), scenario, placement, host);
+    }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_failure_that_says_exactly_this_is_known) {
+    const Verdict verdict = KnownWorld().after(failed(9, "ack 0x51 on vCPU 0"));
+    BOOST_TEST((verdict.kind == Verdict::Kind::known));
+    BOOST_TEST(verdict.reason == "an equal vector nests");
+}
+
+BOOST_AUTO_TEST_CASE(another_step_or_another_thing_is_a_failure) {
+    BOOST_TEST((KnownWorld().after(failed(8, "ack 0x51 on vCPU 0")).kind == Verdict::Kind::fail));
+    BOOST_TEST((KnownWorld().after(failed(9, "ack 0x51 on vCPU 1")).kind == Verdict::Kind::fail));
+}
+
+BOOST_AUTO_TEST_CASE(a_divergence_that_is_gone_fails) {
+    const Verdict verdict = KnownWorld().after({});
+    BOOST_TEST((verdict.kind == Verdict::Kind::fail));
+    BOOST_TEST(
+        verdict.reason ==
+        "known divergence is gone: step 9 should have shown \"ack 0x51 on vCPU 0\" (an equal vector nests)");
+}
+
+BOOST_AUTO_TEST_CASE(elsewhere_it_does_not_count) {
+    KnownWorld world;
+    BOOST_TEST((world.after(failed(9, "ack 0x51 on vCPU 0"), "split").kind == Verdict::Kind::fail));
+    BOOST_TEST((world.after({}, "split").kind == Verdict::Kind::pass));
+    world.host.traits.clear();
+    BOOST_TEST((world.after(failed(9, "ack 0x51 on vCPU 0")).kind == Verdict::Kind::fail));
+    BOOST_TEST((world.after({}).kind == Verdict::Kind::pass));
+}
+
+BOOST_AUTO_TEST_CASE(one_of_several_divergences_is_enough) {
+    KnownWorld world;
+    Known other = world.scenario.known.front();
+    other.step = 4;
+    other.came = "nothing";
+    world.scenario.known.insert(world.scenario.known.begin(), other);
+    BOOST_TEST((world.after(failed(9, "ack 0x51 on vCPU 0")).kind == Verdict::Kind::known));
+    BOOST_TEST((world.after(failed(4, "nothing")).kind == Verdict::Kind::known));
+}
+
+BOOST_AUTO_TEST_CASE(quiet_that_cannot_be_proven_on_this_host_can_be_known) {
+    Verdict verdict = failed(9, "ack 0x51 on vCPU 0");
+    verdict.kind = Verdict::Kind::error;
+    verdict.invalid = true;
+    const Verdict after = KnownWorld().after(verdict);
+    BOOST_TEST((after.kind == Verdict::Kind::known));
+    BOOST_TEST(!after.invalid);
+}
+
+BOOST_AUTO_TEST_CASE(errors_and_skips_stay_what_they_are) {
+    Verdict error;
+    error.kind = Verdict::Kind::error;
+    BOOST_TEST((KnownWorld().after(error).kind == Verdict::Kind::error));
+    Verdict skip;
+    skip.kind = Verdict::Kind::skip;
+    BOOST_TEST((KnownWorld().after(skip).kind == Verdict::Kind::skip));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
