@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <ctime>
 #include <system_error>
 
 #include "vmm/runner.hpp"

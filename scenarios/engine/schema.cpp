@@ -69,7 +69,7 @@ std::string type_in_words(const Json& schema) {
         }
         return fmt::format("{}", fmt::join(choices, " or "));
     }
-    const std::string type = schema.value("type", "");
+    std::string type = schema.value("type", "");
     if (type == "integer") {
         if (!schema.contains("maximum")) return "number";
         const auto max = schema["maximum"].get<std::uint64_t>();

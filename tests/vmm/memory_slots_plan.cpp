@@ -212,7 +212,7 @@ using Operations = std::vector<SlotOperation>;
 
 /// Plans, and checks that the plan leads from one to the other.
 Operations plan(std::vector<Slot>& slots, const AddressMap& map) {
-    const Operations operations = plan_slots(slots, map, many_slots);
+    Operations operations = plan_slots(slots, map, many_slots);
     for (const SlotOperation& operation : operations) apply(slots, operation);
     BOOST_TEST(plan_slots(slots, map, many_slots).empty());
     return operations;

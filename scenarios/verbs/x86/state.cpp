@@ -181,7 +181,7 @@ void CheckVerb::perform(Stage& stage) const {
 std::vector<Expectation> CheckVerb::expects() const {
     std::vector<Expectation> expectations;
     for (const auto& expected : arguments_.expected)
-        expectations.push_back(expect::Value{name_of(expected), expected.value, ~std::uint64_t{0}});
+        expectations.emplace_back(expect::Value{name_of(expected), expected.value, ~std::uint64_t{0}});
     return expectations;
 }
 
