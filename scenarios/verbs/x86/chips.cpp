@@ -131,8 +131,8 @@ std::vector<vmm::GuestOp> EoirVerb::operations(Stage&) const {
 }
 
 void PicArguments::check(const PicArguments& arguments, const Cursor& at) {
-    const auto check_base = [&](std::string_view key, std::uint32_t base) {
-        if (base % 8 != 0)
+    const auto check_base = [&](std::string_view key, std::uint32_t first_vector) {
+        if (first_vector % 8 != 0)
             at.at(key, *at.node().find(key)).fail("must be a multiple of 8: ICW2 has no lower bits");
     };
     check_base("base", arguments.base);

@@ -14,7 +14,6 @@ namespace irqbench::scenarios::verbs::x86 {
 namespace {
 
 using irqchip::Field;
-using irqchip::field_list;
 
 constexpr std::uint16_t offset_of(std::string_view name) { return irqchip::x86::lapic_offset(name).value(); }
 
@@ -28,8 +27,6 @@ struct Icr : irqchip::Register<Icr, std::uint64_t> {
     static constexpr Field<Icr, 11, 11, DestinationMode> destination_mode{"destination_mode"};
     static constexpr Field<Icr, 10, 8, IpiMode> delivery_mode{"delivery_mode"};
     static constexpr Field<Icr, 7, 0> vector{"vector"};
-    static constexpr auto fields =
-        field_list(destination, shorthand, trigger, level, destination_mode, delivery_mode, vector);
 };
 
 /// SDM vol. 3, figure 11-8.
@@ -38,7 +35,6 @@ struct LvtTimer : irqchip::Register<LvtTimer, std::uint32_t> {
     static constexpr Field<LvtTimer, 18, 17, TimerMode> mode{"mode"};
     static constexpr Field<LvtTimer, 16, 16> masked{"masked"};
     static constexpr Field<LvtTimer, 7, 0> vector{"vector"};
-    static constexpr auto fields = field_list(mode, masked, vector);
 };
 
 /// IA32_APIC_BASE (SDM vol. 3, figure 11-5).
@@ -47,7 +43,6 @@ struct ApicBase : irqchip::Register<ApicBase, std::uint64_t, 0xFEE0'0000> {
     static constexpr Field<ApicBase, 11, 11> enabled{"enabled"};
     static constexpr Field<ApicBase, 10, 10> x2apic{"x2apic"};
     static constexpr Field<ApicBase, 8, 8> bootstrap{"bootstrap"};
-    static constexpr auto fields = field_list(enabled, x2apic, bootstrap);
 };
 
 constexpr std::uint32_t msr_apic_base = 0x1B;
