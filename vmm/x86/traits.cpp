@@ -1,36 +1,119 @@
 #include "vmm/x86/traits.hpp"
 
-#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+#include <utility>
 
+#include "irqchip/x86/lapic_registers.hpp"
 #include "vmm/kvm_machine.hpp"
 
 namespace irqbench::vmm::x86 {
 
 namespace {
 
-/// Takes an interrupt in a handler that stays and does not EOI, and looks for its ISR bit.
-bool lapic_eoi_at_delivery() {
-    constexpr std::uint32_t vector = 0x51;
+using irqchip::x86::lapic_offset;
+
+constexpr std::uint32_t vector = 0x51;
+
+MachineConfig kernel_machine() {
     MachineConfig config;
     config.placement = "kernel";
     config.vcpu_ids = {0};
-    Trace trace;
-    KvmMachine machine(config, trace);
-    machine.handler(0, vector, POLICY_STAY, std::nullopt);
-    machine.msi({0xfee00000, vector, std::nullopt});
-    machine.settle();
-    const auto took = [](const Event& event) { return std::holds_alternative<event::Taken>(event.what); };
-    if (std::none_of(trace.events().begin(), trace.events().end(), took)) return false;
-    for (const NamedValue& field : machine.inspect("lapic", 0))
-        if (field.name == "isr2") return (field.value >> (vector % 32) & 1) == 0;
-    return false;
+    return config;
+}
+
+/// A machine in which one claim of the manual is tried.
+class Probe {
+  public:
+    Probe() : machine_(kernel_machine(), trace_) {}
+
+    KvmMachine& machine() { return machine_; }
+
+    void guest(std::initializer_list<GuestOp> ops) {
+        machine_.guest(0, std::vector<GuestOp>(ops));
+        machine_.settle();
+    }
+    void write_lapic(std::string_view name, std::uint64_t value) {
+        guest({{OP_LAPIC_WRITE, 4, lapic_offset(name).value(), value, false, "probe"}});
+    }
+    void out(std::uint64_t port, std::uint64_t value) { guest({{OP_PORT_OUT, 1, port, value, false, "probe"}}); }
+
+    [[nodiscard]] std::uint64_t lapic(std::string_view name) {
+        for (const NamedValue& field : machine_.inspect("lapic", 0))
+            if (field.name == name) return field.value;
+        return 0;
+    }
+
+    /// Interrupts taken so far.
+    [[nodiscard]] std::size_t taken() const {
+        std::size_t count = 0;
+        for (const Event& event : trace_.events()) count += std::holds_alternative<event::Taken>(event.what) ? 1U : 0U;
+        return count;
+    }
+
+    /// Starts a one-shot timer of some microseconds and lets it expire.
+    void expire_timer(std::uint64_t lvt) {
+        constexpr std::uint64_t divide_by_1 = 0xb;
+        constexpr std::uint64_t ticks = 20000;
+        constexpr int patience = 100000;
+        write_lapic("timer_divide", divide_by_1);
+        write_lapic("lvt_timer", lvt);
+        write_lapic("timer_initial", ticks);
+        for (int i = 0; i < patience && lapic("timer_current") != 0; ++i) machine_.settle();
+        machine_.settle();
+    }
+
+  private:
+    Trace trace_;
+    KvmMachine machine_;
+};
+
+bool lapic_eoi_at_delivery() {
+    Probe probe;
+    probe.machine().handler(0, vector, POLICY_STAY, std::nullopt);
+    probe.machine().msi({0xfee00000, vector, std::nullopt});
+    probe.machine().settle();
+    return probe.taken() == 1 && (probe.lapic("isr2") >> (vector % 32) & 1) == 0;
+}
+
+bool lint0_unmask_unnoticed() {
+    constexpr std::uint64_t ext_int = 0x700;
+    constexpr std::uint64_t masked = 0x10000;
+    constexpr std::uint32_t irq = 3;
+    Probe probe;
+    probe.write_lapic("lvt_lint0", ext_int | masked);
+    for (const auto& [port, value] : std::initializer_list<std::pair<std::uint64_t, std::uint64_t>>{
+             {0x20, 0x11}, {0x21, 0x30}, {0x21, 0x04}, {0x21, 0x01}, {0x21, 0xff & ~(1U << irq)}})
+        probe.out(port, value);
+    probe.machine().set_line(irq, true, false);
+    probe.machine().settle();
+    probe.write_lapic("lvt_lint0", ext_int);
+    return probe.taken() == 0;
+}
+
+bool timer_divide_write_restarts() {
+    constexpr std::uint64_t divide_by_16 = 0x3;
+    Probe probe;
+    probe.expire_timer(vector);
+    if (probe.taken() != 1) return false;
+    probe.write_lapic("timer_divide", divide_by_16);
+    probe.machine().settle();
+    return probe.taken() != 1;
 }
 
 }  // namespace
 
 std::vector<std::string> probe_traits() {
+    constexpr std::array<std::pair<const char*, bool (*)()>, 3> probes{{
+        {"lapic_eoi_at_delivery", lapic_eoi_at_delivery},
+        {"lint0_unmask_unnoticed", lint0_unmask_unnoticed},
+        {"timer_divide_write_restarts", timer_divide_write_restarts},
+    }};
     std::vector<std::string> traits;
-    if (lapic_eoi_at_delivery()) traits.emplace_back("lapic_eoi_at_delivery");
+    for (const auto& [name, shows] : probes)
+        if (shows()) traits.emplace_back(name);
     return traits;
 }
 
