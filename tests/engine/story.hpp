@@ -125,4 +125,15 @@ struct Story {
     std::int64_t ticks_ = 0;
 };
 
+inline bool passes(const Story& story) { return story.judged().kind == scenarios::Verdict::Kind::pass; }
+
+/// `STEP: expected EXPECTED, came CAME`, or the verdict's word and reason where nothing failed.
+inline std::string failure(const Story& story) {
+    const scenarios::Verdict verdict = story.judged();
+    if (verdict.kind != scenarios::Verdict::Kind::fail)
+        return std::string(scenarios::word(verdict.kind)) + ": " + verdict.reason;
+    return std::to_string(verdict.failure->step) + ": expected " + verdict.failure->expected + ", came " +
+           verdict.failure->came;
+}
+
 }  // namespace irqbench::tests

@@ -16,17 +16,31 @@
 
 namespace irqbench::scenarios {
 
-bool schema_accepts(const nlohmann::json& document) {
-    static const auto schema = [] {
-        const auto text =
-            nlohmann::json::parse(read_text(source_dir() / "scenarios/schema/scenario.schema.json"));
-        auto parsed = std::make_unique<valijson::Schema>();
-        valijson::SchemaParser(valijson::SchemaParser::kDraft7)
-            .populateSchema(valijson::adapters::NlohmannJsonAdapter(text), *parsed);
-        return parsed;
-    }();
+namespace {
+
+std::unique_ptr<valijson::Schema> read_schema(const std::string& name) {
+    const auto text = nlohmann::json::parse(read_text(source_dir() / "scenarios/schema" / name));
+    auto parsed = std::make_unique<valijson::Schema>();
+    valijson::SchemaParser(valijson::SchemaParser::kDraft7)
+        .populateSchema(valijson::adapters::NlohmannJsonAdapter(text), *parsed);
+    return parsed;
+}
+
+bool accepts(const valijson::Schema& schema, const nlohmann::json& document) {
     valijson::Validator validator(valijson::Validator::kStrongTypes);
-    return validator.validate(*schema, valijson::adapters::NlohmannJsonAdapter(document), nullptr);
+    return validator.validate(schema, valijson::adapters::NlohmannJsonAdapter(document), nullptr);
+}
+
+}  // namespace
+
+bool schema_accepts(const nlohmann::json& document) {
+    static const auto schema = read_schema("scenario.schema.json");
+    return accepts(*schema, document);
+}
+
+bool results_schema_accepts(const nlohmann::json& document) {
+    static const auto schema = read_schema("results.schema.json");
+    return accepts(*schema, document);
 }
 
 }  // namespace irqbench::scenarios

@@ -7,4 +7,7 @@ namespace irqbench::scenarios {
 /// Whether the shipped schema accepts the file, by an independent validator.
 bool schema_accepts(const nlohmann::json& document);
 
+/// The same for what `irqbench run --format json` prints.
+bool results_schema_accepts(const nlohmann::json& document);
+
 }  // namespace irqbench::scenarios

@@ -43,13 +43,22 @@ std::string painted(std::string text, Kind kind, const TextStyle& style) {
     return style.colour ? fmt::format("{}{}\033[0m", colour_of(kind), text) : text;
 }
 
+/// Verdict, name, file, mode and kernel: on one line where they fit, else on two.
 std::string headline(const Result& result, const TextStyle& style) {
-    std::string line =
+    std::string where = result.file;
+    if (!result.irqchip.empty()) where += "   " + result.irqchip;
+    if (!result.kernel.empty()) where += "   Linux " + result.kernel;
+    const std::string verdict = fmt::format("{:<5}", capitals(result.verdict.kind));
+    const std::size_t length = verdict.size() + 1 + result.scenario.size() + 3 + where.size();
+    return fmt::format("{} {}{}{}\n", painted(verdict, result.verdict.kind, style), result.scenario,
+                       length <= style.width ? "   " : "\n      ", where);
+}
+
+/// One line of the long list.
+std::string list_line(const Result& result, const TextStyle& style) {
+    const std::string verdict =
         painted(fmt::format("{:<5}", capitals(result.verdict.kind)), result.verdict.kind, style);
-    line += fmt::format(" {:<48}  {}", result.scenario, result.file);
-    if (!result.irqchip.empty()) line += fmt::format("   {}", result.irqchip);
-    if (!result.kernel.empty()) line += fmt::format("   Linux {}", result.kernel);
-    return line + '\n';
+    return fmt::format("{} {:<8} {}\n", verdict, result.irqchip, result.scenario);
 }
 
 std::string indented(const std::string& text, std::size_t by) {
@@ -227,16 +236,14 @@ std::string text_report(std::span<const Result> results, std::chrono::microsecon
                         const TextStyle& style) {
     std::string text;
     for (const Result& result : results) {
-        if (went_wrong(result)) {
+        if (went_wrong(result) && result.verdict.failure)
             text += failure_text(result, style) + '\n';
-        } else if (!result.verdict.histogram.empty()) {
-            text += headline(result, style) + histogram_text(result);
-        } else if (style.verbose) {
-            text += headline(result, style);
-            if (!result.verdict.reason.empty()) text += fmt::format("        {}\n", result.verdict.reason);
-        }
+        else if (!result.verdict.histogram.empty())
+            text += headline(result, style) + histogram_text(result) + '\n';
+        else if (style.verbose)
+            text += list_line(result, style);
     }
-    if (!text.empty()) text += '\n';
+    if (style.verbose && !text.empty()) text += '\n';
     text += matrix(results);
     text += grouped_reasons(results, Kind::known, "known divergences");
     text += grouped_reasons(results, Kind::skip, "skipped");

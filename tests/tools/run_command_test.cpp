@@ -1,0 +1,271 @@
+#include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/scenarios/schema_validator.hpp"
+#include "tests/tools/cli_fixture.hpp"
+
+using namespace irqbench;
+using namespace irqbench::tests;
+
+namespace {
+
+constexpr const char* malformed_text = R"({ "name": "broken", )";
+
+struct RunFixture : Cli {
+    void good(const std::string& name = "good") { file(name + ".json", scenario_text(name, passing_steps)); }
+    void bad(const std::string& name = "bad") { file(name + ".json", scenario_text(name, failing_steps)); }
+    void malformed() { file("malformed.json", malformed_text); }
+    /// Well formed, but it claims quiet and has no positive control.
+    void invalid() {
+        file("invalid.json", scenario_text("invalid", R"({ "raise": 10 }, { "quiet": true })"));
+    }
+    int run_all(std::vector<std::string> more = {}) {
+        std::vector<std::string> arguments{"run", folder()};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return run(arguments);
+    }
+    nlohmann::json results(std::vector<std::string> more = {}) {
+        more.insert(more.end(), {"--format", "json"});
+        run_all(more);
+        const auto report = nlohmann::json::parse(out);
+        BOOST_TEST(scenarios::results_schema_accepts(report));
+        return report;
+    }
+};
+
+std::string verdicts(const nlohmann::json& report) {
+    std::string text;
+    for (const auto& result : report["results"]) {
+        if (!text.empty()) text += ", ";
+        text += result["irqchip"].get<std::string>() + " " + result["verdict"].get<std::string>();
+    }
+    return text;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(exit_statuses, RunFixture)
+
+BOOST_AUTO_TEST_CASE(all_passed_is_0) {
+    good();
+    BOOST_TEST(run_all() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_is_1) {
+    good();
+    bad();
+    BOOST_TEST(run_all() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(malformed_input_is_2_and_loses_nothing) {
+    good();
+    bad();
+    invalid();
+    malformed();
+    BOOST_TEST(run_all({"--irqchip", "kernel"}) == 2);
+    const auto report = results({"--irqchip", "kernel"});
+    BOOST_TEST(verdicts(report) == "kernel fail, kernel pass,  error,  error");
+    BOOST_TEST(report["results"][3]["file"] == folder() + "/malformed.json");
+}
+
+BOOST_AUTO_TEST_CASE(a_refusal_of_the_host_is_3) {
+    good();
+    prepare = [](FakeMachine&) { throw std::system_error(EMFILE, std::generic_category(), "KVM_CREATE_VM"); };
+    BOOST_TEST(run_all() == 3);
+    BOOST_TEST(results()["results"][0]["reason"] == "KVM_CREATE_VM: Too many open files");
+}
+
+BOOST_AUTO_TEST_CASE(an_invalid_scenario_is_4_also_when_others_failed) {
+    bad();
+    invalid();
+    BOOST_TEST(run_all() == 4);
+}
+
+BOOST_AUTO_TEST_CASE(quiet_that_is_not_proven_is_4) {
+    file("quiet.json", scenario_text("quiet", passing_steps + R"(, { "quiet": true })"));
+    BOOST_TEST(run_all() == 0);
+    prepare = [](FakeMachine& machine) { machine.quiet = {false, "interrupts are disabled", {}}; };
+    BOOST_TEST(run_all() == 4);
+}
+
+BOOST_AUTO_TEST_CASE(all_skipped_is_5_with_the_reason) {
+    good();
+    host.placements.clear();
+    host.unavailable = "/dev/kvm: No such file or directory";
+    BOOST_TEST(run_all() == 5);
+    BOOST_TEST(out.find("2  no KVM here: /dev/kvm: No such file or directory (kernel, split)") !=
+               std::string::npos);
+    BOOST_TEST(machines == 0);
+}
+
+BOOST_AUTO_TEST_CASE(no_file_at_all_is_5) {
+    BOOST_TEST(run_all() == 5);
+    good();
+    BOOST_TEST(run_all({"--filter", "nothing like it"}) == 5);
+    BOOST_TEST(run_all({"--tag", "none"}) == 5);
+}
+
+BOOST_AUTO_TEST_CASE(interrupted_is_130_with_the_results_so_far) {
+    good("first");
+    good("second");
+    prepare = [this](FakeMachine&) {
+        if (machines == 2) interrupted = true;
+    };
+    BOOST_TEST(run_all({"--irqchip", "kernel", "--format", "json"}) == 130);
+    BOOST_TEST(verdicts(nlohmann::json::parse(out)) == "kernel pass");
+    BOOST_TEST(err == "irqbench: interrupted: these are the results so far\n");
+}
+
+BOOST_AUTO_TEST_CASE(wrong_usage_is_2) {
+    good();
+    BOOST_TEST(run({}) == 2);
+    BOOST_TEST(run({"run"}) == 2);
+    BOOST_TEST(run({"runn"}) == 2);
+    BOOST_TEST(run_all({"--irqchip", "none"}) == 2);
+    BOOST_TEST(run_all({"--format", "yaml"}) == 2);
+    BOOST_TEST(run_all({"--run", "fast"}) == 2);
+    BOOST_TEST(run_all({"--jobs", "0"}) == 2);
+    BOOST_TEST(run_all({"--repeat", "-1"}) == 2);
+    BOOST_TEST(run_all({"--filter", "("}) == 2);
+    BOOST_TEST(run_all({"--trace-out", "/no/such/folder/file"}) == 2);
+    BOOST_TEST(run_all({"/no/such/file.json"}) == 2);
+    BOOST_TEST(err.find("/no/such/file.json: No such file or directory") != std::string::npos);
+    BOOST_TEST(machines == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(run_command, RunFixture)
+
+BOOST_AUTO_TEST_CASE(runs_in_every_mode_the_host_offers) {
+    good();
+    BOOST_TEST(verdicts(results()) == "kernel pass, split pass");
+    BOOST_TEST(verdicts(results({"--irqchip", "split"})) == "split pass");
+    BOOST_TEST(verdicts(results({"--irqchip", "split,kernel"})) == "kernel pass, split pass");
+    host.placements = {"kernel"};
+    BOOST_TEST(verdicts(results()) == "kernel pass");
+    BOOST_TEST(verdicts(results({"--irqchip", "all"})) == "kernel pass");
+    BOOST_TEST(verdicts(results({"--irqchip", "split"})) == "split skip");
+}
+
+BOOST_AUTO_TEST_CASE(results_are_in_the_order_of_files_whatever_the_number_of_jobs) {
+    for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h"})
+        (*name % 3 == 0) ? bad(name) : good(name);
+    auto one = results({"--jobs", "1"});
+    auto many = results({"--jobs", "4"});
+    for (auto* report : {&one, &many})
+        for (auto& result : (*report)["results"]) result["duration_us"] = 0;
+    BOOST_TEST(one == many);
+    BOOST_TEST(one["summary"]["passed"] == 12);
+    BOOST_TEST(one["summary"]["failed"] == 4);
+}
+
+BOOST_AUTO_TEST_CASE(repeats_are_one_result_with_the_worst_verdict) {
+    good();
+    prepare = [this](FakeMachine& machine) {
+        if (machines == 3) machine.causes["msi"] = {taken(0x61)};
+    };
+    BOOST_TEST(run_all({"--irqchip", "kernel", "--repeat", "5"}) == 1);
+    BOOST_TEST(machines == 5);
+    BOOST_TEST(out.find("in 1 of 5 runs; this is the first") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_known_divergence_is_not_a_failure_until_it_is_gone) {
+    const std::string known =
+        R"( "known": [ { "when": { "trait": "lapic_eoi_at_delivery" }, "because": "it nests",
+                                     "instead": { "step": 2, "came": "ack 0x51 on vCPU 0" } } ],)";
+    file("known.json", scenario_text("known", failing_steps, known));
+    BOOST_TEST(run_all() == 0);
+    BOOST_TEST(verdicts(results()) == "kernel known, split known");
+    file("known.json", scenario_text("known", passing_steps, known));
+    BOOST_TEST(run_all() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(filter_looks_at_path_and_name) {
+    file("a/one.json", scenario_text("first claim", passing_steps));
+    file("b/two.json", scenario_text("second claim", passing_steps));
+    BOOST_TEST(results({"--irqchip", "kernel", "--filter", "b/t"})["results"][0]["scenario"] ==
+               "second claim");
+    BOOST_TEST(results({"--irqchip", "kernel", "--filter", "^first"})["results"][0]["scenario"] ==
+               "first claim");
+}
+
+BOOST_AUTO_TEST_CASE(tag_keeps_files_with_one_of_the_tags) {
+    file("a.json", scenario_text("a", passing_steps, R"( "tags": ["eoi", "level"],)"));
+    file("b.json", scenario_text("b", passing_steps, R"( "tags": ["edge"],)"));
+    good("c");
+    BOOST_TEST(results({"--irqchip", "kernel", "--tag", "level"})["results"].size() == 1U);
+    BOOST_TEST(results({"--irqchip", "kernel", "--tag", "eoi", "--tag", "edge"})["results"].size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(folders_called_schema_and_other_files_are_not_scenarios) {
+    good();
+    file("schema/x.json", "{}");
+    file("notes.txt", "x");
+    BOOST_TEST(results({"--irqchip", "kernel"})["results"].size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_named_twice_is_run_once) {
+    good();
+    BOOST_TEST(results({"--irqchip", "kernel", folder() + "/good.json"})["results"].size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(two_files_of_one_name_are_told_apart_or_refused) {
+    file("a.json", scenario_text("same", passing_steps));
+    file("b.json", scenario_text("same", passing_steps));
+    BOOST_TEST(run_all() == 4);
+    BOOST_TEST(out.find("b.json:1: /name: \"same\" is the name of " + folder() + "/a.json too") !=
+               std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(trace_out_has_one_json_object_per_event) {
+    good();
+    BOOST_TEST(run_all({"--irqchip", "kernel", "--repeat", "2", "--trace-out", folder() + "/trace.jsonl"}) ==
+               0);
+    std::istringstream lines(read("trace.jsonl"));
+    std::string last;
+    int count = 0;
+    for (std::string line; std::getline(lines, line); ++count) last = line;
+    BOOST_TEST(count == 4);
+    const auto event = nlohmann::json::parse(last);
+    BOOST_TEST(event["event"] == "taken");
+    BOOST_TEST(event["vector"] == 0x51);
+    BOOST_TEST(event["run"] == 1);
+    BOOST_TEST(event["scenario"] == "good");
+}
+
+BOOST_AUTO_TEST_CASE(run_free_and_stepped_choose_how_the_machine_runs) {
+    file("stepped.json", scenario_text("stepped", passing_steps, R"( "run": "stepped",)"));
+    BOOST_TEST(verdicts(results({"--irqchip", "kernel", "--run", "free"})) == "kernel skip");
+    BOOST_TEST(verdicts(results({"--irqchip", "kernel", "--run", "stepped"})) == "kernel pass");
+    BOOST_TEST(verdicts(results({"--irqchip", "kernel"})) == "kernel pass");
+}
+
+BOOST_AUTO_TEST_CASE(colour_and_progress_are_for_terminals_only) {
+    bad();
+    run_all();
+    BOOST_TEST(out.find('\033') == std::string::npos);
+    BOOST_TEST(err == "");
+    terminal = true;
+    run_all();
+    BOOST_TEST(out.find("\033[1;31mFAIL") != std::string::npos);
+    BOOST_TEST(err.find("\r\033[K[") != std::string::npos);
+    run_all({"--quiet"});
+    BOOST_TEST(err == "");
+    environment["NO_COLOR"] = "1";
+    run_all();
+    BOOST_TEST(out.find('\033') == std::string::npos);
+    environment = {{"TERM", "dumb"}};
+    run_all();
+    BOOST_TEST(out.find('\033') == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(every_machine_is_closed_and_none_is_made_for_nothing) {
+    good();
+    bad();
+    malformed();
+    run_all();
+    BOOST_TEST(machines == 4);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
