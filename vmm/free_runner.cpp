@@ -224,25 +224,32 @@ void FreeRunner::wait(const std::function<bool()>& enough) {
 void FreeRunner::prove_quiet(VcpuSlot& slot) {
     event::Quiet quiet{true, {}, std::nullopt};
     bool marker_needed = false;
-    {
+    const auto deadline = Clock::now() + parts_.config.watchdog;
+    for (bool first = true, at_rest = false; !at_rest; first = false) {
+        if (!first) {
+            Lock lock(mutex_);
+            changed_.wait_for(lock, poll_interval);
+        }
         const auto paused = pause(&slot);
         const Lock lock(mutex_);
         collect(slot);
         const auto parked = parts_.placement.parked(slot);
+        // Between handlers and operations it waits in HLT; elsewhere IF may be clear for a moment only.
+        at_rest = parked.has_value() || slot.agent.executing() || slot.vcpu.if_flag() || failed_ ||
+                  Clock::now() > deadline;
+        if (!at_rest) continue;
         if (parked == event::RestState::not_started || parked == event::RestState::wait_for_sipi) {
         } else if (parked && slot.agent.executing()) {
             quiet = {false, "the vCPU is halted: only an interrupt could prove it", std::nullopt};
         } else if (!slot.vcpu.if_flag()) {
             quiet = {false, "interrupts are disabled", std::nullopt};
         } else {
-            parts_.placement.drain_irqfds();
             const std::uint32_t priority = parts_.placement.running_priority(slot);
             if (priority != 0) quiet.above = priority;
             slot.marker = parts_.placement.send_marker(slot, priority);
             marker_needed = true;
         }
     }
-    const auto deadline = Clock::now() + parts_.config.watchdog;
     Lock lock(mutex_);
     while (marker_needed && slot.marker && !failed_) {
         collect(slot);

@@ -21,6 +21,11 @@ KernelIrqfds::Entry* KernelIrqfds::find(std::string_view name) {
     return const_cast<Entry*>(std::as_const(*this).find(name));
 }
 
+bool KernelIrqfds::has(std::string_view name) const {
+    const Entry* entry = find(name);
+    return entry != nullptr && entry->irqfd.has_value();
+}
+
 Outcome KernelIrqfds::assign(const IrqfdSpec& spec) {
     Entry entry;
     entry.spec = spec;
@@ -33,6 +38,7 @@ Outcome KernelIrqfds::assign(const IrqfdSpec& spec) {
     auto attempt = kvm::Irqfd::try_assign(vm_, *entry.trigger, spec.gsi, entry.resample.get());
     if (!attempt.outcome.ok()) return attempt.outcome;
     entry.irqfd = std::move(attempt.object);
+    std::erase_if(entries_, [&](const Entry& former) { return former.spec.name == spec.name; });
     entries_.push_back(std::move(entry));
     return attempt.outcome;
 }
@@ -40,8 +46,9 @@ Outcome KernelIrqfds::assign(const IrqfdSpec& spec) {
 Outcome KernelIrqfds::deassign(std::string_view name) {
     Entry* entry = find(name);
     if (entry == nullptr) return {0, ENOENT};
+    if (!entry->irqfd) return kvm::Irqfd::try_deassign(vm_, *entry->trigger, entry->spec.gsi);
     const Outcome outcome = entry->irqfd->try_deassign();
-    if (outcome.ok()) std::erase_if(entries_, [&](const Entry& e) { return &e == entry; });
+    entry->irqfd.reset();
     return outcome;
 }
 
@@ -54,7 +61,7 @@ void KernelIrqfds::signal(std::string_view name, std::uint64_t count) {
 
 void KernelIrqfds::drain() {
     for (Entry& entry : entries_) {
-        if (!entry.signalled->exchange(false)) continue;
+        if (!entry.irqfd || !entry.signalled->exchange(false)) continue;
         std::optional<kvm::EventFd> keeper_trigger;
         std::optional<kvm::EventFd> keeper_resample;
         std::optional<kvm::Irqfd> keeper;

@@ -20,8 +20,10 @@ class KernelIrqfds {
     ~KernelIrqfds();
 
     Outcome assign(const IrqfdSpec& spec);
+    /// May be repeated: what a second deassignment is answered is for the kernel to say. ENOENT in our own words if
+    /// there never was one of this name.
     Outcome deassign(std::string_view name);
-    [[nodiscard]] bool has(std::string_view name) const { return find(name) != nullptr; }
+    [[nodiscard]] bool has(std::string_view name) const;
     /// May be called by several threads, as long as nothing is assigned or deassigned.
     void signal(std::string_view name, std::uint64_t count);
     /// Waits for the kernel's workqueue to inject what was signalled since the last call (Irqfd::drain). A second,
@@ -34,7 +36,7 @@ class KernelIrqfds {
         IrqfdSpec spec;
         std::shared_ptr<kvm::EventFd> trigger;
         std::unique_ptr<kvm::EventFd> resample;
-        std::optional<kvm::Irqfd> irqfd;
+        std::optional<kvm::Irqfd> irqfd;  ///< none once it is deassigned
         std::unique_ptr<std::atomic<bool>> signalled = std::make_unique<std::atomic<bool>>(false);
     };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <stdexcept>
+#include <utility>
 
 #include "vmm/x86/boot.hpp"
 #include "vmm/x86/placements.hpp"
@@ -61,6 +62,16 @@ void KvmMachine::concurrent(bool on) {
     if (on && config_.run != RunMode::free) throw std::logic_error("several threads need a free-running machine");
     placement_->concurrent(on);
     concurrent_ = on;
+    signalled_ = true;
+}
+
+/// What was signalled must not be overtaken by the next step. Done when that begins, so that until then a running guest
+/// is as free as any; and with no vCPU running, since an EOI must not come while an irqfd is away.
+void KvmMachine::drain_irqfds() {
+    if (concurrent_ || !std::exchange(signalled_, false)) return;
+    const auto paused = runner_->pause(nullptr);
+    const auto held = hold();
+    placement_->drain_irqfds();
 }
 
 template <class Make>
@@ -73,49 +84,62 @@ Outcome KvmMachine::call(std::string name, std::string arguments, std::optional<
 }
 
 Outcome KvmMachine::set_line(std::uint32_t gsi, bool level, bool want_status) {
+    drain_irqfds();
     const auto held = hold();
     return call(level ? "raise" : "lower", fmt::format("{}", gsi), gsi,
                 [&] { return placement_->set_line(gsi, level, want_status); });
 }
 
 Outcome KvmMachine::msi(const MsiMessage& message) {
+    drain_irqfds();
     const auto held = hold();
     return call("msi", fmt::format("{:#x} data {:#x}", message.address, message.data), std::nullopt,
                 [&] { return placement_->msi(message); });
 }
 
 Outcome KvmMachine::route(const routing::RoutingTable& table) {
+    drain_irqfds();
     const auto held = hold();
     return call("route", fmt::format("{} entries", table.size()), std::nullopt,
                 [&] { return placement_->route(table); });
 }
 
 Outcome KvmMachine::assign_irqfd(const IrqfdSpec& spec) {
+    drain_irqfds();
     const auto held = hold();
     return call("irqfd", spec.name, spec.gsi, [&] { return placement_->assign_irqfd(spec); });
 }
 
 Outcome KvmMachine::deassign_irqfd(std::string_view name) {
+    drain_irqfds();
     const auto held = hold();
     return call("deassign", std::string(name), std::nullopt, [&] { return placement_->deassign_irqfd(name); });
 }
 
 void KvmMachine::signal(std::string_view irqfd, std::uint64_t count) {
-    const auto held = hold();
-    call("signal", count == 1 ? std::string(irqfd) : fmt::format("{} x{}", irqfd, count), std::nullopt, [&] {
-        placement_->signal(irqfd, count);
-        if (config_.run == RunMode::stepped) placement_->drain_irqfds();
-        return Outcome{};
-    });
+    drain_irqfds();
+    {
+        const auto held = hold();
+        call("signal", count == 1 ? std::string(irqfd) : fmt::format("{} x{}", irqfd, count), std::nullopt, [&] {
+            placement_->signal(irqfd, count);
+            return Outcome{};
+        });
+    }
+    if (concurrent_) return;
+    signalled_ = true;
+    if (config_.run == RunMode::stepped) drain_irqfds();
 }
 
 Outcome KvmMachine::assign_ioeventfd(const IoeventfdSpec& spec) {
     return call("ioeventfd", spec.name, std::nullopt, [&] {
-        NamedDoorbell doorbell{spec.name, std::make_unique<kvm::EventFd>(), std::nullopt};
-        auto attempt = kvm::Ioeventfd::try_assign(*vm_, *doorbell.event,
-                                                  {spec.address, spec.port, spec.length, spec.datamatch});
+        NamedDoorbell doorbell{spec.name,
+                               std::make_unique<kvm::EventFd>(),
+                               {spec.address, spec.port, spec.length, spec.datamatch},
+                               std::nullopt};
+        auto attempt = kvm::Ioeventfd::try_assign(*vm_, *doorbell.event, doorbell.doorbell);
         if (attempt.outcome.ok()) {
             doorbell.ioeventfd = std::move(attempt.object);
+            std::erase_if(doorbells_, [&](const NamedDoorbell& former) { return former.name == spec.name; });
             doorbells_.push_back(std::move(doorbell));
         }
         return attempt.outcome;
@@ -127,26 +151,38 @@ Outcome KvmMachine::deassign_ioeventfd(std::string_view name) {
         const auto found = std::find_if(doorbells_.begin(), doorbells_.end(),
                                         [&](const NamedDoorbell& doorbell) { return doorbell.name == name; });
         if (found == doorbells_.end()) return Outcome{0, ENOENT};
+        // A second time too: what that is answered is for the kernel to say.
+        if (!found->ioeventfd) return kvm::Ioeventfd::try_deassign(*vm_, *found->event, found->doorbell);
         const Outcome outcome = found->ioeventfd->try_deassign();
-        doorbells_.erase(found);
+        found->ioeventfd.reset();
         return outcome;
     });
 }
 
 Outcome KvmMachine::nmi(std::uint32_t vcpu) {
+    drain_irqfds();
     const auto paused = runner_->pause(slots_.at(vcpu).get());
     const auto held = hold();
     return call("nmi", fmt::format("vCPU {}", vcpu), std::nullopt, [&] { return placement_->nmi(*slots_.at(vcpu)); });
 }
 
 Outcome KvmMachine::inject(std::uint32_t vcpu, std::uint32_t vector, Injection how) {
+    drain_irqfds();
     const auto paused = runner_->pause(slots_.at(vcpu).get());
     const auto held = hold();
+    VcpuSlot& slot = *slots_.at(vcpu);
     return call(how == Injection::interrupt ? "interrupt" : "inject", fmt::format("{:#x} on vCPU {}", vector, vcpu),
-                std::nullopt, [&] { return placement_->inject(*slots_.at(vcpu), vector, how); });
+                std::nullopt, [&] {
+                    // An event is for a vCPU that executes; that an idle one waits in HLT is our doing.
+                    if (how == Injection::vcpu_events && !slot.agent.executing() &&
+                        placement_->parked(slot) == event::RestState::halted)
+                        placement_->unpark(slot);
+                    return placement_->inject(slot, vector, how);
+                });
 }
 
 void KvmMachine::guest(std::uint32_t vcpu, std::span<const GuestOp> operations) {
+    drain_irqfds();
     VcpuSlot& slot = *slots_.at(vcpu);
     for (const GuestOp& op : operations) {
         if (slot.agent.post(op)) continue;
@@ -189,12 +225,14 @@ void KvmMachine::wait(const std::function<bool()>& enough) {
 }
 
 void KvmMachine::prove_quiet(std::uint32_t vcpu) {
+    drain_irqfds();
     runner_->prove_quiet(*slots_.at(vcpu));
     collect_eventfds();
     recorder_.flush(trace_);
 }
 
 std::vector<NamedValue> KvmMachine::inspect(std::string_view controller, std::uint32_t index) {
+    drain_irqfds();
     const auto paused = runner_->pause(nullptr);
     const auto held = hold();
     return placement_->inspect(controller, index);

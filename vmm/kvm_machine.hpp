@@ -50,12 +50,14 @@ class KvmMachine final : public Machine {
     struct NamedDoorbell {
         std::string name;
         std::unique_ptr<kvm::EventFd> event;
-        std::optional<kvm::Ioeventfd> ioeventfd;
+        kvm::Doorbell doorbell;
+        std::optional<kvm::Ioeventfd> ioeventfd;  ///< none once it is deassigned
     };
 
     void build();
     /// Keeps vCPU threads out of the controllers; not while several host threads are to meet there.
     [[nodiscard]] std::unique_lock<std::mutex> hold();
+    void drain_irqfds();
     void collect_eventfds();
     /// Makes a call that may be refused, and records it ahead of what it causes.
     template <class Make>
@@ -74,6 +76,7 @@ class KvmMachine final : public Machine {
     std::vector<NamedDoorbell> doorbells_;
     std::unique_ptr<Runner> runner_;
     bool concurrent_ = false;  ///< set and cleared while there is one thread only
+    bool signalled_ = false;   ///< an irqfd, and what that caused may be on its way still
 };
 
 }  // namespace irqbench::vmm

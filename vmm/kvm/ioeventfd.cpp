@@ -49,6 +49,11 @@ Outcome Ioeventfd::try_deassign() {
     return std::exchange(vm_, nullptr)->try_ioeventfd(deassign_request());
 }
 
+Outcome Ioeventfd::try_deassign(Vm& vm, const EventFd& event, const Doorbell& doorbell) {
+    Ioeventfd former(vm, assign_request(event, doorbell));
+    return former.try_deassign();
+}
+
 kvm_ioeventfd Ioeventfd::deassign_request() const {
     kvm_ioeventfd request = request_;
     request.flags |= KVM_IOEVENTFD_FLAG_DEASSIGN;

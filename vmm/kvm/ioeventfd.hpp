@@ -33,6 +33,8 @@ class Ioeventfd {
 
     /// Deassigns now, with the kernel's answer. It must be assigned.
     [[nodiscard]] Outcome try_deassign();
+    /// Deassigns the ioeventfd of this event and doorbell; ENOENT if there is none.
+    [[nodiscard]] static Outcome try_deassign(Vm& vm, const EventFd& event, const Doorbell& doorbell);
     /// Leaves it assigned: the kernel gets rid of it when the VM goes.
     void abandon() { vm_ = nullptr; }
 

@@ -200,7 +200,9 @@ std::string KernelLapicPlacement::registers(VcpuSlot& slot) {
 }
 
 std::vector<NamedValue> KernelLapicPlacement::inspect(std::string_view controller, std::uint32_t index) {
-    if (controller != "lapic" || index >= slots_.size()) return {};
+    if (index >= slots_.size()) return {};
+    if (controller == "tsc") return {{"tsc", slots_[index]->vcpu.msr(msr_tsc)}};
+    if (controller != "lapic") return {};
     std::vector<NamedValue> fields = lapic_fields(slots_[index]->vcpu.lapic());
     if ((slots_[index]->vcpu.sregs().apic_base & apic_base_x2apic) == 0)
         for (NamedValue& field : fields)

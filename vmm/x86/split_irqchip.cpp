@@ -216,26 +216,33 @@ Outcome SplitIrqchip::deassign_irqfd(std::string_view name) {
 }
 
 Outcome SplitIrqchip::add_irqfd(const IrqfdSpec& spec) {
-    if (spec.via_kernel || !leads_to_pin(spec.gsi)) {
-        const Outcome outcome = irqfds_.assign(spec);
-        if (outcome.ok()) kernel_irqfds_.push_back(spec);
-        return outcome;
-    }
+    const bool here = !spec.via_kernel && leads_to_pin(spec.gsi);
+    const bool shares_ours = std::any_of(local_irqfds_.begin(), local_irqfds_.end(), [&](const LocalIrqfd& irqfd) {
+        return irqfd.spec.name == spec.shares;
+    });
     // One eventfd can be the trigger of one irqfd: as the kernel refuses it.
-    if (!spec.shares.empty()) return {0, EBUSY};
-    add_local(spec);
-    return {};
+    if (shares_ours || (here && !spec.shares.empty())) return {0, EBUSY};
+    if (here) {
+        add_local(spec);
+        return {};
+    }
+    const Outcome outcome = irqfds_.assign(spec);
+    if (outcome.ok()) kernel_irqfds_.push_back(spec);
+    return outcome;
 }
 
 Outcome SplitIrqchip::remove_irqfd(std::string_view name) {
     const auto found = std::find_if(local_irqfds_.begin(), local_irqfds_.end(),
                                     [&](const LocalIrqfd& irqfd) { return irqfd.spec.name == name; });
     if (found == local_irqfds_.end()) {
+        // As the kernel answers a second deassignment.
+        if (!irqfds_.has(name) && former_local_.contains(name)) return {};
         std::erase_if(kernel_irqfds_, [&](const IrqfdSpec& spec) { return spec.name == name; });
         return irqfds_.deassign(name);
     }
     const LocalIrqfd irqfd = *found;
     local_irqfds_.erase(found);
+    former_local_.emplace(name);
     if (irqfd.spec.resample) act(board_.unlisten(irqfd.spec.gsi, irqfd.id));
     return {};
 }

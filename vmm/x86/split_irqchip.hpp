@@ -4,6 +4,7 @@
 #include <chrono>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,7 @@ class SplitIrqchip : public KernelLapicPlacement {
     std::array<std::optional<irqchip::x86::Message>, pins> pin_messages_;
     std::array<std::optional<Clock::time_point>, pins> storm_timers_;
     std::vector<LocalIrqfd> local_irqfds_;
+    std::set<std::string, std::less<>> former_local_;  ///< names that were deassigned
     std::vector<IrqfdSpec> kernel_irqfds_;
     routing::ListenerId next_listener_ = 0;
     /// Guards the board and what belongs to it: vCPU threads come with their exits, and host threads with stimuli.
