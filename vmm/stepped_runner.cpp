@@ -101,6 +101,7 @@ class SteppedRunner final : public Runner {
   private:
     bool run_to_rest(VcpuSlot& slot);
     bool poll_parked(VcpuSlot& slot);
+    bool storms(VcpuSlot& slot);
     bool expired(VcpuSlot& slot);
     event::Rest rest_at_exit(VcpuSlot& slot) const;
 
@@ -162,6 +163,13 @@ bool SteppedRunner::poll_parked(VcpuSlot& slot) {
     return !parts_.placement.parked(slot).has_value();
 }
 
+bool SteppedRunner::storms(VcpuSlot& slot) {
+    if (!over_budget(slot)) return false;
+    parts_.recorder.add(Lane::guest, event::Storm{slot.records_in_step}, slot.index);
+    record_rest(slot, {event::RestState::storming, false, slot.agent.depth(), slot.agent.in_service()});
+    return true;
+}
+
 /// @returns whether it did anything at all
 bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
     bool moved = false;
@@ -193,17 +201,13 @@ bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
                 record_rest(slot, rest);
                 break;
             }
-            if (expired(slot)) break;
+            // A storm need not make a single exit.
+            if (storms(slot) || expired(slot)) break;
             continue;
         }
         const AfterExit after = handle_exit(slot);
         if (collect(slot)) moved = true;
-        if (after == AfterExit::stop || failed_) break;
-        if (over_budget(slot)) {
-            parts_.recorder.add(Lane::guest, event::Storm{slot.records_in_step}, slot.index);
-            record_rest(slot, {event::RestState::storming, false, slot.agent.depth(), slot.agent.in_service()});
-            break;
-        }
+        if (after == AfterExit::stop || failed_ || storms(slot)) break;
         if (after == AfterExit::idle) {
             if (!slot.agent.mailbox_empty() || parts_.placement.has_interrupt_for(slot)) continue;
             record_rest(slot, rest_at_exit(slot));
