@@ -54,6 +54,7 @@ class FreeRunner final : public Runner {
     }
 
     bool settle() override;
+    void rest() override;
     void wait(const std::function<bool()>& enough) override;
     void prove_quiet(VcpuSlot& slot) override;
     void stop() override;
@@ -67,7 +68,11 @@ class FreeRunner final : public Runner {
     void run_once(VcpuThread& thread);
     void kick(VcpuThread& thread);
     bool done(VcpuThread& thread);
+    bool suspended(VcpuThread& thread);
+    void enter_once(VcpuThread& thread);
+    bool at_rest(VcpuThread& thread, bool& moved);
     void collect_all();
+    bool limit(VcpuThread& thread);
     [[nodiscard]] VcpuThread& thread_of(const VcpuSlot& slot) { return *threads_[slot.index]; }
 
     std::mutex mutex_;
@@ -122,10 +127,7 @@ void FreeRunner::run_once(VcpuThread& thread) {
     }
     if (handle_exit(slot) == AfterExit::stop) thread.over = true;
     collect(slot);
-    if (!waiting_ && over_budget(slot)) {
-        thread.stormed = true;
-        parts_.recorder.add(Lane::guest, event::Storm{slot.records_in_step}, slot.index);
-    }
+    limit(thread);
     changed_.notify_all();
 }
 
@@ -150,13 +152,74 @@ std::shared_ptr<void> FreeRunner::pause(VcpuSlot* slot) {
 }
 
 void FreeRunner::collect_all() {
-    for (const auto& thread : threads_) collect(thread->slot);
+    for (const auto& thread : threads_) {
+        collect(thread->slot);
+        if (limit(*thread)) kick(*thread);
+    }
+}
+
+/// Takes a vCPU that is over its budget out of KVM_RUN until the next step.
+/// @returns whether it has just done so
+bool FreeRunner::limit(VcpuThread& thread) {
+    if (waiting_ || thread.stormed || !over_budget(thread.slot)) return false;
+    thread.stormed = true;
+    parts_.recorder.add(Lane::guest, event::Storm{thread.slot.records_in_step}, thread.slot.index);
+    return true;
 }
 
 /// Whether the vCPU has done what was posted, or does the last of it and blocks there.
 bool FreeRunner::done(VcpuThread& thread) {
     const guest::Agent& agent = thread.slot.agent;
     return agent.all_finished() || (agent.mailbox_empty() && may_block(agent.unfinished()));
+}
+
+/// Whether all that is left to finish are operations in which an interrupt was taken whose handler stays: it has
+/// executed the rest of the mailbox and idles.
+bool FreeRunner::suspended(VcpuThread& thread) {
+    if (!thread.slot.agent.mailbox_empty()) return false;
+    const auto paused = pause(&thread.slot);
+    const Lock lock(mutex_);
+    collect(thread.slot);
+    const guest::Agent& agent = thread.slot.agent;
+    return agent.mailbox_empty() && !agent.executing() &&
+           parts_.placement.parked(thread.slot) == event::RestState::halted;
+}
+
+/// Sends a vCPU that idles in HLT through its loop once: the kernel may owe it an exit (for an EOI, say) that waits for
+/// the next entry of the guest.
+void FreeRunner::enter_once(VcpuThread& thread) {
+    const auto paused = pause(&thread.slot);
+    const Lock lock(mutex_);
+    if (thread.over || thread.stormed || thread.slot.agent.executing()) return;
+    if (parts_.placement.parked(thread.slot) == event::RestState::halted) parts_.placement.unpark(thread.slot);
+}
+
+/// Whether the vCPU waits in HLT or for a SIPI and has nothing to do, or will not run before the next step.
+/// @param moved set if it has done something since it was last looked at
+bool FreeRunner::at_rest(VcpuThread& thread, bool& moved) {
+    const auto paused = pause(&thread.slot);
+    const Lock lock(mutex_);
+    if (collect(thread.slot)) moved = true;
+    limit(thread);
+    if (thread.over || thread.stormed) return true;
+    const guest::Agent& agent = thread.slot.agent;
+    if (!agent.mailbox_empty()) return false;
+    return parts_.placement.parked(thread.slot).has_value() || may_block(agent.unfinished());
+}
+
+/// Asks every vCPU, which wakes it: not to be called while an interrupt is awaited that must wake one.
+void FreeRunner::rest() {
+    const auto deadline = Clock::now() + parts_.config.watchdog;
+    for (bool moved = true; moved && !failed_;) {
+        moved = false;
+        for (const auto& thread : threads_) {
+            enter_once(*thread);
+            while (!at_rest(*thread, moved)) {
+                if (failed_ || Clock::now() > deadline) return;
+                std::this_thread::sleep_for(poll_interval / 10);
+            }
+        }
+    }
 }
 
 bool FreeRunner::settle() {
@@ -172,8 +235,12 @@ bool FreeRunner::settle() {
         bool all_done = true;
         for (const auto& thread : threads_) {
             if (done(*thread) || thread->stormed) continue;
-            all_done = false;
             kick(*thread);
+            lock.unlock();
+            const bool idles = suspended(*thread);
+            lock.lock();
+            if (idles) continue;
+            all_done = false;
             if (Clock::now() > deadline) {
                 thread->over = true;
                 fail(thread->slot, fmt::format("the vCPU did not do this within {} ms: {}", parts_.config.watchdog.count(),
@@ -209,36 +276,34 @@ void FreeRunner::wait(const std::function<bool()>& enough) {
     const auto deadline = Clock::now() + parts_.config.watchdog;
     Lock lock(mutex_);
     waiting_ = true;
+    bool satisfied = false;
     while (!failed_) {
         collect_all();
         lock.unlock();
-        const bool satisfied = enough();
+        satisfied = enough();
         lock.lock();
         if (satisfied || Clock::now() > deadline) break;
         changed_.wait_for(lock, poll_interval);
     }
     for (const auto& thread : threads_) thread->slot.records_in_step = 0;
     waiting_ = false;
+    lock.unlock();
+    // A handler writes down that it began; what it does comes later.
+    if (satisfied) rest();
 }
 
 void FreeRunner::prove_quiet(VcpuSlot& slot) {
     event::Quiet quiet{true, {}, std::nullopt};
     bool marker_needed = false;
-    const auto deadline = Clock::now() + parts_.config.watchdog;
-    for (bool first = true, at_rest = false; !at_rest; first = false) {
-        if (!first) {
-            Lock lock(mutex_);
-            changed_.wait_for(lock, poll_interval);
-        }
+    rest();
+    {
         const auto paused = pause(&slot);
         const Lock lock(mutex_);
         collect(slot);
         const auto parked = parts_.placement.parked(slot);
-        // Between handlers and operations it waits in HLT; elsewhere IF may be clear for a moment only.
-        at_rest = parked.has_value() || slot.agent.executing() || slot.vcpu.if_flag() || failed_ ||
-                  Clock::now() > deadline;
-        if (!at_rest) continue;
-        if (parked == event::RestState::not_started || parked == event::RestState::wait_for_sipi) {
+        if (thread_of(slot).stormed) {
+            quiet = {false, "the vCPU is in a storm", std::nullopt};
+        } else if (parked == event::RestState::not_started || parked == event::RestState::wait_for_sipi) {
         } else if (parked && slot.agent.executing()) {
             quiet = {false, "the vCPU is halted: only an interrupt could prove it", std::nullopt};
         } else if (!slot.vcpu.if_flag()) {
@@ -250,6 +315,7 @@ void FreeRunner::prove_quiet(VcpuSlot& slot) {
             marker_needed = true;
         }
     }
+    const auto deadline = Clock::now() + parts_.config.watchdog;
     Lock lock(mutex_);
     while (marker_needed && slot.marker && !failed_) {
         collect(slot);

@@ -221,6 +221,7 @@ void KvmMachine::wait(const std::function<bool()>& enough) {
         recorder_.flush(trace_);
         return enough();
     });
+    collect_eventfds();
     recorder_.flush(trace_);
 }
 
@@ -233,6 +234,7 @@ void KvmMachine::prove_quiet(std::uint32_t vcpu) {
 
 std::vector<NamedValue> KvmMachine::inspect(std::string_view controller, std::uint32_t index) {
     drain_irqfds();
+    runner_->rest();
     const auto paused = runner_->pause(nullptr);
     const auto held = hold();
     return placement_->inspect(controller, index);

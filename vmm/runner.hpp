@@ -29,6 +29,8 @@ class Runner {
     virtual bool settle() = 0;
     virtual void wait(const std::function<bool()>& enough) = 0;
     virtual void prove_quiet(VcpuSlot& slot) = 0;
+    /// Waits until every vCPU has done what it was woken for.
+    virtual void rest() = 0;
     /// Stops whatever runs on its own.
     virtual void stop() = 0;
     /// Held while the controllers are touched from outside of the runner.

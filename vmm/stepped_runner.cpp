@@ -93,6 +93,7 @@ class SteppedRunner final : public Runner {
 
     bool settle() override;
     void wait(const std::function<bool()>&) override {}
+    void rest() override {}
     void prove_quiet(VcpuSlot& slot) override;
     void stop() override {}
     std::unique_lock<std::mutex> hold() override { return {}; }

@@ -113,8 +113,13 @@ class Player {
             answer = world_.claim(expectation);
             return answer.held || answer.hopeless || cancelled();
         };
-        if (enough()) return answer.held;
-        if (options_.config.run == vmm::RunMode::free) {
+        const bool free = options_.config.run == vmm::RunMode::free;
+        if (enough()) {
+            // It has begun; the next step comes when its handler is over.
+            if (free && answer.held) machine_.wait(enough);
+            return answer.held;
+        }
+        if (free) {
             machine_.wait(enough);
         } else if (const auto* acks = std::get_if<expect::Acks>(&expectation);
                    acks != nullptr && acks->may_take_time) {

@@ -174,4 +174,38 @@ BOOST_AUTO_TEST_CASE(a_free_running_vcpu_executes_operations_with_interrupts_dis
     BOOST_TEST(bench.taken() == "0:51");
 }
 
+BOOST_AUTO_TEST_CASE(a_free_running_vcpu_rests_in_a_handler_that_stays_although_it_interrupted_an_operation) {
+    MachineConfig config = MachineFixture::with("split", 1, RunMode::free);
+    config.watchdog = std::chrono::milliseconds(3000);
+    MachineFixture bench(config);
+    constexpr std::uint64_t select = 0xfec00000;
+    constexpr std::uint64_t window = 0xfec00010;
+    bench.machine.handler(0, 0x51, POLICY_STAY | POLICY_EOI_LAPIC, std::nullopt);
+    bench.guest({op(OP_WRITE, select, 0x10 + 2 * 20), op(OP_WRITE, window, 0x18051)});
+    bench.machine.set_line(20, true, false);
+    BOOST_TEST(bench.guest({op(OP_WRITE, window, 0x8051)}));
+    bench.machine.set_line(20, false, false);
+    BOOST_TEST(bench.guest({observed(OP_LAPIC_READ, 0x20)}));
+    BOOST_TEST(bench.last<event::Observed>().has_value());
+    BOOST_TEST(bench.guest({op(OP_RETURN)}));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_free_running_handler_does_is_done_before_anybody_looks) {
+    for (const std::string placement : {"kernel", "split"}) {
+        MachineFixture bench(MachineFixture::with(placement, 1, RunMode::free));
+        const auto out = [](std::uint64_t port, std::uint64_t value) { return op(OP_PORT_OUT, port, value, 1); };
+        bench.guest({out(0x20, 0x11), out(0x21, 0x40), out(0x21, 4), out(0x21, 1), out(0x21, 0xf7),
+                     op(OP_LAPIC_WRITE, 0x350, 0x700)});
+        // It is written down before the exit, and the PIC's EOI comes after that.
+        bench.machine.handler(0, 0x43, POLICY_LOWER | POLICY_EOI_PIC, 3);
+        for (std::size_t round = 1; round <= 20; ++round) {
+            bench.machine.set_line(3, true, false);
+            bench.machine.settle();
+            bench.machine.wait([&] { return bench.taken().size() == 5 * round - 1; });
+            for (const NamedValue& field : bench.machine.inspect("pic", 0))
+                if (field.name == "isr") BOOST_TEST(field.value == 0U);
+        }
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
