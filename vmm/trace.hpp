@@ -93,8 +93,8 @@ struct Fault {
 
 enum class RestState { idle, in_handler, halted, wait_for_sipi, not_started, storming };
 
-/// The vCPU has come to rest. For `idle` and `in_handler` the interrupt window was open since it was last entered
-/// if `interrupts_enabled`.
+/// The vCPU has come to rest. For `idle` and `in_handler` the interrupt window was open since it was last
+/// entered if `interrupts_enabled`.
 struct Rest {
     RestState state;
     bool interrupts_enabled;
@@ -135,9 +135,9 @@ struct Event {
     std::uint32_t step = 0;         ///< index of the step during which it happened; see Trace::begin_step
     Lane lane = Lane::host;
     std::optional<std::uint32_t> vcpu;
-    std::variant<event::Call, event::Wire, event::Resampled, event::DoorbellRung, event::EoiExit, event::Taken,
-                 event::GuestEoi, event::Returned, event::Started, event::OperationDone, event::Fault,
-                 event::Rest, event::Storm, event::Quiet, event::Observed, event::Trouble>
+    std::variant<event::Call, event::Wire, event::Resampled, event::DoorbellRung, event::EoiExit,
+                 event::Taken, event::GuestEoi, event::Returned, event::Started, event::OperationDone,
+                 event::Fault, event::Rest, event::Storm, event::Quiet, event::Observed, event::Trouble>
         what;
 };
 
@@ -163,8 +163,9 @@ class Trace {
     std::uint32_t step_ = 0;
 };
 
-/// One event in words, with the vCPU it happened on: `ack 0x51 on vCPU 0`, `raise 10 -> delivered`, `resampled dev x2`.
-/// These are the words of a failing run's `came`, so that a file's `known` can name them: no times, no addresses.
+/// One event in words, with the vCPU it happened on: `ack 0x51 on vCPU 0`, `raise 10 -> delivered`,
+/// `resampled dev x2`. These are the words of a failing run's `came`, so that a file's `known` can name them:
+/// no times, no addresses.
 std::string describe(const Event& event);
 
 /// The same for a timeline, where the column says on which vCPU: `ack 0x51`, `idle, window open`.
