@@ -16,7 +16,7 @@ namespace irqbench::vmm {
 namespace {
 
 /// Capabilities by the names `requires` uses: lower case, without KVM_CAP_.
-constexpr std::array<std::pair<const char*, unsigned long>, 33> capabilities{{
+constexpr std::array<std::pair<std::string_view, unsigned long>, 33> capabilities{{
     {"irqchip", KVM_CAP_IRQCHIP},
     {"split_irqchip", KVM_CAP_SPLIT_IRQCHIP},
     {"irq_routing", KVM_CAP_IRQ_ROUTING},
@@ -52,7 +52,17 @@ constexpr std::array<std::pair<const char*, unsigned long>, 33> capabilities{{
     {"device_ctrl", KVM_CAP_DEVICE_CTRL},
 }};
 
+constexpr auto capability_list = [] {
+    std::array<std::string_view, capabilities.size()> names{};
+    for (std::size_t i = 0; i < names.size(); ++i) names[i] = capabilities[i].first;
+    return names;
+}();
+
 }  // namespace
+
+std::span<const std::string_view> capability_names() { return capability_list; }
+
+std::span<const std::string_view> trait_names() { return x86::trait_names(); }
 
 std::vector<std::string> placements() { return {"kernel", "split"}; }
 
@@ -66,7 +76,8 @@ Host probe_host() {
     }
     const kvm::System system;
     for (const auto& [name, number] : capabilities)
-        host.capabilities.push_back({name, static_cast<std::uint64_t>(system.check_extension(number))});
+        host.capabilities.push_back(
+            {std::string(name), static_cast<std::uint64_t>(system.check_extension(number))});
     host.placements = x86::placement_names(system);
     host.traits = x86::probe_traits();
     return host;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vmm/machine.hpp"
@@ -11,11 +13,18 @@ namespace irqbench::vmm {
 /// Every placement make_machine() knows, whether this host has it or not.
 std::vector<std::string> placements();
 
+/// Every capability a Host lists, by the names `requires` uses: lower case, without KVM_CAP_.
+std::span<const std::string_view> capability_names();
+
+/// Every trait a host can have, whether this one has it or not; what they are: vmm/x86/traits.hpp.
+std::span<const std::string_view> trait_names();
+
 /// What this host offers. Probes the traits of its KVM with small machines; takes some milliseconds.
 Host probe_host();
 
 /// Builds the machine of `config.placement`. The trace must outlive it.
-/// @throws std::system_error when the host refuses to build it, std::invalid_argument for an unknown placement
+/// @throws std::system_error when the host refuses to build it, std::invalid_argument for an unknown
+/// placement
 std::unique_ptr<Machine> make_machine(const MachineConfig& config, Trace& trace);
 
 }  // namespace irqbench::vmm

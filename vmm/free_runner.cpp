@@ -28,15 +28,13 @@ struct VcpuThread {
     VcpuSlot& slot;
     std::thread thread;
     std::atomic<pid_t> id{0};
-    unsigned pauses = 0;     ///< requests to stay out of KVM_RUN
-    bool outside = false;    ///< it stays out of KVM_RUN
-    bool stormed = false;    ///< over budget: out of KVM_RUN until the next step
+    unsigned pauses = 0;            ///< requests to stay out of KVM_RUN
+    bool outside = false;           ///< it stays out of KVM_RUN
+    bool stormed = false;           ///< over budget: out of KVM_RUN until the next step
     std::atomic<bool> over{false};  ///< the thread has ended or will end without another KVM_RUN
 };
 
-bool is_halt(const GuestOp* op) {
-    return op != nullptr && (op->code == OP_HALT || op->code == OP_STI_HALT);
-}
+bool is_halt(const GuestOp* op) { return op != nullptr && (op->code == OP_HALT || op->code == OP_STI_HALT); }
 bool may_block(const GuestOp* op) {
     return is_halt(op) || (op != nullptr && (op->code == OP_BARRIER || op->code == OP_HOLD));
 }
@@ -46,7 +44,8 @@ class FreeRunner final : public Runner {
     explicit FreeRunner(const Parts& parts) : Runner(parts) {
         for (const auto& slot : parts_.slots) threads_.push_back(std::make_unique<VcpuThread>(*slot));
         parts_.placement.on_wake([this](VcpuSlot& slot) { kick(thread_of(slot)); });
-        for (const auto& thread : threads_) thread->thread = std::thread([this, t = thread.get()] { loop(*t); });
+        for (const auto& thread : threads_)
+            thread->thread = std::thread([this, t = thread.get()] { loop(*t); });
     }
     ~FreeRunner() override {
         stop();
@@ -64,6 +63,10 @@ class FreeRunner final : public Runner {
   private:
     using Lock = std::unique_lock<std::mutex>;
 
+    [[nodiscard]] bool reachable(const VcpuSlot& slot) const override {
+        const VcpuThread& thread = *threads_[slot.index];
+        return thread.outside || thread.id == static_cast<pid_t>(syscall(SYS_gettid));
+    }
     void loop(VcpuThread& thread);
     void run_once(VcpuThread& thread);
     void kick(VcpuThread& thread);
@@ -72,6 +75,7 @@ class FreeRunner final : public Runner {
     void enter_once(VcpuThread& thread);
     bool at_rest(VcpuThread& thread, bool& moved);
     void collect_all();
+    void let_handlers_end();
     bool limit(VcpuThread& thread);
     [[nodiscard]] VcpuThread& thread_of(const VcpuSlot& slot) { return *threads_[slot.index]; }
 
@@ -132,7 +136,9 @@ void FreeRunner::run_once(VcpuThread& thread) {
 }
 
 std::shared_ptr<void> FreeRunner::pause(VcpuSlot* slot) {
-    const auto concerns = [slot](const VcpuThread& thread) { return slot == nullptr || slot == &thread.slot; };
+    const auto concerns = [slot](const VcpuThread& thread) {
+        return slot == nullptr || slot == &thread.slot;
+    };
     Lock lock(mutex_);
     for (const auto& thread : threads_)
         if (concerns(*thread)) ++thread->pauses;
@@ -173,8 +179,8 @@ bool FreeRunner::done(VcpuThread& thread) {
     return agent.all_finished() || (agent.mailbox_empty() && may_block(agent.unfinished()));
 }
 
-/// Whether all that is left to finish are operations in which an interrupt was taken whose handler stays: it has
-/// executed the rest of the mailbox and idles.
+/// Whether all that is left to finish are operations in which an interrupt was taken whose handler stays: it
+/// has executed the rest of the mailbox and idles.
 bool FreeRunner::suspended(VcpuThread& thread) {
     if (!thread.slot.agent.mailbox_empty()) return false;
     const auto paused = pause(&thread.slot);
@@ -185,13 +191,14 @@ bool FreeRunner::suspended(VcpuThread& thread) {
            parts_.placement.parked(thread.slot) == event::RestState::halted;
 }
 
-/// Sends a vCPU that idles in HLT through its loop once: the kernel may owe it an exit (for an EOI, say) that waits for
-/// the next entry of the guest.
+/// Sends a vCPU that idles in HLT through its loop once: the kernel may owe it an exit (for an EOI, say) that
+/// waits for the next entry of the guest.
 void FreeRunner::enter_once(VcpuThread& thread) {
     const auto paused = pause(&thread.slot);
     const Lock lock(mutex_);
     if (thread.over || thread.stormed || thread.slot.agent.executing()) return;
-    if (parts_.placement.parked(thread.slot) == event::RestState::halted) parts_.placement.unpark(thread.slot);
+    if (parts_.placement.parked(thread.slot) == event::RestState::halted)
+        parts_.placement.unpark(thread.slot);
 }
 
 /// Whether the vCPU waits in HLT or for a SIPI and has nothing to do, or will not run before the next step.
@@ -210,7 +217,7 @@ bool FreeRunner::at_rest(VcpuThread& thread, bool& moved) {
 /// Asks every vCPU, which wakes it: not to be called while an interrupt is awaited that must wake one.
 void FreeRunner::rest() {
     const auto deadline = Clock::now() + parts_.config.watchdog;
-    for (bool moved = true; moved && !failed_;) {
+    for (bool moved = true; moved && !failed_ && Clock::now() < deadline;) {
         moved = false;
         for (const auto& thread : threads_) {
             enter_once(*thread);
@@ -243,8 +250,9 @@ bool FreeRunner::settle() {
             all_done = false;
             if (Clock::now() > deadline) {
                 thread->over = true;
-                fail(thread->slot, fmt::format("the vCPU did not do this within {} ms: {}", parts_.config.watchdog.count(),
-                                               thread->slot.agent.unfinished()->text));
+                fail(thread->slot,
+                     fmt::format("the vCPU did not do this within {} ms: {}", parts_.config.watchdog.count(),
+                                 thread->slot.agent.unfinished()->text));
             }
         }
         if (all_done || failed_) break;
@@ -288,8 +296,22 @@ void FreeRunner::wait(const std::function<bool()>& enough) {
     for (const auto& thread : threads_) thread->slot.records_in_step = 0;
     waiting_ = false;
     lock.unlock();
-    // A handler writes down that it began; what it does comes later.
-    if (satisfied) rest();
+    if (satisfied) let_handlers_end();
+}
+
+/// A handler writes down that it began; what it does comes later. Nobody is asked here, since that would wake
+/// a vCPU whose next interrupt is stuck, and hide it.
+void FreeRunner::let_handlers_end() {
+    const auto deadline = Clock::now() + parts_.config.watchdog;
+    Lock lock(mutex_);
+    const auto busy = [this](const auto& thread) {
+        const guest::Agent& agent = thread->slot.agent;
+        return !thread->over && !thread->stormed && !agent.rested() && !agent.executing();
+    };
+    while (!failed_ && std::any_of(threads_.begin(), threads_.end(), busy) && Clock::now() < deadline) {
+        changed_.wait_for(lock, poll_interval / 10);
+        collect_all();
+    }
 }
 
 void FreeRunner::prove_quiet(VcpuSlot& slot) {
@@ -349,6 +371,8 @@ void FreeRunner::stop() {
 
 }  // namespace
 
-std::unique_ptr<Runner> make_free_runner(const Runner::Parts& parts) { return std::make_unique<FreeRunner>(parts); }
+std::unique_ptr<Runner> make_free_runner(const Runner::Parts& parts) {
+    return std::make_unique<FreeRunner>(parts);
+}
 
 }  // namespace irqbench::vmm

@@ -20,14 +20,14 @@ class KernelIrqfds {
     ~KernelIrqfds();
 
     Outcome assign(const IrqfdSpec& spec);
-    /// May be repeated: what a second deassignment is answered is for the kernel to say. ENOENT in our own words if
-    /// there never was one of this name.
+    /// May be repeated: what a second deassignment is answered is for the kernel to say. ENOENT in our own
+    /// words if there never was one of this name.
     Outcome deassign(std::string_view name);
     [[nodiscard]] bool has(std::string_view name) const;
     /// May be called by several threads, as long as nothing is assigned or deassigned.
     void signal(std::string_view name, std::uint64_t count);
-    /// Waits for the kernel's workqueue to inject what was signalled since the last call (Irqfd::drain). A second,
-    /// temporary irqfd keeps the GSI's resampler and its line while the first is away.
+    /// Waits for the kernel's workqueue to inject what was signalled since the last call (Irqfd::drain). A
+    /// second, temporary irqfd keeps the GSI's resampler and its line while the first is away.
     void drain();
     [[nodiscard]] std::vector<event::Resampled> take_resampled();
 

@@ -59,14 +59,16 @@ std::unique_lock<std::mutex> KvmMachine::hold() {
 }
 
 void KvmMachine::concurrent(bool on) {
-    if (on && config_.run != RunMode::free) throw std::logic_error("several threads need a free-running machine");
+    if (on && config_.run != RunMode::free)
+        throw std::logic_error("several threads need a free-running machine");
     placement_->concurrent(on);
     concurrent_ = on;
     signalled_ = true;
 }
 
-/// What was signalled must not be overtaken by the next step. Done when that begins, so that until then a running guest
-/// is as free as any; and with no vCPU running, since an EOI must not come while an irqfd is away.
+/// What was signalled must not be overtaken by the next step. Done when that begins, so that until then a
+/// running guest is as free as any; and with no vCPU running, since an EOI must not come while an irqfd is
+/// away.
 void KvmMachine::drain_irqfds() {
     if (concurrent_ || !std::exchange(signalled_, false)) return;
     const auto paused = runner_->pause(nullptr);
@@ -75,7 +77,8 @@ void KvmMachine::drain_irqfds() {
 }
 
 template <class Make>
-Outcome KvmMachine::call(std::string name, std::string arguments, std::optional<std::uint32_t> gsi, Make make) {
+Outcome KvmMachine::call(std::string name, std::string arguments, std::optional<std::uint32_t> gsi,
+                         Make make) {
     if (concurrent_) return make();
     const auto at = recorder_.now();
     const Outcome outcome = make();
@@ -113,17 +116,19 @@ Outcome KvmMachine::assign_irqfd(const IrqfdSpec& spec) {
 Outcome KvmMachine::deassign_irqfd(std::string_view name) {
     drain_irqfds();
     const auto held = hold();
-    return call("deassign", std::string(name), std::nullopt, [&] { return placement_->deassign_irqfd(name); });
+    return call("deassign", std::string(name), std::nullopt,
+                [&] { return placement_->deassign_irqfd(name); });
 }
 
 void KvmMachine::signal(std::string_view irqfd, std::uint64_t count) {
     drain_irqfds();
     {
         const auto held = hold();
-        call("signal", count == 1 ? std::string(irqfd) : fmt::format("{} x{}", irqfd, count), std::nullopt, [&] {
-            placement_->signal(irqfd, count);
-            return Outcome{};
-        });
+        call("signal", count == 1 ? std::string(irqfd) : fmt::format("{} x{}", irqfd, count), std::nullopt,
+             [&] {
+                 placement_->signal(irqfd, count);
+                 return Outcome{};
+             });
     }
     if (concurrent_) return;
     signalled_ = true;
@@ -163,7 +168,8 @@ Outcome KvmMachine::nmi(std::uint32_t vcpu) {
     drain_irqfds();
     const auto paused = runner_->pause(slots_.at(vcpu).get());
     const auto held = hold();
-    return call("nmi", fmt::format("vCPU {}", vcpu), std::nullopt, [&] { return placement_->nmi(*slots_.at(vcpu)); });
+    return call("nmi", fmt::format("vCPU {}", vcpu), std::nullopt,
+                [&] { return placement_->nmi(*slots_.at(vcpu)); });
 }
 
 Outcome KvmMachine::inject(std::uint32_t vcpu, std::uint32_t vector, Injection how) {
@@ -171,8 +177,8 @@ Outcome KvmMachine::inject(std::uint32_t vcpu, std::uint32_t vector, Injection h
     const auto paused = runner_->pause(slots_.at(vcpu).get());
     const auto held = hold();
     VcpuSlot& slot = *slots_.at(vcpu);
-    return call(how == Injection::interrupt ? "interrupt" : "inject", fmt::format("{:#x} on vCPU {}", vector, vcpu),
-                std::nullopt, [&] {
+    return call(how == Injection::interrupt ? "interrupt" : "inject",
+                fmt::format("{:#x} on vCPU {}", vector, vcpu), std::nullopt, [&] {
                     // An event is for a vCPU that executes; that an idle one waits in HLT is our doing.
                     if (how == Injection::vcpu_events && !slot.agent.executing() &&
                         placement_->parked(slot) == event::RestState::halted)
@@ -184,10 +190,14 @@ Outcome KvmMachine::inject(std::uint32_t vcpu, std::uint32_t vector, Injection h
 void KvmMachine::guest(std::uint32_t vcpu, std::span<const GuestOp> operations) {
     drain_irqfds();
     VcpuSlot& slot = *slots_.at(vcpu);
+    const auto post = [&](const GuestOp& op) {
+        const auto held = hold();
+        return slot.agent.post(op);
+    };
     for (const GuestOp& op : operations) {
-        if (slot.agent.post(op)) continue;
+        if (post(op)) continue;
         // The mailbox is full: what is in it has to be done first.
-        if (!settle() || !slot.agent.post(op))
+        if (!settle() || !post(op))
             throw std::runtime_error(fmt::format("vCPU {} does not take more operations: {}", vcpu, op.text));
     }
 }
@@ -238,6 +248,14 @@ std::vector<NamedValue> KvmMachine::inspect(std::string_view controller, std::ui
     const auto paused = runner_->pause(nullptr);
     const auto held = hold();
     return placement_->inspect(controller, index);
+}
+
+void KvmMachine::finish() {
+    if (runner_->failed()) return;
+    drain_irqfds();
+    runner_->rest();
+    collect_eventfds();
+    recorder_.flush(trace_);
 }
 
 void KvmMachine::close() {

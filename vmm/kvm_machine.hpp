@@ -18,10 +18,12 @@
 
 namespace irqbench::vmm {
 
-/// A virtual machine on KVM: one placement of the controllers, the vCPUs with their agents, and a way to run them.
+/// A virtual machine on KVM: one placement of the controllers, the vCPUs with their agents, and a way to run
+/// them.
 class KvmMachine final : public Machine {
   public:
-    /// @throws std::system_error when the host refuses to build it; std::invalid_argument for an unknown placement
+    /// @throws std::system_error when the host refuses to build it; std::invalid_argument for an unknown
+    /// placement
     KvmMachine(const MachineConfig& config, Trace& trace);
     ~KvmMachine() override;
 
@@ -44,6 +46,7 @@ class KvmMachine final : public Machine {
     void prove_quiet(std::uint32_t vcpu) override;
     void concurrent(bool on) override;
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
+    void finish() override;
     void close() override;
 
   private:

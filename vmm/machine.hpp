@@ -21,17 +21,17 @@ enum class RunMode { stepped, free };
 
 /// What to build. Plain data from a scenario's head and the command line.
 struct MachineConfig {
-    std::string placement;           ///< irqchip mode: `kernel`, `split` ...
+    std::string placement;                ///< irqchip mode: `kernel`, `split` ...
     std::vector<std::uint32_t> vcpu_ids;  ///< one vCPU per element; the element is its id (APIC id)
-    std::uint32_t started = 0;       ///< vCPUs that run from the beginning, 0 for all; the rest wait for SIPI
+    std::uint32_t started = 0;  ///< vCPUs that run from the beginning, 0 for all; the rest wait for SIPI
     RunMode run = RunMode::stepped;
-    bool x2apic = false;             ///< x86: vCPUs start in x2APIC mode
-    bool x2apic_ids = false;         ///< x86: KVM_CAP_X2APIC_API: 32-bit ids in routes and MSIs, no broadcast quirk
-    bool pit = false;                ///< x86: an in-kernel PIT
-    std::optional<bool> pit_reinject;  ///< x86: KVM_REINJECT_CONTROL
+    bool x2apic = false;      ///< x86: vCPUs start in x2APIC mode
+    bool x2apic_ids = false;  ///< x86: KVM_CAP_X2APIC_API: 32-bit ids in routes and MSIs, no broadcast quirk
+    bool pit = false;         ///< x86: an in-kernel PIT
+    std::optional<bool> pit_reinject;     ///< x86: KVM_REINJECT_CONTROL
     std::uint32_t ioapic_version = 0x11;  ///< x86, where the IOAPIC is ours: 0x11 or 0x20
-    std::uint64_t memory = 0;        ///< bytes of scenario memory beside the agent's own, at most 1 GiB
-    std::uint64_t storm_budget = 2000;  ///< records one step may add before it is a storm
+    std::uint64_t memory = 0;             ///< bytes of scenario memory beside the agent's own, at most 1 GiB
+    std::uint64_t storm_budget = 2000;    ///< records one step may add before it is a storm
     std::chrono::milliseconds watchdog{10000};  ///< wall clock and CPU time one wait may take
 };
 
@@ -78,9 +78,9 @@ struct NamedValue {
     std::uint64_t value = 0;
 };
 
-/// A virtual machine that can be driven step by step. The small interface every machine has: it grows only when a
-/// scenario verb needs it. Every call records what it did in the trace. Calls that a scenario may expect to be
-/// refused return the outcome; all others throw std::system_error when the host fails them.
+/// A virtual machine that can be driven step by step. The small interface every machine has: it grows only
+/// when a scenario verb needs it. Every call records what it did in the trace. Calls that a scenario may
+/// expect to be refused return the outcome; all others throw std::system_error when the host fails them.
 class Machine {
   public:
     virtual ~Machine() = default;
@@ -95,7 +95,8 @@ class Machine {
 
     virtual Outcome assign_irqfd(const IrqfdSpec& spec) = 0;
     virtual Outcome deassign_irqfd(std::string_view name) = 0;
-    /// Writes `count` to the irqfd's eventfd, and sees to it that nothing is still under way when the machine rests.
+    /// Writes `count` to the irqfd's eventfd, and sees to it that nothing is still under way when the machine
+    /// rests.
     virtual void signal(std::string_view irqfd, std::uint64_t count) = 0;
     virtual Outcome assign_ioeventfd(const IoeventfdSpec& spec) = 0;
     virtual Outcome deassign_ioeventfd(std::string_view name) = 0;
@@ -114,23 +115,29 @@ class Machine {
     /// Free: waits until every posted operation is done. Also collects resamplefds and doorbells.
     /// @returns false if the run cannot go on (the reason is in the trace as Trouble or Fault)
     virtual bool settle() = 0;
-    /// Free: lets the vCPUs run and collects events until `enough` or the watchdog ends it. Stepped: nothing, since
-    /// at rest no more can come.
+    /// Free: lets the vCPUs run and collects events until `enough` or the watchdog ends it. Stepped: nothing,
+    /// since at rest no more can come.
     virtual void wait(const std::function<bool()>& enough) = 0;
-    /// Records event::Quiet for the vCPU: by the window at rest when stepped, by a marker interrupt when free.
+    /// Records event::Quiet for the vCPU: by the window at rest when stepped, by a marker interrupt when
+    /// free.
     virtual void prove_quiet(std::uint32_t vcpu) = 0;
 
-    /// Free-running only. After concurrent(true), set_line, msi, route and signal may be called by several host
-    /// threads at once and record nothing, since a trace has one writer: the caller records them all as one event.
-    /// wait() and settle() still belong to one thread. concurrent(false) ends it.
+    /// Free-running only. After concurrent(true), set_line, msi, route and signal may be called by several
+    /// host threads at once and record nothing, since a trace has one writer: the caller records them all as
+    /// one event. wait() and settle() still belong to one thread. concurrent(false) ends it.
     /// @throws std::logic_error by a machine that cannot
     virtual void concurrent(bool on) {
         if (on) throw std::logic_error("this machine cannot be driven by several threads");
     }
 
-    /// State of a controller by its register table's names: ("ioapic", pin), ("pic", 0 or 1), ("lapic", vCPU) ...
-    /// Empty when there is no such controller.
-    [[nodiscard]] virtual std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) = 0;
+    /// State of a controller by its register table's names: ("ioapic", pin), ("pic", 0 or 1), ("lapic", vCPU)
+    /// ... Empty when there is no such controller.
+    [[nodiscard]] virtual std::vector<NamedValue> inspect(std::string_view controller,
+                                                          std::uint32_t index) = 0;
+
+    /// Lets everything under way arrive and collects it, so that nothing can come after the last step unseen.
+    /// Stepped, nothing is under way at rest.
+    virtual void finish() {}
 
     /// Ends the machine: stops every thread and closes the VM. What is still in flight is abandoned.
     virtual void close() = 0;
@@ -139,11 +146,11 @@ class Machine {
 /// What a host offers, by the names `requires` and `known` use: capabilities and probed traits.
 /// For example `kvm`, `cap:split_irqchip`, `trait:lapic_eoi_at_delivery`.
 struct Host {
-    std::string kernel;                ///< release, as in uname
-    std::vector<std::string> placements;  ///< that can be built here
-    std::vector<std::string> traits;   ///< probed divergences of this host's KVM
+    std::string kernel;                    ///< release, as in uname
+    std::vector<std::string> placements;   ///< that can be built here
+    std::vector<std::string> traits;       ///< probed divergences of this host's KVM
     std::vector<NamedValue> capabilities;  ///< KVM_CHECK_EXTENSION by lower-case name
-    std::string unavailable;           ///< why there is no KVM, empty if there is
+    std::string unavailable;               ///< why there is no KVM, empty if there is
 };
 
 }  // namespace irqbench::vmm

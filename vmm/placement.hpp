@@ -76,8 +76,8 @@ class Placement {
     /// ENOENT in our own words if there is none of this name.
     virtual Outcome deassign_irqfd(std::string_view name) = 0;
     virtual void signal(std::string_view irqfd, std::uint64_t count) = 0;
-    /// While on, set_line, msi, route and signal may be called by several threads at once: those that the kernel alone
-    /// serves without a lock, so that they really meet there. route by one thread only.
+    /// While on, set_line, msi, route and signal may be called by several threads at once: those that the
+    /// kernel alone serves without a lock, so that they really meet there. route by one thread only.
     virtual void concurrent(bool on) = 0;
     /// Sees to it that no signalled irqfd is still under way to the controllers.
     virtual void drain_irqfds() = 0;
@@ -94,7 +94,8 @@ class Placement {
     virtual bool handle(VcpuSlot& slot, const kvm::Exit& exit) = 0;
     /// Whom to tell that a vCPU has to come out of KVM_RUN for before_run(), while others may be inside it.
     void on_wake(std::function<void(VcpuSlot&)> wake) { wake_ = std::move(wake); }
-    /// Called before every entry of the guest: injects what the controllers in our process have for this vCPU.
+    /// Called before every entry of the guest: injects what the controllers in our process have for this
+    /// vCPU.
     virtual void before_run(VcpuSlot& slot) = 0;
     /// Whether before_run() would inject something now, so that the vCPU cannot be at rest.
     [[nodiscard]] virtual bool has_interrupt_for(VcpuSlot& slot) = 0;
@@ -111,7 +112,8 @@ class Placement {
     /// The vCPU's registers, for the report of a run that cannot go on.
     [[nodiscard]] virtual std::string registers(VcpuSlot& slot) = 0;
 
-    [[nodiscard]] virtual std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) = 0;
+    [[nodiscard]] virtual std::vector<NamedValue> inspect(std::string_view controller,
+                                                          std::uint32_t index) = 0;
 
   protected:
     void wake(VcpuSlot& slot) const {

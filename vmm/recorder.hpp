@@ -10,8 +10,8 @@
 
 namespace irqbench::vmm {
 
-/// Where the parts of a machine leave their events until the machine moves them into its trace. May be used from
-/// several threads.
+/// Where the parts of a machine leave their events until the machine moves them into its trace. May be used
+/// from several threads.
 class Recorder {
   public:
     using Clock = std::chrono::steady_clock;

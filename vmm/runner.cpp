@@ -21,17 +21,16 @@ void Runner::record(VcpuSlot& slot, const guest::Record& record) {
         case RECORD_EOI: return add(event::GuestEoi{record.vector});
         case RECORD_RETURNED: return add(event::Returned{record.vector});
         case RECORD_STARTED: return add(event::Started{});
-        case RECORD_FAULT:
-            return add(event::Fault{record.vector, record.code, record.rip, slot.agent.cr2()});
+        case RECORD_FAULT: return add(event::Fault{record.vector, record.code, record.rip, slot.agent.cr2()});
         default: break;
     }
     fail(slot, fmt::format("the guest's log holds a record of unknown kind {}", record.kind));
 }
 
 void Runner::record(VcpuSlot& slot, const guest::FinishedOp& done) {
-    if (done.refused)
-        return fail(slot, fmt::format("the agent cannot do this here: {}", done.op.text));
-    parts_.recorder.add(Lane::guest, event::OperationDone{done.op.text, done.op.value, done.fault}, slot.index);
+    if (done.refused) return fail(slot, fmt::format("the agent cannot do this here: {}", done.op.text));
+    parts_.recorder.add(Lane::guest, event::OperationDone{done.op.text, done.op.value, done.fault},
+                        slot.index);
     if (done.op.observed && !done.fault)
         parts_.recorder.add(Lane::guest, event::Observed{done.op.text, done.op.value}, slot.index);
 }
@@ -63,9 +62,9 @@ Runner::AfterExit Runner::handle_exit(VcpuSlot& slot) {
                 const auto gsi = slot.lowers.find(slot.agent.lowering());
                 if (gsi != slot.lowers.end()) {
                     const Outcome outcome = parts_.placement.set_line(gsi->second, false, false);
-                    parts_.recorder.add(Lane::host,
-                                        event::Call{"device lowers", fmt::format("{}", gsi->second), gsi->second,
-                                                    outcome});
+                    parts_.recorder.add(
+                        Lane::host,
+                        event::Call{"device lowers", fmt::format("{}", gsi->second), gsi->second, outcome});
                 }
                 return AfterExit::go_on;
             }
@@ -78,7 +77,8 @@ Runner::AfterExit Runner::handle_exit(VcpuSlot& slot) {
 }
 
 void Runner::record_rest(VcpuSlot& slot, const event::Rest& rest) {
-    const bool same = rest.state == slot.rest.state && rest.interrupts_enabled == slot.rest.interrupts_enabled &&
+    const bool same = rest.state == slot.rest.state &&
+                      rest.interrupts_enabled == slot.rest.interrupts_enabled &&
                       rest.depth == slot.rest.depth && rest.in_service == slot.rest.in_service;
     slot.rest = rest;
     if (!same) parts_.recorder.add(Lane::guest, rest, slot.index);
@@ -88,7 +88,8 @@ void Runner::fail(VcpuSlot& slot, std::string report, bool host_stalled) {
     failed_ = true;
     std::string registers;
     try {
-        registers = parts_.placement.registers(slot);
+        registers =
+            reachable(slot) ? parts_.placement.registers(slot) : "registers not read: the vCPU is running";
     } catch (const std::exception& error) {
         registers = fmt::format("registers cannot be read: {}", error.what());
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -35,8 +36,8 @@ class Runner {
     virtual void stop() = 0;
     /// Held while the controllers are touched from outside of the runner.
     [[nodiscard]] virtual std::unique_lock<std::mutex> hold() = 0;
-    /// Keeps the vCPU, or with nullptr every one, out of KVM_RUN as long as the result lives: its ioctls would wait
-    /// for the end of KVM_RUN. To be called before hold(), never while holding.
+    /// Keeps the vCPU, or with nullptr every one, out of KVM_RUN as long as the result lives: its ioctls
+    /// would wait for the end of KVM_RUN. To be called before hold(), never while holding.
     [[nodiscard]] virtual std::shared_ptr<void> pause(VcpuSlot* slot) = 0;
 
     [[nodiscard]] bool failed() const { return failed_; }
@@ -51,12 +52,14 @@ class Runner {
     bool collect(VcpuSlot& slot);
     void record_rest(VcpuSlot& slot, const event::Rest& rest);
     void fail(VcpuSlot& slot, std::string report, bool host_stalled = false);
+    /// Whether the vCPU's ioctls would return at once: it is outside of KVM_RUN for the calling thread.
+    [[nodiscard]] virtual bool reachable(const VcpuSlot& slot) const = 0;
     [[nodiscard]] bool over_budget(const VcpuSlot& slot) const {
         return slot.records_in_step > parts_.config.storm_budget;
     }
 
     Parts parts_;
-    bool failed_ = false;
+    std::atomic<bool> failed_{false};
 
   private:
     void record(VcpuSlot& slot, const guest::Record& record);

@@ -24,8 +24,8 @@ std::chrono::nanoseconds thread_cpu_time() {
     return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
 }
 
-/// Sends this thread a signal now and then, which KVM_RUN alone lets through: a vCPU that blocks in the kernel comes
-/// back to be looked at.
+/// Sends this thread a signal now and then, which KVM_RUN alone lets through: a vCPU that blocks in the
+/// kernel comes back to be looked at.
 class Ticker {
   public:
     Ticker() {
@@ -94,6 +94,7 @@ class SteppedRunner final : public Runner {
     bool settle() override;
     void wait(const std::function<bool()>&) override {}
     void rest() override {}
+    bool reachable(const VcpuSlot&) const override { return true; }
     void prove_quiet(VcpuSlot& slot) override;
     void stop() override {}
     std::unique_lock<std::mutex> hold() override { return {}; }
@@ -152,7 +153,8 @@ event::Rest SteppedRunner::rest_at_exit(VcpuSlot& slot) const {
             slot.agent.in_service()};
 }
 
-/// A vCPU that waits in the kernel: with a signal pending, KVM_RUN looks whether something wakes it and comes back.
+/// A vCPU that waits in the kernel: with a signal pending, KVM_RUN looks whether something wakes it and comes
+/// back.
 /// @returns whether it can execute now
 bool SteppedRunner::poll_parked(VcpuSlot& slot) {
     parts_.placement.before_run(slot);
@@ -160,7 +162,10 @@ bool SteppedRunner::poll_parked(VcpuSlot& slot) {
     const kvm::RunResult result = slot.vcpu.run();
     ticker_.eat();
     // It was not waiting after all, and ran into an exit.
-    if (result == kvm::RunResult::exited) return true;
+    if (result == kvm::RunResult::exited) {
+        static_cast<void>(handle_exit(slot));
+        return true;
+    }
     return !parts_.placement.parked(slot).has_value();
 }
 
@@ -183,7 +188,8 @@ bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
         }
         if (!poll_parked(slot)) {
             if (const auto state = parts_.placement.parked(slot); state && *state != slot.rest.state)
-                record_rest(slot, {*state, slot.rest.interrupts_enabled, slot.rest.depth, slot.rest.in_service});
+                record_rest(slot,
+                            {*state, slot.rest.interrupts_enabled, slot.rest.depth, slot.rest.in_service});
             return false;
         }
         moved = true;
@@ -234,7 +240,8 @@ void SteppedRunner::prove_quiet(VcpuSlot& slot) {
         case event::RestState::in_handler:
             if (!slot.rest.interrupts_enabled) {
                 quiet = {false, "interrupts are disabled", std::nullopt};
-            } else if (const std::uint32_t priority = parts_.placement.running_priority(slot); priority != 0) {
+            } else if (const std::uint32_t priority = parts_.placement.running_priority(slot);
+                       priority != 0) {
                 quiet.above = priority;
             }
             break;

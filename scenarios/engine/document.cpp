@@ -259,19 +259,25 @@ void append_bounded(std::string& text, const Node& node, std::size_t width) {
     std::visit(Visitor{text, width}, node.value);
 }
 
+char lower_case(char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+
+/// Insertions, deletions, substitutions and swapped neighbours count 1; case counts nothing.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
+    const auto same = [&](std::size_t i, std::size_t j) { return lower_case(a[i]) == lower_case(b[j]); };
+    std::vector<std::vector<std::size_t>> table(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+    for (std::size_t i = 0; i <= a.size(); ++i)
+        for (std::size_t j = 0; j <= b.size(); ++j) {
+            std::size_t& here = table[i][j];
+            here = i == 0 ? j : i;
+            if (i == 0 || j == 0) continue;
+            here = std::min({table[i - 1][j - 1] + (same(i - 1, j - 1) ? 0 : 1), table[i - 1][j] + 1,
+                             table[i][j - 1] + 1});
+            if (i > 1 && j > 1 && same(i - 1, j - 2) && same(i - 2, j - 1))
+                here = std::min(here, table[i - 2][j - 2] + 1);
         }
-    }
-    return row.back();
+    return table.back().back();
 }
 
 }  // namespace
@@ -352,6 +358,8 @@ std::string suggestion(std::string_view word, std::span<const std::string_view> 
     std::string_view best;
     std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
     for (const std::string_view candidate : candidates) {
+        // No candidate is near a word so much longer, and a word may be as long as a file.
+        if (word.size() > candidate.size() + candidate.size() / 2 + 2) continue;
         if (const std::size_t distance = edit_distance(word, candidate); distance < best_distance) {
             best = candidate;
             best_distance = distance;

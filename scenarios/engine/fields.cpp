@@ -130,8 +130,10 @@ std::size_t read_word(const Cursor& at, std::span<const std::string_view> words)
     const auto found = std::find(words.begin(), words.end(), *text);
     if (found == words.end()) {
         constexpr std::size_t nameable = 8;
-        const std::string hint = words.size() <= nameable ? fmt::format(": use {}", quoted(words, "or"))
-                                                          : suggestion(*text, words);
+        const std::string close = suggestion(*text, words);
+        const std::string hint = words.size() <= nameable && !close.starts_with(", did you mean")
+                                     ? fmt::format(": use {}", quoted(words, "or"))
+                                     : close;
         at.fail(fmt::format("unknown word {}{}", in_words(at.node()), hint));
     }
     return static_cast<std::size_t>(found - words.begin());

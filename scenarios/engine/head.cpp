@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "scenarios/engine/architecture.hpp"
+#include "vmm/factory.hpp"
 
 namespace irqbench::scenarios {
 
@@ -33,6 +34,20 @@ void Requirements::check(const Requirements& requirements, const Cursor& at) {
 }
 
 }  // namespace head
+
+head::TraitName Form<head::TraitName>::read(const Cursor& at, Limits) {
+    const auto names = vmm::trait_names();
+    return {std::string(names[detail::read_word(at, names)])};
+}
+
+Json Form<head::TraitName>::schema(Limits) { return detail::word_schema(vmm::trait_names()); }
+
+head::CapabilityName Form<head::CapabilityName>::read(const Cursor& at, Limits) {
+    const auto names = vmm::capability_names();
+    return {std::string(names[detail::read_word(at, names)])};
+}
+
+Json Form<head::CapabilityName>::schema(Limits) { return detail::word_schema(vmm::capability_names()); }
 
 head::MachineOptions Form<head::MachineOptions>::read(const Cursor& at, Limits) {
     head::MachineOptions options;

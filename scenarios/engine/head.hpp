@@ -32,6 +32,16 @@ struct MachineOptions {
     vmm::MachineConfig config;
 };
 
+/// A name of vmm::trait_names().
+struct TraitName {
+    std::string name;
+};
+
+/// A name of vmm::capability_names().
+struct CapabilityName {
+    std::string name;
+};
+
 enum class Run { stepped, free };
 
 struct Modes {
@@ -47,9 +57,9 @@ struct Modes {
 };
 
 struct Requirements {
-    std::vector<std::string> capabilities;
+    std::vector<CapabilityName> capabilities;
     std::string kernel;
-    std::vector<std::string> trait_absent;
+    std::vector<TraitName> trait_absent;
     std::string because;
     static constexpr auto fields() {
         return std::tuple{optional("capabilities", &Requirements::capabilities,
@@ -65,7 +75,7 @@ struct Requirements {
 };
 
 struct KnownWhen {
-    std::string trait;
+    TraitName trait;
     std::vector<std::string> irqchip;
     static constexpr auto fields() {
         return std::tuple{
@@ -96,7 +106,7 @@ struct KnownDivergence {
 };
 
 struct Outcome {
-    verbs::AckItem ack;
+    verbs::OutcomeAck ack;
     static constexpr auto fields() {
         return std::tuple{required("ack", &Outcome::ack, "an interrupt taken")};
     }
@@ -171,6 +181,18 @@ template <>
 struct Words<head::Seen> {
     static constexpr std::array<std::pair<std::string_view, head::Seen>, 1> table{
         {{"all allowed", head::Seen::all_allowed}}};
+};
+
+template <>
+struct Form<head::TraitName> {
+    static head::TraitName read(const Cursor& at, Limits limits);
+    static Json schema(Limits limits);
+};
+
+template <>
+struct Form<head::CapabilityName> {
+    static head::CapabilityName read(const Cursor& at, Limits limits);
+    static Json schema(Limits limits);
 };
 
 template <>

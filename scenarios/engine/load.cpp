@@ -40,7 +40,7 @@ std::vector<Known> make_known(const head::Head& head, const Cursor& root) {
     std::vector<Known> all;
     for (const head::KnownDivergence& known : head.known) {
         const Node& node = (*root.node().find("known")->array())[all.size()];
-        all.push_back({known.when.irqchip, known.when.trait, known.because, known.instead.step,
+        all.push_back({known.when.irqchip, known.when.trait.name, known.because, known.instead.step,
                        known.instead.came, fmt::format("/known/{}", all.size()), node.line});
     }
     return all;
@@ -48,8 +48,15 @@ std::vector<Known> make_known(const head::Head& head, const Cursor& root) {
 
 std::vector<expect::Ack> to_acks(const std::vector<head::Outcome>& outcomes) {
     std::vector<expect::Ack> acks;
-    for (const head::Outcome& outcome : outcomes) acks.push_back(verbs::to_ack(outcome.ack));
+    for (const head::Outcome& outcome : outcomes) acks.push_back(verbs::to_ack(outcome.ack.item));
     return acks;
+}
+
+template <class Name>
+std::vector<std::string> names_of(const std::vector<Name>& list) {
+    std::vector<std::string> names;
+    for (const Name& one : list) names.push_back(one.name);
+    return names;
 }
 
 Scenario make_scenario(head::Head head, const Cursor& root) {
@@ -68,8 +75,8 @@ Scenario make_scenario(head::Head head, const Cursor& root) {
     scenario.modes_only = std::move(head.modes.only);
     scenario.modes_not = std::move(head.modes.not_in);
     scenario.modes_because = std::move(head.modes.because);
-    scenario.requires_ = {std::move(head.requirements.capabilities), std::move(head.requirements.kernel),
-                          std::move(head.requirements.trait_absent), std::move(head.requirements.because)};
+    scenario.requires_ = {names_of(head.requirements.capabilities), std::move(head.requirements.kernel),
+                          names_of(head.requirements.trait_absent), std::move(head.requirements.because)};
     scenario.setup = std::move(head.setup.list);
     scenario.steps = std::move(head.steps.list);
     if (head.outcomes)

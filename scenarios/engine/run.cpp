@@ -71,10 +71,7 @@ bool can_be_waited_for(const Expectation& expectation) {
 class Player {
   public:
     Player(const Scenario& scenario, vmm::Machine& machine, vmm::Trace& trace, const RunOptions& options)
-        : machine_(machine),
-          trace_(trace),
-          options_(options),
-          world_(trace.events(), scenario) {}
+        : machine_(machine), trace_(trace), options_(options), world_(trace.events(), scenario) {}
 
     /// @returns false if nothing after this step can be judged
     bool play(const Step& step) {
@@ -208,6 +205,7 @@ Performance perform(const Scenario& scenario, vmm::Machine& machine, vmm::Trace&
             performance.performed.push_back(next);
             if (!player.play(*next.step)) return performance;
         }
+        machine.finish();
         performance.complete = true;
     } catch (const ScenarioError&) {
         throw;

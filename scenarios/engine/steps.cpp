@@ -1,6 +1,7 @@
 #include "scenarios/engine/steps.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -106,8 +107,10 @@ std::vector<std::string_view> step_words(const Architecture& architecture) {
 }
 
 std::string unknown_verb(std::string_view word, const Architecture& architecture) {
-    const std::string hint = suggestion(word, step_words(architecture));
-    return fmt::format("unknown verb '{}'{}", word, hint.empty() ? ": scenarios/README.md lists them" : hint);
+    const auto words = step_words(architecture);
+    const std::string hint = suggestion(word, words);
+    return fmt::format("unknown verb '{}'{}", word,
+                       hint.empty() ? fmt::format(": use {}", fmt::join(words, ", ")) : hint);
 }
 
 Step read_step(const Cursor& at) {

@@ -262,6 +262,14 @@ BOOST_AUTO_TEST_CASE(all_allowed_outcomes_must_be_seen_where_the_file_says_so) {
     BOOST_TEST(failure(story) == "1: expected ack 0x61 on vCPU 1 at least once, came never");
 }
 
+BOOST_AUTO_TEST_CASE(outcomes_of_which_none_was_seen_fail) {
+    Story story = with_outcomes();
+    story.act();
+    BOOST_TEST(failure(story) == "1: expected at least one of the outcomes, came nothing was taken");
+    story.takes(0x61, 1);
+    BOOST_TEST(passes(story));
+}
+
 BOOST_AUTO_TEST_CASE(an_ack_may_pass_over_outcomes_and_what_it_claims_is_not_counted) {
     Story story = with_outcomes();
     story.act().takes(0x51).takes(0x71).claim(in_order({ack(0x71)}));
@@ -269,6 +277,7 @@ BOOST_AUTO_TEST_CASE(an_ack_may_pass_over_outcomes_and_what_it_claims_is_not_cou
     BOOST_TEST(story.judged().histogram[0].count == 1U);
     Story claimed = with_outcomes();
     claimed.act().takes(0x51).claim(in_order({ack(0x51)}));
+    BOOST_TEST(passes(claimed));
     BOOST_TEST(claimed.judged().histogram[0].count == 0U);
 }
 

@@ -51,7 +51,8 @@ void step_machine(benchmark::State& state, const char* placement) {
         machine->settle();
     }
     std::uint64_t taken = 0;
-    for (const vmm::Event& event : trace.events()) taken += std::holds_alternative<vmm::event::Taken>(event.what);
+    for (const vmm::Event& event : trace.events())
+        taken += std::holds_alternative<vmm::event::Taken>(event.what);
     require_taken(state, taken, static_cast<std::uint64_t>(state.iterations()));
 }
 BENCHMARK_CAPTURE(step_machine, split, "split")->Unit(benchmark::kMicrosecond);

@@ -13,13 +13,14 @@
 
 namespace irqbench::perf {
 
-/// The yardstick: one vCPU with the same guest agent, a split irqchip, and nothing of the bench around it. Its step() is two
-/// or three bare ioctl() calls.
+/// The yardstick: one vCPU with the same guest agent, a split irqchip, and nothing of the bench around it.
+/// Its step() is two or three bare ioctl() calls.
 class RawMachine {
   public:
     explicit RawMachine(const kvm_msi& message);
 
-    /// Injects the message and runs the vCPU until it is idle twice: the exits that a stepped machine makes too.
+    /// Injects the message and runs the vCPU until it is idle twice: the exits that a stepped machine makes
+    /// too.
     void step();
     /// Interrupts the guest has written down so far.
     [[nodiscard]] std::uint32_t taken() const;

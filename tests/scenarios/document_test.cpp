@@ -114,8 +114,16 @@ BOOST_AUTO_TEST_CASE(a_long_step_is_cut) {
 BOOST_AUTO_TEST_CASE(the_closest_word_is_suggested) {
     constexpr std::array<std::string_view, 3> words{"vector", "vcpu", "times"};
     BOOST_TEST(suggestion("vektor", words) == ", did you mean 'vector'?");
-    BOOST_TEST(suggestion("VCPU", words) == ": use vector, vcpu, times");
+    BOOST_TEST(suggestion("VCPU", words) == ", did you mean 'vcpu'?");
+    BOOST_TEST(suggestion("PIN", words) == ": use vector, vcpu, times");
     BOOST_TEST(suggestion("time", words) == ", did you mean 'times'?");
+}
+
+BOOST_AUTO_TEST_CASE(swapped_neighbours_are_one_mistake) {
+    constexpr std::array<std::string_view, 2> words{"ack", "pic"};
+    BOOST_TEST(suggestion("akc", words) == ", did you mean 'ack'?");
+    BOOST_TEST(suggestion("PCI", words) == ", did you mean 'pic'?");
+    BOOST_TEST(suggestion("kca", words) == ": use ack, pic");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -11,7 +11,6 @@
 namespace irqbench::scenarios {
 
 BOOST_AUTO_TEST_SUITE(verbs_of_x86)
-
 using Lines = std::vector<std::string>;
 
 /// One step of a file with two vCPUs (APIC ids 0 and 5), performed on a recording machine.
@@ -20,18 +19,20 @@ struct Played {
     vmm::Trace trace;
     std::shared_ptr<const Verb> verb;
     Lines expects;
-
     explicit Played(const std::string& step, std::vector<vmm::NamedValue> state = {},
                     const std::string& head = "") {
+        const bool pit = step.find("\"pit\":") != std::string::npos;
         machine.state = std::move(state);
-        const Scenario scenario = load_text(file_with(R"({ "raise": 10 }, { "ack": "0x51" }, )" + step, R"(
+        const Scenario scenario =
+            load_text(file_with(R"({ "raise": 10 }, { "ack": "0x51" }, )" + step, R"(
             { "irqfd": { "name": "dev", "gsi": 10, "resample": true } },
             { "ioeventfd": { "name": "bell", "port": "0x500" } },
             { "handler": { "vector": "0x51", "stays": true } })",
-                                                      R"("vcpus": { "ids": [ 0, 5 ] },
-            "modes": { "only": [ "split" ], "because": "EOI exits" })" +
-                                                          head),
-                                            "file.json");
+                                R"("vcpus": { "ids": [ 0, 5 ] },
+            "modes": { "only": [ ")" +
+                                    std::string(pit ? "kernel" : "split") + R"(" ], "because": "so" })" +
+                                    (pit ? R"(, "machine": { "pit": true })" : "") + head),
+                      "file.json");
         verb = scenario.steps.back().verb;
         Stage stage{machine, trace, scenario.config};
         verb->perform(stage);

@@ -38,6 +38,7 @@ std::string Cli::read(const std::string& name) const {
 int Cli::run(const std::vector<std::string>& arguments) {
     std::ostringstream out_stream;
     std::ostringstream err_stream;
+    if (out_is_full) out_stream.setstate(std::ios::badbit);
     auto logger = std::make_shared<spdlog::logger>(
         "test", std::make_shared<spdlog::sinks::ostream_sink_st>(err_stream));
     logger->set_pattern("irqbench: %v");

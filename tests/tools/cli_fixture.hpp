@@ -34,6 +34,7 @@ class Cli {
     vmm::Host host;
     std::map<std::string, std::string> environment;
     bool terminal = false;
+    bool out_is_full = false;  ///< nothing can be written to the output
     std::atomic<bool> interrupted{false};
     std::function<void(FakeMachine&)> prepare;  ///< is shown every machine that is made
     std::atomic<int> machines{0};

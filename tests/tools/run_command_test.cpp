@@ -116,6 +116,45 @@ BOOST_AUTO_TEST_CASE(interrupted_is_130_with_the_results_so_far) {
     BOOST_TEST(err == "irqbench: interrupted: these are the results so far\n");
 }
 
+BOOST_AUTO_TEST_CASE(interrupted_repeats_are_a_result_of_those_that_are_over) {
+    good();
+    prepare = [this](FakeMachine& machine) {
+        if (machines == 2) machine.causes["msi"] = {taken(0x61)};
+        if (machines == 4) interrupted = true;
+    };
+    BOOST_TEST(run_all({"--irqchip", "kernel", "--repeat", "9"}) == 130);
+    BOOST_TEST(out.find("in 1 of 3 runs; this is the first") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(interrupted_tap_bails_out) {
+    good("first");
+    good("second");
+    prepare = [this](FakeMachine&) {
+        if (machines == 2) interrupted = true;
+    };
+    BOOST_TEST(run_all({"--irqchip", "kernel", "--format", "tap"}) == 130);
+    BOOST_TEST(out == "TAP version 13\n1..1\nok 1 - first [kernel]\nBail out! interrupted\n");
+}
+
+BOOST_AUTO_TEST_CASE(output_that_cannot_be_written_is_3) {
+    good();
+    out_is_full = true;
+    for (const char* command : {"run", "list", "explain", "check"}) {
+        BOOST_TEST(run({command, folder()}) == 3, command);
+        BOOST_TEST(err.find("irqbench: the output could not be written\n") != std::string::npos, command);
+    }
+    for (const char* command : {"caps", "schema", "completion", "--help", "--version"})
+        BOOST_TEST(run({command}) == 3, command);
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_subcommand_is_named) {
+    BOOST_TEST(run({"bogus"}) == 2);
+    BOOST_TEST(
+        err.find(
+            "\"bogus\" is no subcommand; these are: run, list, check, explain, caps, schema, completion\n") ==
+        0U);
+}
+
 BOOST_AUTO_TEST_CASE(wrong_usage_is_2) {
     good();
     BOOST_TEST(run({}) == 2);
@@ -198,9 +237,9 @@ BOOST_AUTO_TEST_CASE(tag_keeps_files_with_one_of_the_tags) {
     BOOST_TEST(results({"--irqchip", "kernel", "--tag", "eoi", "--tag", "edge"})["results"].size() == 2U);
 }
 
-BOOST_AUTO_TEST_CASE(folders_called_schema_and_other_files_are_not_scenarios) {
-    good();
-    file("schema/x.json", "{}");
+BOOST_AUTO_TEST_CASE(schemas_and_other_files_are_not_scenarios) {
+    file("schema/good.json", scenario_text("good", passing_steps));
+    file("x.schema.json", "{}");
     file("notes.txt", "x");
     BOOST_TEST(results({"--irqchip", "kernel"})["results"].size() == 1U);
 }
@@ -232,6 +271,24 @@ BOOST_AUTO_TEST_CASE(trace_out_has_one_json_object_per_event) {
     BOOST_TEST(event["vector"] == 0x51);
     BOOST_TEST(event["run"] == 1);
     BOOST_TEST(event["scenario"] == "good");
+}
+
+BOOST_AUTO_TEST_CASE(trace_out_counts_steps_as_reports_do) {
+    good();
+    run_all({"--irqchip", "kernel", "--trace-out", folder() + "/trace.jsonl"});
+    BOOST_TEST(nlohmann::json::parse(read("trace.jsonl").substr(0, read("trace.jsonl").find('\n')))["step"] ==
+               1);
+}
+
+BOOST_AUTO_TEST_CASE(trace_out_does_not_overwrite_a_scenario) {
+    good();
+    std::filesystem::create_symlink(folder() + "/good.json", folder() + "/link");
+    for (const char* name : {"/good.json", "/link"}) {
+        BOOST_TEST(run_all({"--trace-out", folder() + name}) == 2);
+        BOOST_TEST(err.find("is the scenario file " + folder() + "/good.json") != std::string::npos);
+    }
+    BOOST_TEST(read("good.json") == scenario_text("good", passing_steps));
+    BOOST_TEST(machines == 0);
 }
 
 BOOST_AUTO_TEST_CASE(run_free_and_stepped_choose_how_the_machine_runs) {

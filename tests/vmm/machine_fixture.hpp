@@ -14,7 +14,8 @@ namespace irqbench::tests {
 
 /// A machine with its trace, and short words for what the tests do to it.
 struct MachineFixture {
-    explicit MachineFixture(vmm::MachineConfig config_) : config(std::move(config_)), machine(config, trace) {}
+    explicit MachineFixture(vmm::MachineConfig config_)
+        : config(std::move(config_)), machine(config, trace) {}
 
     static vmm::MachineConfig with(std::string placement, std::uint32_t vcpus = 1,
                                    vmm::RunMode run = vmm::RunMode::stepped) {
@@ -62,7 +63,8 @@ struct MachineFixture {
     vmm::KvmMachine machine;
 };
 
-inline vmm::GuestOp op(std::uint32_t code, std::uint64_t address = 0, std::uint64_t value = 0, std::uint32_t size = 4) {
+inline vmm::GuestOp op(std::uint32_t code, std::uint64_t address = 0, std::uint64_t value = 0,
+                       std::uint32_t size = 4) {
     return {code, size, address, value, false, fmt::format("op {}", code)};
 }
 inline vmm::GuestOp observed(std::uint32_t code, std::uint64_t address, std::uint32_t size = 4) {

@@ -193,7 +193,9 @@ BOOST_AUTO_TEST_CASE(a_free_running_vcpu_rests_in_a_handler_that_stays_although_
 BOOST_AUTO_TEST_CASE(what_a_free_running_handler_does_is_done_before_anybody_looks) {
     for (const std::string placement : {"kernel", "split"}) {
         MachineFixture bench(MachineFixture::with(placement, 1, RunMode::free));
-        const auto out = [](std::uint64_t port, std::uint64_t value) { return op(OP_PORT_OUT, port, value, 1); };
+        const auto out = [](std::uint64_t port, std::uint64_t value) {
+            return op(OP_PORT_OUT, port, value, 1);
+        };
         bench.guest({out(0x20, 0x11), out(0x21, 0x40), out(0x21, 4), out(0x21, 1), out(0x21, 0xf7),
                      op(OP_LAPIC_WRITE, 0x350, 0x700)});
         // It is written down before the exit, and the PIC's EOI comes after that.

@@ -64,6 +64,13 @@ bool worse(const Verdict& verdict, const Verdict& than) {
     return rank(verdict.kind) > rank(than.kind);
 }
 
+/// The judge counts what was performed; readers of a trace know the steps of the file.
+void number_steps(std::vector<vmm::Event>& events, const scenarios::Performance& performance) {
+    for (auto& event : events)
+        if (event.step < performance.performed.size())
+            event.step = static_cast<std::uint32_t>(performance.performed[event.step].step->number);
+}
+
 void add_histogram(std::vector<scenarios::OutcomeCount>& sum,
                    const std::vector<scenarios::OutcomeCount>& more) {
     if (sum.empty()) {
@@ -133,7 +140,7 @@ class Campaign {
         changed_.notify_all();
     }
 
-    /// @returns nothing when interrupted meanwhile
+    /// @returns nothing when interrupted before the first run was over; later, the runs so far
     std::optional<Result> perform(const Task& task) {
         Result result = result_of(task, host_);
         if (task.file->error) {
@@ -153,7 +160,11 @@ class Campaign {
         for (std::uint32_t run = 0; run < options_.repeat; ++run) {
             std::vector<vmm::Event> trace;
             auto verdict = play(scenario, task.mode, trace);
-            if (!verdict) return std::nullopt;
+            if (!verdict) {
+                if (run == 0) return std::nullopt;
+                result.runs = run;
+                break;
+            }
             *verdict = scenarios::apply_known(std::move(*verdict), scenario, task.mode, host_);
             add_histogram(histogram, verdict->histogram);
             write_trace(result, run, trace);
@@ -187,7 +198,9 @@ class Campaign {
             if (performance.cancelled || (!performance.complete && surroundings_.interrupted.load()))
                 return std::nullopt;
             events = trace.take();
-            return scenarios::judge(scenario, performance, events);
+            auto verdict = scenarios::judge(scenario, performance, events);
+            number_steps(events, performance);
+            return verdict;
         } catch (const scenarios::ScenarioError& error) {
             return unusable(error);
         } catch (const std::exception& error) {

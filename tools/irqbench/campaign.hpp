@@ -22,7 +22,8 @@ struct CampaignOptions {
 };
 
 /// Runs every scenario in every mode. Files that could not be loaded are among the results as errors. When
-/// interrupted, what has not been run is left out.
+/// interrupted, what has not been run is left out; a scenario whose repeats had begun has those that are
+/// over.
 /// @param report is told about progress, from the calling thread
 /// @returns by file, then by mode, whatever the number of jobs
 std::vector<Result> run_campaign(std::span<const Loaded> files, const vmm::Host& host,

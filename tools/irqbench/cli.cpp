@@ -1,5 +1,6 @@
 #include "tools/irqbench/cli.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 namespace irqbench::tools {
@@ -30,9 +31,24 @@ CommandLine::CommandLine(Surroundings& surroundings)
         command->set_version_flag("--version", version_text, "Print the version and exit");
 }
 
-int run_irqbench(const std::vector<std::string>& arguments, Surroundings& surroundings) {
+namespace {
+
+/// CLI11 says of a wrong first word only that a subcommand is required.
+void refuse_unknown_command(const CLI::App& app, const std::vector<std::string>& arguments) {
+    if (arguments.empty() || arguments.front().rfind('-', 0) == 0) return;
+    std::string known;
+    for (const CLI::App* command : app.get_subcommands({})) {
+        if (command->get_name() == arguments.front()) return;
+        known += (known.empty() ? "" : ", ") + command->get_name();
+    }
+    throw CLI::ValidationError(
+        fmt::format("\"{}\" is no subcommand; these are: {}", arguments.front(), known));
+}
+
+int parse_and_run(const std::vector<std::string>& arguments, Surroundings& surroundings) {
     CommandLine line(surroundings);
     try {
+        refuse_unknown_command(line.app, arguments);
         // CLI11 takes the arguments in reverse.
         line.app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
         return line.status;
@@ -43,6 +59,16 @@ int run_irqbench(const std::vector<std::string>& arguments, Surroundings& surrou
         spdlog::error("{}", error.what());
         return ExitStatus::bench_error;
     }
+}
+
+}  // namespace
+
+int run_irqbench(const std::vector<std::string>& arguments, Surroundings& surroundings) {
+    const int status = parse_and_run(arguments, surroundings);
+    // A full disk shows only when what is buffered is written.
+    if (surroundings.out.flush()) return status;
+    spdlog::error("the output could not be written");
+    return ExitStatus::bench_error;
 }
 
 }  // namespace irqbench::tools

@@ -14,12 +14,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Schemas are JSON too, and may lie beside the scenarios they describe.
+bool is_scenario(const fs::path& file) {
+    return file.extension() == ".json" && file.stem().extension() != ".schema";
+}
+
 void add_folder(const fs::path& folder, std::vector<fs::path>& files) {
     for (auto it = fs::recursive_directory_iterator(folder); it != fs::recursive_directory_iterator(); ++it) {
-        if (it->is_directory() && it->path().filename() == "schema")
-            it.disable_recursion_pending();
-        else if (it->is_regular_file() && it->path().extension() == ".json")
-            files.push_back(it->path());
+        if (it->is_regular_file() && is_scenario(it->path())) files.push_back(it->path());
     }
 }
 

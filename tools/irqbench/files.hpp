@@ -26,8 +26,8 @@ struct Loaded {
 
 void add_selection(CLI::App& command, Selection& selection);
 
-/// The scenario files behind paths: a file stands for itself, a folder for every *.json below it but what is
-/// in folders called `schema`; sorted within each path, each file once.
+/// The scenario files behind paths: a file stands for itself, a folder for every *.json below it but
+/// *.schema.json; sorted within each path, each file once.
 /// @throws std::filesystem::filesystem_error for a path that does not exist
 std::vector<std::filesystem::path> find_files(const std::vector<std::string>& paths);
 

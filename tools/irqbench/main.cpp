@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -15,12 +16,24 @@ namespace {
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "it is set by a signal handler");
 
-/// The first Ctrl-C asks for an early end with the results so far, the second one ends the process.
+/// The first Ctrl-C, SIGTERM or SIGHUP asks for an early end with the results so far, the same again ends the
+/// process. What the parent has ignored (nohup, a background job) stays ignored.
 void listen_for_interrupts() {
     struct sigaction action {};
     action.sa_handler = [](int) { interrupted = true; };
     action.sa_flags = static_cast<int>(SA_RESETHAND);
-    sigaction(SIGINT, &action, nullptr);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+        struct sigaction before {};
+        sigaction(signal, nullptr, &before);
+        if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+    }
+}
+
+/// A closed standard stream would give its number to the next file opened (a VM, --trace-out), and output
+/// would go there: something takes its place that refuses to be written.
+void occupy_closed_streams() {
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) std::abort();
 }
 
 void log_to_stderr() {
@@ -32,6 +45,7 @@ void log_to_stderr() {
 }  // namespace
 
 int main(int argc, char** argv) {
+    occupy_closed_streams();
     listen_for_interrupts();
     log_to_stderr();
     irqbench::tools::Surroundings surroundings{

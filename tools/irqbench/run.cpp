@@ -56,12 +56,21 @@ std::string report(const std::vector<Result>& results, std::chrono::microseconds
                    const RunCommand& command, const Surroundings& surroundings) {
     if (command.format == "json") return json_report(results);
     if (command.format == "junit") return junit_report(results);
-    if (command.format == "tap") return tap_report(results);
+    if (command.format == "tap") return tap_report(results, surroundings.interrupted.load());
     TextStyle style;
     style.verbose = command.verbose;
     style.colour = surroundings.out_is_terminal && surroundings.environment("NO_COLOR").empty() &&
                    surroundings.environment("TERM") != "dumb";
     return text_report(results, elapsed, style);
+}
+
+/// @returns the file among those to run that writing to `path` would destroy, or null
+const Loaded* overwritten(const std::vector<Loaded>& files, const std::string& path) {
+    const auto found = std::find_if(files.begin(), files.end(), [&path](const Loaded& each) {
+        std::error_code error;
+        return std::filesystem::equivalent(each.file, path, error);
+    });
+    return found != files.end() ? &*found : nullptr;
 }
 
 int perform(const RunCommand& command, Surroundings& surroundings) {
@@ -73,6 +82,10 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     std::ofstream trace_file;
     CampaignOptions options;
     if (!command.trace_out.empty()) {
+        if (const auto* file = overwritten(files, command.trace_out)) {
+            spdlog::error("--trace-out: {} is the scenario file {}", command.trace_out, file->file.string());
+            return ExitStatus::malformed;
+        }
         trace_file.open(command.trace_out);
         if (!trace_file) {
             spdlog::error("--trace-out: cannot write {}", command.trace_out);

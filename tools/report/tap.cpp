@@ -38,7 +38,7 @@ std::string diagnostics(const Result& result) {
 
 }  // namespace
 
-std::string tap_report(std::span<const Result> results) {
+std::string tap_report(std::span<const Result> results, bool interrupted) {
     std::string text = fmt::format("TAP version 13\n1..{}\n", results.size());
     std::size_t number = 0;
     for (const Result& result : results) {
@@ -51,6 +51,7 @@ std::string tap_report(std::span<const Result> results) {
         text += '\n';
         if (kind == Kind::fail || kind == Kind::error) text += diagnostics(result);
     }
+    if (interrupted) text += "Bail out! interrupted\n";
     return text;
 }
 

@@ -1,7 +1,10 @@
 #include "vmm/guest/agent.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 
 extern "C" {
 extern const std::byte irqbench_agent_begin[];
@@ -49,7 +52,9 @@ void Agent::reset(std::uint32_t idle, std::uint8_t policy, bool x2apic, std::uin
     memory_->write(block_ + BLOCK_POLICY, policies);
 }
 
-std::uint32_t Agent::word(std::uint32_t offset) const { return memory_->load_acquire<std::uint32_t>(block_ + offset); }
+std::uint32_t Agent::word(std::uint32_t offset) const {
+    return memory_->load_acquire<std::uint32_t>(block_ + offset);
+}
 
 bool Agent::post(const GuestOp& op) {
     if (posted_.size() == MAIL_SLOTS || mail_head_ - word(BLOCK_MAIL_TAIL) == MAIL_SLOTS) return false;
@@ -80,6 +85,8 @@ std::vector<FinishedOp> Agent::take_finished() {
     return finished;
 }
 
+bool Agent::rested() const { return mailbox_empty() && word(BLOCK_RESTED) == word(BLOCK_HEAD); }
+
 bool Agent::may_halt() const {
     return std::any_of(posted_.begin(), posted_.end(), [](const Posted& posted) {
         return posted.op.code == OP_HALT || posted.op.code == OP_STI_HALT;
@@ -93,10 +100,13 @@ void Agent::set_policy(std::uint32_t vector, std::uint8_t policy) {
 }
 
 std::size_t Agent::take_records(std::vector<Record>& to) {
-    const std::uint32_t written = std::min<std::uint32_t>(word(BLOCK_HEAD) - log_tail_, LOG_SLOTS);
+    const std::uint32_t written = word(BLOCK_HEAD) - log_tail_;
+    if (written > LOG_SLOTS)
+        throw std::runtime_error(fmt::format("the log of vCPU {} has overflowed: records are lost", index_));
     std::uint32_t taken = 0;
     while (taken < written) {
-        const std::uint64_t at = block_ + BLOCK_LOG + (std::uint64_t{log_tail_ % LOG_SLOTS} << LOG_SLOT_SHIFT);
+        const std::uint64_t at =
+            block_ + BLOCK_LOG + (std::uint64_t{log_tail_ % LOG_SLOTS} << LOG_SLOT_SHIFT);
         // The slot is counted before it is filled: an empty kind is a record still being written.
         if ((memory_->load_acquire<std::uint32_t>(at) & 0xffff) == 0) break;
         to.push_back(memory_->read<Record>(at));

@@ -26,11 +26,12 @@ struct Record {
 struct FinishedOp {
     GuestOp op;                          ///< as posted, with the value read where it reads
     std::optional<std::uint32_t> fault;  ///< vector of the exception it raised
-    bool refused = false;                ///< the agent cannot do it here, for example OP_RETURN outside a handler
+    bool refused = false;  ///< the agent cannot do it here, for example OP_RETURN outside a handler
 };
 
-/// The host's end of one vCPU's block of shared memory (agent_abi.h). Knows the layout, not the vCPU: whoever runs
-/// the vCPU calls it. Guest memory is read through the checked accessor only, and no value found there is trusted.
+/// The host's end of one vCPU's block of shared memory (agent_abi.h). Knows the layout, not the vCPU: whoever
+/// runs the vCPU calls it. Guest memory is read through the checked accessor only, and no value found there
+/// is trusted.
 class Agent {
   public:
     /// Guest physical memory the agent needs for `vcpus` vCPUs, in bytes.
@@ -43,7 +44,8 @@ class Agent {
 
     Agent(kvm::GuestMemory& memory, std::uint32_t index);
 
-    /// Gives the block its initial values: an empty mailbox, `policy` for every vector, idling by `idle` (IDLE_*).
+    /// Gives the block its initial values: an empty mailbox, `policy` for every vector, idling by `idle`
+    /// (IDLE_*).
     void reset(std::uint32_t idle, std::uint8_t policy, bool x2apic, std::uint64_t lapic);
 
     /// Puts an operation into the mailbox.
@@ -56,8 +58,12 @@ class Agent {
     /// Operations finished since the last call, in the order posted.
     [[nodiscard]] std::vector<FinishedOp> take_finished();
     /// The operation that is posted and not finished, if there is one.
-    [[nodiscard]] const GuestOp* unfinished() const { return posted_.empty() ? nullptr : &posted_.front().op; }
+    [[nodiscard]] const GuestOp* unfinished() const {
+        return posted_.empty() ? nullptr : &posted_.front().op;
+    }
 
+    /// Whether the agent idles in HLT and has done nothing since, as far as it can tell without being asked.
+    [[nodiscard]] bool rested() const;
     /// Whether an operation that halts the vCPU is posted and not finished.
     [[nodiscard]] bool may_halt() const;
     /// Whether the vCPU is inside an operation, not between two.
@@ -65,8 +71,10 @@ class Agent {
 
     void set_policy(std::uint32_t vector, std::uint8_t policy);
 
-    /// Moves the records written since the last call to the end of `to`, and lets the agent write as many again.
+    /// Moves the records written since the last call to the end of `to`, and lets the agent write as many
+    /// again.
     /// @returns how many
+    /// @throws std::runtime_error if the log has overflowed, so that records are lost
     std::size_t take_records(std::vector<Record>& to);
 
     [[nodiscard]] std::uint32_t depth() const;

@@ -34,11 +34,12 @@
 #define BLOCK_IN_SERVICE    0x18 /* u32, agent: vector of the innermost handler that stays, 0 for none */
 #define BLOCK_X2APIC        0x1c /* u32, agent: not zero once IA32_APIC_BASE selects x2APIC */
 #define BLOCK_LAPIC         0x20 /* u64: guest physical address of the xAPIC page */
-#define BLOCK_FAULTED       0x28 /* u64, agent: set by a fault inside an operation: 0x100 + vector, else 0 */
-#define BLOCK_FAULT_CODE    0x30 /* u64, agent: the error code of that fault */
+#define BLOCK_RESTED        0x28 /* u32, agent: BLOCK_HEAD as it was when the agent last went idle in HLT */
 #define BLOCK_OP_ACTIVE     0x38 /* u64, agent: address of the operation being executed, 0 for none */
 #define BLOCK_INDEX         0x40 /* u32, host: index of this vCPU */
 #define BLOCK_OP_STACK      0x48 /* u64, agent: stack pointer to return to when an operation faults */
+#define BLOCK_LOWERING      0x50 /* u32, agent: the vector of AGENT_EXIT_LOWER */
+#define BLOCK_CR2           0x58 /* u64, agent: CR2 at the last fault */
 #define BLOCK_POLICY        0x100 /* u8[256], host: POLICY_* per vector */
 #define BLOCK_MAIL          0x200 /* MAIL_SLOTS operations */
 #define BLOCK_LOG           0x2000 /* LOG_SLOTS records */
@@ -112,6 +113,3 @@
 #define AGENT_EXIT_LOG_FULL 2 /* BLOCK_ROOM is used up: read the log and give room */
 #define AGENT_EXIT_FAULT    3 /* an exception nobody expected; the record is the last in the log */
 #define AGENT_EXIT_LOWER    4 /* the handler of BLOCK_LOWERING asks its device to drop the line */
-
-#define BLOCK_LOWERING      0x50 /* u32, agent: the vector of AGENT_EXIT_LOWER */
-#define BLOCK_CR2           0x58 /* u64, agent: CR2 at the last fault */

@@ -18,6 +18,7 @@
 #define PIC_MASTER        0x20
 #define PIC_SLAVE         0xa0
 #define PIC_EOI           0x20
+#define RFLAGS_IF         0x200
 #define SELECTOR_CODE     0x08
 #define SELECTOR_DATA     0x10
 
@@ -252,10 +253,13 @@ low_interrupt:
     iretq
 
 fault:
-    LOG RECORD_FAULT 0
-    movq %r13, RECORD_CODE(%r10)
     movq %cr2, %r11
     movq %r11, BLOCK_CR2(%r15)
+    movl BLOCK_HEAD(%r15), %r9d
+    andl $(LOG_SLOTS - 1), %r9d
+    shll $LOG_SLOT_SHIFT, %r9d
+    movq %r13, BLOCK_LOG + RECORD_CODE(%r15,%r9)
+    LOG RECORD_FAULT 0
 1:
     movb $AGENT_EXIT_FAULT, %al
     outb %al, $AGENT_PORT
@@ -293,6 +297,16 @@ serve_nothing:
     outb %al, $AGENT_PORT
     jmp serve
 1:
+    /* No interrupt may come between the mark and the halt, or the mark would be stale while the vCPU sleeps. */
+    pushfq
+    cli
+    movl BLOCK_HEAD(%r15), %eax
+    movl %eax, BLOCK_RESTED(%r15)
+    testl $RFLAGS_IF, (%rsp)
+    leaq 8(%rsp), %rsp
+    jz 2f
+    sti
+2:
     hlt
     jmp serve
 
@@ -318,192 +332,7 @@ operation_table:
     .long operation_hold - operation_table
     .long operation_spin - operation_table
 
-/* rsi is the operation, rdi its address, rax its value, ecx its size. */
-operations_begin:
-operation_read:
-    cmpl $8, %ecx
-    je 8f
-    cmpl $4, %ecx
-    je 4f
-    cmpl $2, %ecx
-    je 2f
-    movzbl (%rdi), %eax
-    jmp operation_store
-2:  movzwl (%rdi), %eax
-    jmp operation_store
-4:  movl (%rdi), %eax
-    jmp operation_store
-8:  movq (%rdi), %rax
-    jmp operation_store
-
-operation_write:
-    cmpl $8, %ecx
-    je 8f
-    cmpl $4, %ecx
-    je 4f
-    cmpl $2, %ecx
-    je 2f
-    movb %al, (%rdi)
-    jmp operation_done
-2:  movw %ax, (%rdi)
-    jmp operation_done
-4:  movl %eax, (%rdi)
-    jmp operation_done
-8:  movq %rax, (%rdi)
-    jmp operation_done
-
-operation_port_in:
-    movl %edi, %edx
-    xorl %eax, %eax
-    cmpl $4, %ecx
-    je 4f
-    cmpl $2, %ecx
-    je 2f
-    inb %dx, %al
-    jmp operation_store
-2:  inw %dx, %ax
-    jmp operation_store
-4:  inl %dx, %eax
-    jmp operation_store
-
-operation_port_out:
-    movl %edi, %edx
-    cmpl $4, %ecx
-    je 4f
-    cmpl $2, %ecx
-    je 2f
-    outb %al, %dx
-    jmp operation_done
-2:  outw %ax, %dx
-    jmp operation_done
-4:  outl %eax, %dx
-    jmp operation_done
-
-operation_msr_read:
-    movl %edi, %ecx
-read_msr:
-    rdmsr
-    shlq $32, %rdx
-    orq %rdx, %rax
-    jmp operation_store
-
-operation_msr_write:
-    movl %edi, %ecx
-    movq %rax, %rdx
-    shrq $32, %rdx
-    wrmsr
-    cmpl $MSR_APIC_BASE, %edi
-    jne operation_done
-    /* The handlers must know where the EOI register is from now on. */
-    movq OP_VALUE(%rsi), %rax
-    movl %eax, %edx
-    andl $APIC_BASE_X2APIC, %edx
-    movl %edx, BLOCK_X2APIC(%r15)
-    shlq $12, %rax
-    shrq $24, %rax
-    shlq $12, %rax
-    movq %rax, BLOCK_LAPIC(%r15)
-    jmp operation_done
-
-operation_lapic_read:
-    cmpl $0, BLOCK_X2APIC(%r15)
-    jne 1f
-    addq BLOCK_LAPIC(%r15), %rdi
-    movl (%rdi), %eax
-    jmp operation_store
-1:
-    movl %edi, %ecx
-    shrl $4, %ecx
-    addl $MSR_X2APIC, %ecx
-    jmp read_msr
-
-operation_lapic_write:
-    movq %rax, %rdx
-    shrq $32, %rdx
-    cmpl $0, BLOCK_X2APIC(%r15)
-    jne 1f
-    cmpl $APIC_ICR_LOW, %edi
-    jne 2f
-    /* The destination first: writing the low half sends the IPI. */
-    movq BLOCK_LAPIC(%r15), %rcx
-    shll $24, %edx
-    movl %edx, APIC_ICR_HIGH(%rcx)
-2:
-    addq BLOCK_LAPIC(%r15), %rdi
-    movl %eax, (%rdi)
-    jmp operation_done
-1:
-    movl %edi, %ecx
-    shrl $4, %ecx
-    addl $MSR_X2APIC, %ecx
-    wrmsr
-    jmp operation_done
-
-operation_cr8_read:
-    movq %cr8, %rax
-    jmp operation_store
-operation_cr8_write:
-    movq %rax, %cr8
-    jmp operation_done
-operation_cli:
-    cli
-    jmp operation_done
-operation_sti:
-    sti
-    nop                         /* the interrupt shadow ends here */
-    jmp operation_done
-operation_halt:
-    hlt
-    jmp operation_done
-operation_sti_halt:
-    sti
-    hlt
-    jmp operation_done
-
-/* r8 to r13 belong to the handlers, so no interrupt may come between. */
-operation_eoi:
-    pushfq
-    cli
-    movl BLOCK_IN_SERVICE(%r15), %r8d
-    LOG RECORD_EOI 0
-    call lapic_eoi
-    popfq
-    jmp operation_done
-
-operation_return:
-    cmpl $0, BLOCK_DEPTH(%r15)
-    je operation_refused
-    movq $0, OP_STATUS(%rsi)
-    ret
-
-operation_barrier:
-    lock incl AGENT_SHARED + SHARED_BARRIER
-1:
-    pause
-    cmpl %eax, AGENT_SHARED + SHARED_BARRIER
-    jb 1b
-    jmp operation_done
-operation_hold:
-    pause
-    cmpl $0, AGENT_SHARED + SHARED_HOLD
-    jne operation_hold
-    jmp operation_done
-operation_spin:
-    decq %rax
-    jg operation_spin
-    jmp operation_done
-
-operation_store:
-    movq %rax, OP_VALUE(%rsi)
-operation_done:
-    movq $0, OP_STATUS(%rsi)
-operation_over:
-    movq $0, BLOCK_OP_ACTIVE(%r15)
-    jmp serve
-operation_refused:
-    movq $0x1ff, OP_STATUS(%rsi)
-    jmp operation_over
-operations_end:
+#include "vmm/guest/agent_operations_x86_64.inc"
 
 /* A vCPU that was started by SIPI, in long mode now: finds its block by its APIC id and serves. */
 started:

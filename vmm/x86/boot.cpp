@@ -53,8 +53,9 @@ void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_id
     write_descriptors(memory);
     std::uint64_t entry = AGENT_DIRECTORY;
     for (std::uint32_t index = 0; index < vcpu_ids.size(); ++index, entry += 8)
-        memory.write(entry, std::array<std::uint32_t, 2>{
-                                vcpu_ids[index], static_cast<std::uint32_t>(guest::Agent::block_address(index))});
+        memory.write(entry,
+                     std::array<std::uint32_t, 2>{
+                         vcpu_ids[index], static_cast<std::uint32_t>(guest::Agent::block_address(index))});
     memory.write(entry, ~std::uint32_t{0});
 }
 

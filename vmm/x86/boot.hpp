@@ -11,14 +11,16 @@ namespace irqbench::vmm::x86 {
 
 inline constexpr std::uint64_t lapic_address = 0xfee00000;
 
-/// Writes the guest agent with its tables into guest memory: code, IDT, GDT, an identity map of the low 4 GiB in 2 MiB
-/// pages (some KVMs have no larger ones), the SIPI trampoline and the directory from APIC id to block.
+/// Writes the guest agent with its tables into guest memory: code, IDT, GDT, an identity map of the low 4 GiB
+/// in 2 MiB pages (some KVMs have no larger ones), the SIPI trampoline and the directory from APIC id to
+/// block.
 void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_ids);
 
 /// KVM_SET_CPUID2: what the host supports, with this vCPU's APIC id and TSC-deadline timer.
 void set_cpuid(kvm::Vcpu& vcpu, std::span<const kvm_cpuid_entry2> supported);
 
-/// Puts the vCPU at the agent's entry, in long mode with interrupts enabled (SDM vol. 3, 9.8.5, entered from outside).
+/// Puts the vCPU at the agent's entry, in long mode with interrupts enabled (SDM vol. 3, 9.8.5, entered from
+/// outside).
 void enter_agent(kvm::Vcpu& vcpu, std::uint32_t index, bool x2apic);
 
 }  // namespace irqbench::vmm::x86

@@ -34,7 +34,8 @@ void KernelIrqchip::create_controllers() {
 
 // A PIC out of reset is unmasked and injects vectors from 0.
 void KernelIrqchip::finish() {
-    for (const std::uint32_t chip : {std::uint32_t{KVM_IRQCHIP_PIC_MASTER}, std::uint32_t{KVM_IRQCHIP_PIC_SLAVE}}) {
+    for (const std::uint32_t chip :
+         {std::uint32_t{KVM_IRQCHIP_PIC_MASTER}, std::uint32_t{KVM_IRQCHIP_PIC_SLAVE}}) {
         kvm_irqchip state = vm_.get_irqchip(chip);
         state.chip.pic.imr = 0xff;
         vm_.set_irqchip(state);

@@ -4,7 +4,8 @@
 
 namespace irqbench::vmm::x86 {
 
-/// The `kernel` placement: PIC, IOAPIC, LAPICs and, if asked for, a PIT, all in the kernel (KVM_CREATE_IRQCHIP).
+/// The `kernel` placement: PIC, IOAPIC, LAPICs and, if asked for, a PIT, all in the kernel
+/// (KVM_CREATE_IRQCHIP).
 class KernelIrqchip : public KernelLapicPlacement {
   public:
     using KernelLapicPlacement::KernelLapicPlacement;

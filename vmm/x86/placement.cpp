@@ -60,8 +60,8 @@ kvm_irq_routing_entry kernel_entry(const routing::Entry& entry) {
 
 }  // namespace
 
-KernelLapicPlacement::KernelLapicPlacement(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config,
-                                           Recorder& recorder)
+KernelLapicPlacement::KernelLapicPlacement(const kvm::System& system, kvm::Vm& vm,
+                                           const MachineConfig& config, Recorder& recorder)
     : vm_(vm), config_(config), recorder_(recorder), irqfds_(vm), cpuid_(host_cpuid(system)) {
     constexpr std::uint64_t flags = KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK;
     if (config.x2apic_ids) vm_.enable_cap(KVM_CAP_X2APIC_API, {flags});
@@ -118,7 +118,8 @@ Outcome KernelLapicPlacement::inject(VcpuSlot& slot, std::uint32_t vector, Injec
 
 std::optional<AgentExit> KernelLapicPlacement::agent_exit(const kvm::Exit& exit) const {
     const auto* io = std::get_if<kvm::IoExit>(&exit);
-    if (io == nullptr || io->port != AGENT_PORT || io->direction != kvm::IoExit::Direction::out || io->data.empty())
+    if (io == nullptr || io->port != AGENT_PORT || io->direction != kvm::IoExit::Direction::out ||
+        io->data.empty())
         return std::nullopt;
     const auto word = static_cast<std::uint8_t>(io->data.front());
     if (word < AGENT_EXIT_IDLE || word > AGENT_EXIT_LOWER) return std::nullopt;
@@ -130,16 +131,17 @@ bool KernelLapicPlacement::handle(VcpuSlot& slot, const kvm::Exit& exit) {
     if (const auto* io = std::get_if<kvm::IoExit>(&exit)) {
         const bool in = io->direction == kvm::IoExit::Direction::in;
         if (in) std::fill(io->data.begin(), io->data.end(), std::byte{0xff});
-        recorder_.add(Lane::wire,
-                      event::Wire{std::nullopt, fmt::format("unclaimed port {} {:#x}", in ? "in" : "out", io->port)},
-                      slot.index);
+        recorder_.add(
+            Lane::wire,
+            event::Wire{std::nullopt, fmt::format("unclaimed port {} {:#x}", in ? "in" : "out", io->port)},
+            slot.index);
         return true;
     }
     if (const auto* mmio = std::get_if<kvm::MmioExit>(&exit)) {
         if (!mmio->write) std::fill(mmio->data.begin(), mmio->data.end(), std::byte{0xff});
         recorder_.add(Lane::wire,
-                      event::Wire{std::nullopt, fmt::format("unclaimed {} of {:#x}", mmio->write ? "write" : "read",
-                                                            mmio->address)},
+                      event::Wire{std::nullopt, fmt::format("unclaimed {} of {:#x}",
+                                                            mmio->write ? "write" : "read", mmio->address)},
                       slot.index);
         return true;
     }
@@ -157,8 +159,8 @@ std::optional<event::RestState> KernelLapicPlacement::parked(VcpuSlot& slot) {
 
 void KernelLapicPlacement::unpark(VcpuSlot& slot) { slot.vcpu.set_mp_state(KVM_MP_STATE_RUNNABLE); }
 
-// Computed from TPR and ISR instead of read from PPR, which a LAPIC in hardware need not keep current here (SDM vol.
-// 3, 11.8.3.1).
+// Computed from TPR and ISR instead of read from PPR, which a LAPIC in hardware need not keep current here
+// (SDM vol. 3, 11.8.3.1).
 std::uint32_t KernelLapicPlacement::running_priority(VcpuSlot& slot) {
     const kvm_lapic_state state = slot.vcpu.lapic();
     const std::uint32_t tpr = lapic_word(state, tpr_offset) & 0xff;
@@ -190,7 +192,8 @@ std::string KernelLapicPlacement::registers(VcpuSlot& slot) {
     const kvm_regs regs = slot.vcpu.regs();
     const kvm_sregs sregs = slot.vcpu.sregs();
     return fmt::format(
-        "rip {:#x} rflags {:#x} rsp {:#x} rax {:#x} rbx {:#x} rcx {:#x} rdx {:#x} rsi {:#x} rdi {:#x} r15 {:#x}\n"
+        "rip {:#x} rflags {:#x} rsp {:#x} rax {:#x} rbx {:#x} rcx {:#x} rdx {:#x} rsi {:#x} rdi {:#x} r15 "
+        "{:#x}\n"
         "cs {:#x} cr0 {:#x} cr2 {:#x} cr3 {:#x} cr4 {:#x} cr8 {:#x} efer {:#x} apic_base {:#x}\n"
         "agent: depth {}, in service {:#x}, {}",
         regs.rip, regs.rflags, regs.rsp, regs.rax, regs.rbx, regs.rcx, regs.rdx, regs.rsi, regs.rdi, regs.r15,

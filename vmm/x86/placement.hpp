@@ -18,7 +18,8 @@ namespace irqbench::vmm::x86 {
 /// What the x86 placements with a LAPIC in the kernel have in common.
 class KernelLapicPlacement : public Placement {
   public:
-    KernelLapicPlacement(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config, Recorder& recorder);
+    KernelLapicPlacement(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config,
+                         Recorder& recorder);
 
     void start(VcpuSlot& slot, bool running) override;
     Outcome msi(const MsiMessage& message) override;

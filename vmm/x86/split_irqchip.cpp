@@ -18,7 +18,8 @@ namespace request = routing::x86::request;
 namespace {
 
 irqchip::x86::IoApicOptions ioapic_options(const MachineConfig& config) {
-    return {config.ioapic_version == 0x20 ? irqchip::x86::IoApicModel::v20 : irqchip::x86::IoApicModel::v11, false};
+    return {config.ioapic_version == 0x20 ? irqchip::x86::IoApicModel::v20 : irqchip::x86::IoApicModel::v11,
+            false};
 }
 
 /// Little-endian value of an access of at most 8 bytes.
@@ -34,7 +35,8 @@ void answer(std::span<std::byte> data, std::uint64_t value) {
 
 }  // namespace
 
-SplitIrqchip::SplitIrqchip(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config, Recorder& recorder)
+SplitIrqchip::SplitIrqchip(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config,
+                           Recorder& recorder)
     : KernelLapicPlacement(system, vm, config, recorder), board_(ioapic_options(config)) {}
 
 void SplitIrqchip::create_controllers() {
@@ -58,6 +60,12 @@ bool SplitIrqchip::leads_to_pin(std::uint32_t gsi) const {
     });
 }
 
+/// Whether an irqfd of this GSI must not be the kernel's: it leads to a pin, or to nothing although the
+/// kernel has a pin's message under its number.
+bool SplitIrqchip::served_here(std::uint32_t gsi) const {
+    return leads_to_pin(gsi) || (gsi < pins && table_.routes(gsi).empty());
+}
+
 /// What the kernel gets for `table`: its messages as they are, and for each pin the message it sends.
 std::optional<routing::RoutingTable> SplitIrqchip::kernel_table(const routing::RoutingTable& table) const {
     routing::RoutingTable result;
@@ -65,9 +73,9 @@ std::optional<routing::RoutingTable> SplitIrqchip::kernel_table(const routing::R
         if (!std::holds_alternative<routing::PinRoute>(entry.route)) result.add(entry.gsi, entry.route);
     const auto format = config_.x2apic_ids ? DestinationFormat::x2apic_api : DestinationFormat::compatible;
     for (unsigned pin = 0; pin < pins; ++pin) {
-        const bool in_use = table.gsi_of(routing::x86::ioapic, pin).has_value();
         if (!result.routes(pin).empty()) {
-            if (in_use) return std::nullopt;
+            const auto entry = board_.ioapic().entry(pin);
+            if (entry.get(entry.remote_irr) || table.gsi_of(routing::x86::ioapic, pin)) return std::nullopt;
             continue;
         }
         if (!pin_messages_[pin]) continue;
@@ -120,7 +128,8 @@ void SplitIrqchip::act(const routing::x86::Response& response) {
             kvm::require(msi({send->msi.address, send->msi.data, std::nullopt}), "KVM_SIGNAL_MSI");
         } else if (const auto* notify = std::get_if<request::NotifyListeners>(&todo)) {
             for (LocalIrqfd& irqfd : local_irqfds_)
-                if (std::count(notify->listeners.begin(), notify->listeners.end(), irqfd.id) != 0) ++irqfd.kicks;
+                if (std::count(notify->listeners.begin(), notify->listeners.end(), irqfd.id) != 0)
+                    ++irqfd.kicks;
         } else if (const auto* storm = std::get_if<request::ArmStormTimer>(&todo)) {
             storm_timers_[storm->pin] = Clock::now() + storm->delay;
         } else if (const auto* intr = std::get_if<request::SetIntr>(&todo); intr != nullptr && intr->level) {
@@ -130,7 +139,17 @@ void SplitIrqchip::act(const routing::x86::Response& response) {
 }
 
 void SplitIrqchip::deliver(unsigned pin) {
-    if (vm_.irq_line_status(pin, true) <= 0) board_.refused(pin);
+    int status = 0;
+    if (table_.routes(pin).empty() || leads_to_pin(pin)) {
+        status = vm_.irq_line_status(pin, true);
+    } else {
+        // The GSI of this number carries a message of the scenario's own.
+        const auto format =
+            config_.x2apic_ids ? DestinationFormat::x2apic_api : DestinationFormat::compatible;
+        if (const auto encoded = encode(board_.ioapic().message(pin), format))
+            status = msi({encoded->address, encoded->data, std::nullopt}).value;
+    }
+    if (status <= 0) board_.refused(pin);
 }
 
 void SplitIrqchip::check_storm_timers() {
@@ -167,7 +186,8 @@ bool SplitIrqchip::handle(VcpuSlot& slot, const kvm::Exit& exit) {
     }
     if (std::holds_alternative<kvm::IrqWindowOpenExit>(exit)) return true;
     if (const auto* io = std::get_if<kvm::IoExit>(&exit); io != nullptr && handle_io(*io)) return true;
-    if (const auto* mmio = std::get_if<kvm::MmioExit>(&exit); mmio != nullptr && handle_mmio(*mmio)) return true;
+    if (const auto* mmio = std::get_if<kvm::MmioExit>(&exit); mmio != nullptr && handle_mmio(*mmio))
+        return true;
     return KernelLapicPlacement::handle(slot, exit);
 }
 
@@ -175,7 +195,8 @@ bool SplitIrqchip::handle_io(const kvm::IoExit& io) {
     for (std::uint32_t i = 0; i < io.count; ++i) {
         const auto data = io.data.subspan(std::size_t{i} * io.size, io.size);
         if (io.direction == kvm::IoExit::Direction::out) {
-            const auto response = board_.port_out(io.port, io.size, static_cast<std::uint32_t>(value_of(data)));
+            const auto response =
+                board_.port_out(io.port, io.size, static_cast<std::uint32_t>(value_of(data)));
             if (!response) return false;
             act(*response);
         } else {
@@ -216,10 +237,10 @@ Outcome SplitIrqchip::deassign_irqfd(std::string_view name) {
 }
 
 Outcome SplitIrqchip::add_irqfd(const IrqfdSpec& spec) {
-    const bool here = !spec.via_kernel && leads_to_pin(spec.gsi);
-    const bool shares_ours = std::any_of(local_irqfds_.begin(), local_irqfds_.end(), [&](const LocalIrqfd& irqfd) {
-        return irqfd.spec.name == spec.shares;
-    });
+    const bool here = !spec.via_kernel && served_here(spec.gsi);
+    const bool shares_ours =
+        std::any_of(local_irqfds_.begin(), local_irqfds_.end(),
+                    [&](const LocalIrqfd& irqfd) { return irqfd.spec.name == spec.shares; });
     // One eventfd can be the trigger of one irqfd: as the kernel refuses it.
     if (shares_ours || (here && !spec.shares.empty())) return {0, EBUSY};
     if (here) {
@@ -247,17 +268,23 @@ Outcome SplitIrqchip::remove_irqfd(std::string_view name) {
     return {};
 }
 
+void SplitIrqchip::concurrent(bool on) {
+    const std::lock_guard lock(mutex_);
+    concurrent_ = on;
+    if (!on) rehome_irqfds();
+}
+
 /// A new table may lead an irqfd's GSI to a pin, or away from one: it moves between the kernel and us.
 void SplitIrqchip::rehome_irqfds() {
     const std::vector<IrqfdSpec> in_kernel = kernel_irqfds_;
     for (const IrqfdSpec& spec : in_kernel) {
-        if (spec.via_kernel || !leads_to_pin(spec.gsi)) continue;
+        if (spec.via_kernel || !served_here(spec.gsi)) continue;
         kvm::require(remove_irqfd(spec.name), "KVM_IRQFD");
         add_local(spec);
     }
     const std::vector<LocalIrqfd> here = local_irqfds_;
     for (const LocalIrqfd& irqfd : here) {
-        if (irqfd.spec.resample || leads_to_pin(irqfd.spec.gsi)) continue;
+        if (irqfd.spec.resample || served_here(irqfd.spec.gsi)) continue;
         (void)remove_irqfd(irqfd.spec.name);
         kvm::require(add_irqfd(irqfd.spec), "KVM_IRQFD");
     }

@@ -15,11 +15,11 @@ namespace irqbench::vmm::x86 {
 
 /// The `split` placement (KVM_CAP_SPLIT_IRQCHIP): LAPICs in the kernel; PIC and IOAPIC are our Board.
 ///
-/// A pin delivers through KVM_IRQ_LINE on the GSI of its own number, which carries the pin's message as an MSI route; a
-/// masked pin keeps the route, since removing it while the vector is in service loses the EOI exit. EOIs of
-/// level-triggered vectors come back as KVM_EXIT_IOAPIC_EOI. The PIC's interrupts go in through KVM_INTERRUPT when the
-/// interrupt window is open. Irqfds whose GSI leads to a pin are served here, through the IOAPIC model: in the kernel
-/// they would bypass mask and Remote IRR.
+/// A pin delivers through KVM_IRQ_LINE on the GSI of its own number, which carries the pin's message as an
+/// MSI route; a masked pin keeps the route, since removing it while the vector is in service loses the EOI
+/// exit. EOIs of level-triggered vectors come back as KVM_EXIT_IOAPIC_EOI. The PIC's interrupts go in through
+/// KVM_INTERRUPT when the interrupt window is open. Irqfds whose GSI leads to a pin are served here, through
+/// the IOAPIC model: in the kernel they would bypass mask and Remote IRR.
 class SplitIrqchip : public KernelLapicPlacement {
   public:
     SplitIrqchip(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config, Recorder& recorder);
@@ -27,13 +27,13 @@ class SplitIrqchip : public KernelLapicPlacement {
     void create_controllers() override;
     void finish() override;
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
-    /// A table that routes a GSI below 24 to an MSI and another GSI to the pin of that number is refused with EINVAL:
-    /// the kernel has one route of that number.
+    /// A table that routes a GSI below 24 to an MSI is refused with EINVAL while the pin of that number is
+    /// unmasked or in service, or another GSI leads to it: the kernel has one route of that number.
     Outcome route(const routing::RoutingTable& table) override;
     Outcome assign_irqfd(const IrqfdSpec& spec) override;
     Outcome deassign_irqfd(std::string_view name) override;
     void signal(std::string_view irqfd, std::uint64_t count) override;
-    void concurrent(bool on) override { concurrent_ = on; }
+    void concurrent(bool on) override;
     void drain_irqfds() override { irqfds_.drain(); }
     [[nodiscard]] std::vector<event::Resampled> take_resampled() override;
     bool handle(VcpuSlot& slot, const kvm::Exit& exit) override;
@@ -61,6 +61,7 @@ class SplitIrqchip : public KernelLapicPlacement {
     bool handle_io(const kvm::IoExit& io);
     bool handle_mmio(const kvm::MmioExit& mmio);
     [[nodiscard]] bool leads_to_pin(std::uint32_t gsi) const;
+    [[nodiscard]] bool served_here(std::uint32_t gsi) const;
     [[nodiscard]] std::optional<routing::RoutingTable> kernel_table(const routing::RoutingTable& table) const;
     void add_local(const IrqfdSpec& spec);
     void rehome_irqfds();
@@ -72,7 +73,8 @@ class SplitIrqchip : public KernelLapicPlacement {
     std::set<std::string, std::less<>> former_local_;  ///< names that were deassigned
     std::vector<IrqfdSpec> kernel_irqfds_;
     routing::ListenerId next_listener_ = 0;
-    /// Guards the board and what belongs to it: vCPU threads come with their exits, and host threads with stimuli.
+    /// Guards the board and what belongs to it: vCPU threads come with their exits, and host threads with
+    /// stimuli.
     std::mutex mutex_;
     bool concurrent_ = false;  ///< irqfds stay where they are
 };

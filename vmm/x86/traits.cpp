@@ -38,7 +38,9 @@ class Probe {
     void write_lapic(std::string_view name, std::uint64_t value) {
         guest({{OP_LAPIC_WRITE, 4, lapic_offset(name).value(), value, false, "probe"}});
     }
-    void out(std::uint64_t port, std::uint64_t value) { guest({{OP_PORT_OUT, 1, port, value, false, "probe"}}); }
+    void out(std::uint64_t port, std::uint64_t value) {
+        guest({{OP_PORT_OUT, 1, port, value, false, "probe"}});
+    }
 
     [[nodiscard]] std::uint64_t lapic(std::string_view name) {
         for (const NamedValue& field : machine_.inspect("lapic", 0))
@@ -49,7 +51,8 @@ class Probe {
     /// Interrupts taken so far.
     [[nodiscard]] std::size_t taken() const {
         std::size_t count = 0;
-        for (const Event& event : trace_.events()) count += std::holds_alternative<event::Taken>(event.what) ? 1U : 0U;
+        for (const Event& event : trace_.events())
+            count += std::holds_alternative<event::Taken>(event.what) ? 1U : 0U;
         return count;
     }
 
@@ -103,14 +106,23 @@ bool timer_divide_write_restarts() {
     return probe.taken() != 1;
 }
 
+constexpr std::array<std::pair<std::string_view, bool (*)()>, 3> probes{{
+    {"lapic_eoi_at_delivery", lapic_eoi_at_delivery},
+    {"lint0_unmask_unnoticed", lint0_unmask_unnoticed},
+    {"timer_divide_write_restarts", timer_divide_write_restarts},
+}};
+
+constexpr auto names = [] {
+    std::array<std::string_view, probes.size()> list{};
+    for (std::size_t i = 0; i < list.size(); ++i) list[i] = probes[i].first;
+    return list;
+}();
+
 }  // namespace
 
+std::span<const std::string_view> trait_names() { return names; }
+
 std::vector<std::string> probe_traits() {
-    constexpr std::array<std::pair<const char*, bool (*)()>, 3> probes{{
-        {"lapic_eoi_at_delivery", lapic_eoi_at_delivery},
-        {"lint0_unmask_unnoticed", lint0_unmask_unnoticed},
-        {"timer_divide_write_restarts", timer_divide_write_restarts},
-    }};
     std::vector<std::string> traits;
     for (const auto& [name, shows] : probes)
         if (shows()) traits.emplace_back(name);

@@ -1,18 +1,25 @@
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace irqbench::vmm::x86 {
 
-/// Ways in which this host's KVM differs from the manual, each found out on a small machine. The names are those that
-/// scenarios use in `known` and `requires`:
+/// Ways in which this host's KVM differs from the manual, each found out on a small machine. The names are
+/// those that scenarios use in `known` and `requires`:
 ///
-/// `lapic_eoi_at_delivery`        the in-kernel LAPIC performs the EOI when it delivers: the ISR bit never appears.
-/// `lint0_unmask_unnoticed`       an ExtINT that waits at a masked LINT0 is not taken when LINT0 is unmasked, only when
+/// `lapic_eoi_at_delivery`        the in-kernel LAPIC performs the EOI when it delivers: the ISR bit never
+/// appears. `lint0_unmask_unnoticed`       an ExtINT that waits at a masked LINT0 is not taken when LINT0 is
+/// unmasked, only when
 ///                                something else makes KVM look (SDM vol. 3, 11.5.1).
-/// `timer_divide_write_restarts`  writing the divide configuration of an expired one-shot timer makes it interrupt
+/// `timer_divide_write_restarts`  writing the divide configuration of an expired one-shot timer makes it
+/// interrupt
 ///                                again (SDM vol. 3, 11.5.4).
 std::vector<std::string> probe_traits();
+
+/// The names above, without asking the host.
+std::span<const std::string_view> trait_names();
 
 }  // namespace irqbench::vmm::x86

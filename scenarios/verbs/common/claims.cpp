@@ -260,6 +260,32 @@ Json Form<verbs::InterruptSet>::schema(Limits) {
               {{"const", "nmi"}}}}};
 }
 
+verbs::OutcomeAck Form<verbs::OutcomeAck>::read(const Cursor& at, Limits limits) {
+    const auto refuse = [](const Cursor& place, std::string_view what) {
+        place.fail(fmt::format(
+            "an outcome takes no {}: one interrupt each; use \"vector\": [..] for any of several", what));
+    };
+    if (at.node().array() != nullptr) refuse(at, "array");
+    verbs::OutcomeAck outcome;
+    if (at.node().object() == nullptr) {
+        outcome.item.vector = Form<verbs::InterruptSet>::read(at, limits);
+        return outcome;
+    }
+    for (const std::string_view key : {"any_order", "times"})
+        if (const Node* node = at.node().find(key)) refuse(at.at(key, *node), fmt::format("'{}'", key));
+    auto item = Form<verbs::OutcomeItem>::read(at, limits);
+    outcome.item.vcpu = std::move(item.vcpu);
+    outcome.item.vector = std::move(item.vector);
+    return outcome;
+}
+
+Json Form<verbs::OutcomeAck>::schema(Limits) {
+    return {{"anyOf",
+             {Form<std::uint32_t>::schema(verbs::vector_range),
+              {{"const", "nmi"}},
+              Form<verbs::OutcomeItem>::schema({})}}};
+}
+
 verbs::AckArguments Form<verbs::AckArguments>::read(const Cursor& at, Limits limits) {
     return verbs::read_acks<verbs::AckItem, verbs::AnyOrder>(at, limits);
 }

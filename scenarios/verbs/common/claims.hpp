@@ -35,6 +35,21 @@ struct AckItem {
     static constexpr std::string_view shorthand = "vector";
 };
 
+/// One interrupt of `outcomes`: an AckItem without `times`, and an array only as its `vector`, since a bare
+/// array means "in order" in an `ack` step.
+struct OutcomeItem {
+    VcpuSet vcpu;
+    InterruptSet vector;
+    static constexpr auto fields() {
+        return std::tuple{
+            optional("vcpu", &OutcomeItem::vcpu, "who took it: one vCPU, one of several, or \"any\""),
+            required("vector", &OutcomeItem::vector, "what: a vector, one of several, or \"nmi\"")};
+    }
+};
+struct OutcomeAck {
+    AckItem item;
+};
+
 /// As data for the judge.
 expect::Ack to_ack(const AckItem& item);
 
@@ -209,6 +224,12 @@ struct Form<verbs::VcpuList> {
 template <>
 struct Form<verbs::InterruptSet> {
     static verbs::InterruptSet read(const Cursor& at, Limits limits);
+    static Json schema(Limits limits);
+};
+
+template <>
+struct Form<verbs::OutcomeAck> {
+    static verbs::OutcomeAck read(const Cursor& at, Limits limits);
     static Json schema(Limits limits);
 };
 

@@ -96,7 +96,36 @@ struct MachineArguments {
                                    "interrupts one step may take", between(1, 1'000'000))};
     }
     static constexpr std::array constraints{needs("pit_reinject", "pit")};
+    static void check(const MachineArguments& arguments, const Cursor& at);
 };
+
+/// Whether the head's `modes` leave kernel mode alone.
+bool is_for_kernel_mode_only(const Node& head) {
+    const auto lists = [&](std::string_view key, std::string_view mode) {
+        const Node* node = head.find("modes");
+        node = node == nullptr ? nullptr : node->find(key);
+        if (node == nullptr || node->array() == nullptr) return false;
+        return std::any_of(node->array()->begin(), node->array()->end(),
+                           [&](const Node& word) { return word.text() != nullptr && *word.text() == mode; });
+    };
+    return std::all_of(modes.begin(), modes.end(), [&](std::string_view mode) {
+        if (mode == "kernel") return lists("only", mode) || !lists("not", mode);
+        return (lists("only", "kernel") && !lists("only", mode)) || lists("not", mode);
+    });
+}
+
+void MachineArguments::check(const MachineArguments& arguments, const Cursor& at) {
+    constexpr std::uint64_t page = 4096;
+    if (arguments.memory % page != 0)
+        at.at("memory", *at.node().find("memory"))
+            .fail(fmt::format("must be a multiple of {} ({:#x}), the size of a page", page, page));
+    if (arguments.pit && !is_for_kernel_mode_only(at.reading().document.root))
+        at.at("pit", *at.node().find("pit"))
+            .fail(
+                "KVM has a PIT only beside its own PIC and IOAPIC: set \"modes\": { \"only\": [\"kernel\"], "
+                "\"because\": ... }",
+                ScenarioError::Kind::invalid);
+}
 
 void read_machine(const Cursor& at, vmm::MachineConfig& config) {
     const auto arguments = Form<MachineArguments>::read(at, {});

@@ -219,6 +219,14 @@ std::vector<vmm::GuestOp> OcwVerb::operations(Stage&) const {
     return {port_out(master ? port::master_command : port::slave_command, command)};
 }
 
+void PitArguments::check(const PitArguments&, const Cursor& at) {
+    const Node* machine = at.reading().document.root.find("machine");
+    const Node* pit = machine == nullptr ? nullptr : machine->find("pit");
+    const bool* there = pit == nullptr ? nullptr : pit->as<bool>();
+    if (there == nullptr || !*there)
+        at.fail("the machine has no PIT: set \"machine\": { \"pit\": true }", ScenarioError::Kind::invalid);
+}
+
 std::string PitVerb::explain() const {
     return fmt::format("{} programs PIT channel {}: mode {}, count {}.", who(), arguments_.channel,
                        arguments_.mode, arguments_.count == 0 ? 0x10000 : arguments_.count);

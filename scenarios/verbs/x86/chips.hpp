@@ -210,6 +210,7 @@ struct PitArguments {
             required("count", &PitArguments::count, "at 1.193182 MHz; 0 for 65536", up_to(0xffff)),
             vcpu_field(&PitArguments::vcpu)};
     }
+    static void check(const PitArguments& arguments, const Cursor& at);
 };
 
 class PitVerb final : public GuestVerb {

@@ -126,6 +126,14 @@ void IpiArguments::check(const IpiArguments& arguments, const Cursor& at) {
                               arguments.mode == IpiMode::startup;
     if (needs_vector && !arguments.vector)
         at.fail(fmt::format("a {} IPI needs the key 'vector'", word_of(arguments.mode)));
+    // The vector is the number of the page a processor starts in (SDM vol. 3, 9.4.4); only one of them has
+    // code.
+    constexpr std::uint32_t start_page = AGENT_TRAMPOLINE >> 12;
+    if (arguments.mode == IpiMode::startup && arguments.vector != start_page)
+        at.at("vector", *at.node().find("vector"))
+            .fail(fmt::format("a startup IPI must have the vector {:#04x}, where the agent's trampoline is",
+                              start_page),
+                  ScenarioError::Kind::invalid);
 }
 
 std::string IpiVerb::explain() const {

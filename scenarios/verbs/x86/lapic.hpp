@@ -104,7 +104,7 @@ struct IpiArguments {
         return std::tuple{
             optional("from", &IpiArguments::from, "the vCPU that sends it, by index", vcpu_range),
             optional("to", &IpiArguments::to, "APIC id, or logical destination"),
-            optional("vector", &IpiArguments::vector, "the vector; of a startup IPI, its page", vector_range),
+            optional("vector", &IpiArguments::vector, "the vector; of a startup IPI 0x08", vector_range),
             optional("mode", &IpiArguments::mode, "delivery mode"),
             optional("dest_mode", &IpiArguments::dest_mode, "how `to` is meant"),
             optional("level", &IpiArguments::level, "assert (true) or de-assert"),
