@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -80,6 +81,21 @@ class CountingIterator {
     Position* position_;
 };
 
+/// Words in nlohmann's messages about single tokens, and what to say instead.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11> lexical_mistakes{{
+    {"missing closing '*/'", "a comment has no end: '*/' is missing"},
+    {"invalid comment", "a comment is // to the end of the line, or /* ... */"},
+    {"control character", "a string has a line break or control character in it: write it as \\n or \\u00.."},
+    {"ill-formed UTF-8", "a string is not UTF-8: save the file in that encoding"},
+    {"missing closing quote", "a string has no end: '\"' is missing"},
+    {"must be followed by 4 hex digits", "\\u needs four hex digits after it"},
+    {"surrogate", "half a surrogate pair is no character: write \\ud83d\\ude00, or the character itself"},
+    {"invalid string", "a string has an unknown escape: write a backslash as \\\\"},
+    {"number overflow", "the number is too large"},
+    {"invalid number", "a number cannot be read: no leading zeros, digits after '.', '-' and 'e'"},
+    {"expected end of input", "the scenario has ended, but the file goes on: remove the rest"},
+}};
+
 class Builder : public nlohmann::json_sax<json> {
   public:
     Builder(std::string file, const Position& position) : file_(std::move(file)), position_(position) {}
@@ -118,30 +134,34 @@ class Builder : public nlohmann::json_sax<json> {
     /// nlohmann says what its grammar expected; this says what the writer did.
     [[nodiscard]] std::string reason_of(const std::string& token, std::string_view error) const {
         const auto says = [&](std::string_view words) { return error.find(words) != std::string_view::npos; };
-        const std::string last = token.empty() ? "" : token.substr(token.size() - 1);
+        const char last = token.empty() ? '\0' : token.back();
+        const char closing = open_.empty() || open_.back()->object() != nullptr ? '}' : ']';
         if (says("unexpected end of input"))
             return open_.empty() ? "holds no value: a scenario is an object"
-                                 : "ends too early: something is not closed";
-        if ((last == "}" || last == "]") && position_.last_but_one == ',')
+                                 : fmt::format("the file ends here, and a '{}' is missing", closing);
+        if ((last == '}' || last == ']') && position_.last_but_one == ',')
             return fmt::format("the comma before '{}' has nothing after it: remove it", last);
-        if (says("invalid comment")) return "a comment begins with // or is closed with */";
-        if (says("control character"))
-            return "a string has a line break or control character in it: write it as \\n or \\u00..";
-        if (says("ill-formed UTF-8")) return "a string is not UTF-8";
-        if (says("invalid string")) return "a string has an unknown escape or no end";
-        if (says("number overflow")) return "the number is too large";
-        if (says("invalid number"))
-            return "a number cannot be read: no leading zeros, digits after '.', '-' and 'e'";
-        if (says("expected end of input"))
-            return "the scenario has ended, but the file goes on: remove the rest";
-        if (says("invalid literal")) {
-            const bool is_hex = last == "x" || last == "X";
-            return is_hex ? "hex needs quotes: write \"0x51\""
-                          : "a word needs quotes, unless it is true, false or null";
-        }
+        for (const auto& [words, reason] : lexical_mistakes)
+            if (says(words)) return std::string(reason);
+        if (says("invalid literal")) return what_begins_with(last);
+        if (says("expected ':'")) return "a ':' is missing after the key";
+        if (says("unexpected ','")) return "a value is missing before the ','";
+        if (says("object key")) return "a key is a string in double quotes";
         if (says("unexpected ") && !open_.empty())
-            return fmt::format("a ',' or '{}' is missing here", open_.back()->array() != nullptr ? ']' : '}');
+            return fmt::format("a ',' or '{}' is missing here", closing);
         return std::string(error);
+    }
+
+    /// What is meant by something that begins like no JSON value, going by the character that made it wrong.
+    [[nodiscard]] static std::string what_begins_with(char letter) {
+        if (letter == 'x' || letter == 'X') return "hex needs quotes: write \"0x51\"";
+        if (letter == '\'') return "a string needs double quotes";
+        if (letter == '#') return "a comment is // to the end of the line, or /* ... */";
+        if (letter == '+' || letter == '.') return "a number begins with a digit or '-'";
+        if (static_cast<unsigned char>(letter) >= 0x80)
+            return "a character that is not ASCII stands outside of a string: is it a typographic quote or "
+                   "space?";
+        return "a word needs quotes, unless it is true, false or null";
     }
 
     [[noreturn]] void fail(std::string reason, std::optional<std::string> key = std::nullopt) const {
@@ -171,9 +191,9 @@ class Builder : public nlohmann::json_sax<json> {
 
     template <class Container>
     bool open(Container empty) {
+        if (open_.size() == max_nesting) fail(fmt::format("nested deeper than {} levels", max_nesting));
         Node& node = place();
         node.value = std::move(empty);
-        if (open_.size() == max_nesting) fail(fmt::format("nested deeper than {} levels", max_nesting));
         open_.push_back(&node);
         return true;
     }
@@ -300,9 +320,17 @@ const Node* Node::find(std::string_view key) const {
 }
 
 Document parse_document(std::string file, std::string_view text) {
-    if (text.size() > max_file_bytes)
-        throw ScenarioError(ScenarioError::Kind::malformed, std::move(file), 1, "",
-                            fmt::format("larger than {} MiB", max_file_bytes >> 20));
+    const auto refuse = [&](std::string reason, std::size_t at = 0) {
+        const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+        throw ScenarioError(ScenarioError::Kind::malformed, file, static_cast<std::uint32_t>(line), "",
+                            std::move(reason));
+    };
+    if (text.size() > max_file_bytes) refuse(fmt::format("larger than {} MiB", max_file_bytes >> 20));
+    if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
+        refuse("is UTF-16: save the file as UTF-8");
+    // To nlohmann it would be the end of the file.
+    if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos)
+        refuse("has a NUL byte in it: a scenario is text", nul);
     Position position;
     Builder builder(file, position);
     constexpr bool strict = true;

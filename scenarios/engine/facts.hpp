@@ -7,6 +7,13 @@
 
 namespace irqbench::scenarios {
 
+/// A place in the guest that a step accesses or watches.
+struct Place {
+    bool is_port = false;  ///< else guest physical memory
+    std::uint64_t address = 0;
+    bool changes = false;  ///< not only read
+};
+
 /// What the validity checks need to know of a step, so that they need not know its verb.
 struct Facts {
     std::vector<std::uint32_t> vcpus;  ///< vCPUs it names, by index
@@ -29,6 +36,10 @@ struct Facts {
     std::optional<std::uint32_t> returns;  ///< leaves a handler that stays on this vCPU
     bool stops = false;                    ///< `runs_on` executes nothing afterwards unless it is woken
     bool wakes = false;                    ///< may start or wake any vCPU without a maskable interrupt
+
+    std::optional<std::uint32_t> handles;  ///< says what this vector's handler does, on `vcpus` or on all
+    std::optional<std::uint32_t> needs_handler;  ///< a vector that ends the run on `vcpus` without one
+    std::optional<Place> place;
 
     bool threadable =
         false;            ///< has a place in `parallel`: a call that several host threads may make at once

@@ -12,7 +12,8 @@ namespace irqbench::scenarios {
 namespace {
 
 std::string range_in_words(Limits limits) {
-    if (limits.max == std::numeric_limits<std::uint64_t>::max() && limits.min == 0) return "a number";
+    if (limits.max == std::numeric_limits<std::uint64_t>::max() && limits.min == 0)
+        return "a number of at most 64 bits";
     const std::string hex = limits.max > 9 ? fmt::format(" ({:#x})", limits.max) : "";
     return fmt::format("a number from {} to {}{}", limits.min, limits.max, hex);
 }

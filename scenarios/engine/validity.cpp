@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "scenarios/engine/steps.hpp"
 
@@ -16,7 +17,7 @@ namespace {
 using Modes = std::set<std::string, std::less<>>;
 
 /// The place of a message that is not about a step.
-struct Place {
+struct Spot {
     std::string pointer;
     std::uint32_t line = 1;
 };
@@ -50,18 +51,19 @@ class Checker {
     };
 
     [[noreturn]] void fail(const Step& step, std::string reason) const {
+        if (repeats_) reason += " (when 'repeat' comes back to it)";
         throw ScenarioError(ScenarioError::Kind::invalid, scenario_.file.string(), step.line, step.pointer,
                             std::move(reason));
     }
-    [[noreturn]] void fail(const Place& place, std::string reason) const {
+    [[noreturn]] void fail(const Spot& place, std::string reason) const {
         throw ScenarioError(ScenarioError::Kind::invalid, scenario_.file.string(), place.line, place.pointer,
                             std::move(reason));
     }
 
     /// Where a key of the head stands; the whole file when it does not.
-    [[nodiscard]] Place place_of(std::string_view key) const {
+    [[nodiscard]] Spot place_of(std::string_view key) const {
         const Node* node = root_.node().find(key);
-        return node == nullptr ? Place{"", root_.line()} : Place{fmt::format("/{}", key), node->line};
+        return node == nullptr ? Spot{"", root_.line()} : Spot{fmt::format("/{}", key), node->line};
     }
 
     [[nodiscard]] std::size_t vcpu_count() const { return scenario_.config.vcpu_ids.size(); }
@@ -71,23 +73,24 @@ class Checker {
             fail(place_of("vcpus"), reason);
     }
 
-    [[nodiscard]] std::optional<std::string> unknown_mode(const std::vector<std::string>& modes) const {
-        for (const std::string& mode : modes)
-            if (std::find(architecture_.modes.begin(), architecture_.modes.end(), mode) ==
-                architecture_.modes.end())
-                return fmt::format("unknown irqchip mode '{}': use {}", mode,
-                                   fmt::join(architecture_.modes, ", "));
-        return std::nullopt;
+    /// @param place the array of modes
+    void check_modes(const std::vector<std::string>& modes, const Spot& place) const {
+        const auto known = architecture_.modes;
+        for (std::size_t i = 0; i < modes.size(); ++i)
+            if (std::find(known.begin(), known.end(), modes[i]) == known.end())
+                fail(Spot{fmt::format("{}/{}", place.pointer, i), place.line},
+                     fmt::format("unknown irqchip mode '{}'{}", modes[i], suggestion(modes[i], known)));
     }
 
     [[nodiscard]] Modes modes_of_file() const {
-        if (const auto reason = unknown_mode(scenario_.modes_only)) fail(place_of("modes"), *reason);
-        if (const auto reason = unknown_mode(scenario_.modes_not)) fail(place_of("modes"), *reason);
+        const Spot place = place_of("modes");
+        check_modes(scenario_.modes_only, {place.pointer + "/only", place.line});
+        check_modes(scenario_.modes_not, {place.pointer + "/not", place.line});
         Modes modes(architecture_.modes.begin(), architecture_.modes.end());
         if (!scenario_.modes_only.empty())
             modes = Modes(scenario_.modes_only.begin(), scenario_.modes_only.end());
         for (const std::string& mode : scenario_.modes_not) modes.erase(mode);
-        if (modes.empty()) fail(place_of("modes"), "leaves no irqchip mode to run in");
+        if (modes.empty()) fail(place, "leaves no irqchip mode to run in");
         return modes;
     }
 
@@ -100,11 +103,18 @@ class Checker {
         }
     }
 
+    /// For what one iteration of a `repeat` leaves to the next.
+    void walk_again(const std::vector<Step>& steps, const Around& around) {
+        const bool outer = std::exchange(repeats_, true);
+        walk(steps, around);
+        repeats_ = outer;
+    }
+
     void enter(const Step& step, Around around) {
         const Block& block = *step.block;
         switch (block.kind) {
             case Block::Kind::only: {
-                if (const auto reason = unknown_mode(block.modes)) fail(step, *reason);
+                check_modes(block.modes, {step.pointer + "/only/irqchip", step.line});
                 Modes left;
                 for (const std::string& mode : block.modes)
                     if (around.modes.contains(mode)) left.insert(mode);
@@ -118,8 +128,7 @@ class Checker {
             }
             case Block::Kind::repeat:
                 walk(block.threads.front().second, around);
-                // Once more for what one iteration leaves to the next.
-                if (block.times > 1) walk(block.threads.front().second, around);
+                if (block.times > 1) walk_again(block.threads.front().second, around);
                 return;
             case Block::Kind::parallel: enter_parallel(step, around); return;
             case Block::Kind::loop:
@@ -161,11 +170,16 @@ class Checker {
     void check(const Step& step, const Facts& facts, const Around& around) {
         for (const std::uint32_t vcpu : facts.vcpus)
             if (vcpu >= vcpu_count())
-                fail(step, fmt::format("there is no vCPU {}: \"vcpus\" gives {}, counted from 0", vcpu,
-                                       vcpu_count()));
+                fail(step, fmt::format("there is no vCPU {}: the machine has {} (\"vcpus\"), counted from 0",
+                                       vcpu, vcpu_count()));
         check_place(step, facts, around);
         check_names(step, facts);
         check_guest(step, facts);
+        check_handlers(step, facts);
+        if (facts.place)
+            if (const auto reason = architecture_.check_place(scenario_.config, *facts.place);
+                !reason.empty())
+                fail(step, reason);
         if (facts.destination > architecture_.widest_destination(scenario_.config))
             fail(step,
                  fmt::format("the destination {:#x} is wider than this machine's messages: set \"machine\": "
@@ -277,6 +291,18 @@ class Checker {
         }
     }
 
+    void check_handlers(const Step& step, const Facts& facts) {
+        if (facts.handles)
+            handled_.emplace(*facts.handles, facts.vcpus.empty() ? every : facts.vcpus.front());
+        if (!facts.needs_handler) return;
+        const std::uint32_t vector = *facts.needs_handler;
+        for (const std::uint32_t vcpu : facts.vcpus)
+            if (!handled_.contains({vector, every}) && !handled_.contains({vector, vcpu}))
+                fail(step, fmt::format("a vector below 0x20 is an exception unless it has a handler: put {{ "
+                                       "\"handler\": {{ \"vector\": \"{:#04x}\" }} }} before this step",
+                                       vector));
+    }
+
     void check_bounds() const {
         if (executed(scenario_.setup) + executed(scenario_.steps) > max_steps)
             fail(place_of("steps"), fmt::format("more than {} steps, repeats included", max_steps));
@@ -305,8 +331,8 @@ class Checker {
 
     void check_known() const {
         for (const Known& known : scenario_.known) {
-            const Place place{known.pointer, known.line};
-            if (const auto reason = unknown_mode(known.modes)) fail(place, *reason);
+            const Spot place{known.pointer, known.line};
+            check_modes(known.modes, {place.pointer + "/when/irqchip", place.line});
             const Step* step = find_step(scenario_.setup, known.step);
             if (step == nullptr) step = find_step(scenario_.steps, known.step);
             if (step == nullptr)
@@ -329,7 +355,10 @@ class Checker {
     std::set<std::string, std::less<>> ever_ioeventfds_;
     std::map<const Block*, std::string> routers_;  ///< the thread of each `parallel` that changes routes
     std::set<std::uint32_t> stays_on_;             ///< vCPUs with a handler that stays
+    std::set<std::pair<std::uint32_t, std::uint32_t>>
+        handled_;  ///< vectors with a handler, and on which vCPU
     std::set<std::uint32_t> stopped_;
+    bool repeats_ = false;  ///< the steps of a `repeat` are walked through once more
     bool woken_ = false;
     bool causes_ = false;
     bool asserts_ = false;

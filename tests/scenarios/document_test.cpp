@@ -43,6 +43,41 @@ BOOST_AUTO_TEST_CASE(pointers_escape_what_rfc_6901_says) {
                "file.json:1: /a~1b/c~0d/1: the comma before ']' has nothing after it: remove it");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_no_json_is_named) {
+    const auto reason = [](std::string_view text) {
+        const std::string message = message_of(text);
+        const std::size_t pointer = message.find(": /") + 2;
+        return message.substr(message.find(": ", pointer) + 2);
+    };
+    BOOST_TEST(reason("\xff\xfe{") == "is UTF-16: save the file as UTF-8");
+    BOOST_TEST(reason("{ \"caf\xe9\": 1 }") == "a string is not UTF-8: save the file in that encoding");
+    BOOST_TEST(
+        reason("{ \u201cname\u201d: 1 }") ==
+        "a character that is not ASCII stands outside of a string: is it a typographic quote or space?");
+    BOOST_TEST(
+        reason("{\xa0 }") ==
+        "a character that is not ASCII stands outside of a string: is it a typographic quote or space?");
+    BOOST_TEST(reason("{ 'name': 1 }") == "a string needs double quotes");
+    BOOST_TEST(reason("# comment") == "a comment is // to the end of the line, or /* ... */");
+    BOOST_TEST(reason("[ +5 ]") == "a number begins with a digit or '-'");
+    BOOST_TEST(reason("[ yes ]") == "a word needs quotes, unless it is true, false or null");
+    BOOST_TEST(reason(R"({ "name" 1 })") == "a ':' is missing after the key");
+    BOOST_TEST(reason("[ , 1 ]") == "a value is missing before the ','");
+    BOOST_TEST(reason("{ 10: 1 }") == "a key is a string in double quotes");
+    BOOST_TEST(reason(R"([ "\q" ])") == R"(a string has an unknown escape: write a backslash as \\)");
+    BOOST_TEST(reason(R"([ "\u12" ])") == R"(\u needs four hex digits after it)");
+    BOOST_TEST(reason(R"([ "\ud800" ])").starts_with("half a surrogate pair is no character"));
+    BOOST_TEST(reason(R"([ "open)") == "a string has no end: '\"' is missing");
+    BOOST_TEST(reason("[ /* open") == "a comment has no end: '*/' is missing");
+    BOOST_TEST(reason(R"({ "open": [ 1 ], )") == "the file ends here, and a '}' is missing");
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_read_past_a_nul_byte) {
+    using namespace std::string_view_literals;
+    BOOST_TEST(message_of("{}\n\0 garbage"sv) == "file.json:2: /: has a NUL byte in it: a scenario is text");
+    BOOST_TEST(message_of("\0{\0}"sv) == "file.json:1: /: has a NUL byte in it: a scenario is text");
+}
+
 BOOST_AUTO_TEST_CASE(nesting_is_bounded) {
     const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
     BOOST_TEST(message_of(nested(max_nesting)) == "accepted");

@@ -1,9 +1,12 @@
 #include "scenarios/engine/load.hpp"
 
+#include <fmt/format.h>
+
 #include <boost/test/unit_test.hpp>
 
 #include "scenarios/engine/explain.hpp"
 #include "tests/scenarios/files.hpp"
+#include "vmm/guest/agent.hpp"
 
 namespace irqbench::scenarios {
 
@@ -199,6 +202,33 @@ BOOST_AUTO_TEST_CASE(an_nmi_or_an_ipi_reaches_a_vcpu_that_halted_for_good) {
     BOOST_TEST(message_of(file_with(R"({ "ipi": { "mode": "init", "to": 1 } },
         { "ipi": { "mode": "startup", "to": 1, "vector": 8 } }, { "cli": 1 }, { "halted": 1 })",
                                     "", R"("vcpus": { "count": 2, "started": 1 })")) == "accepted");
+}
+
+BOOST_AUTO_TEST_CASE(what_the_agent_needs_is_not_for_scenarios) {
+    const auto with_two_vcpus = [](const std::string& step) {
+        return message_of(file_with(step + R"(, { "raise": 10 }, { "ack": "0x51" })", "", R"("vcpus": 2)"));
+    };
+    const auto size = vmm::guest::Agent::memory_size(2);
+    BOOST_TEST(with_two_vcpus(fmt::format(R"({{ "write": {{ "mmio": {}, "value": 0 }} }})", size - 1))
+                   .find("the guest agent lives in") != std::string::npos);
+    BOOST_TEST(with_two_vcpus(fmt::format(R"({{ "write": {{ "mmio": {}, "value": 0 }} }})", size)) ==
+               "accepted");
+    BOOST_TEST(with_two_vcpus(fmt::format(R"({{ "ioeventfd": {{ "name": "a", "address": {} }} }})", size)) ==
+               "accepted");
+    // Looking does no harm.
+    BOOST_TEST(with_two_vcpus(R"({ "read": { "mmio": "0x20000" } })") == "accepted");
+    BOOST_TEST(with_two_vcpus(R"({ "write": { "port": "0xe5", "value": 0, "size": 1 } })") == "accepted");
+}
+
+BOOST_AUTO_TEST_CASE(an_exceptions_vector_is_injected_where_it_has_a_handler) {
+    const std::string inject =
+        R"({ "inject": { "vcpu": 1, "vector": 13 } }, { "ack": { "vcpu": 1, "vector": 13 } })";
+    for (const char* handler :
+         {R"({ "handler": { "vector": 13 } })", R"({ "handler": { "vector": 13, "vcpu": 1 } })"})
+        BOOST_TEST(message_of(file_with(inject, handler, R"("vcpus": 2)")) == "accepted");
+    BOOST_TEST(message_of(file_with(R"({ "interrupt": { "vector": 2, "errno": "ENXIO" } })")) == "accepted");
+    BOOST_TEST(message_of(file_with(R"({ "interrupt": 31 }, { "ack": 31 })"))
+                   .find("an exception unless it has a handler") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_refusal_is_an_assertion) {

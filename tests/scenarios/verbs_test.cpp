@@ -470,6 +470,8 @@ BOOST_AUTO_TEST_CASE(claims_do_not_act_and_everything_else_does) {
             {"ioapic", R"({ "pin": 0, "vector": 81 })"},
             {"retarget", R"({ "pin": 0, "dest": 0 })"},
             {"pic", "{}"},
+            {"inject", "81"},
+            {"interrupt", "81"},
             {"ocw", R"({ "chip": "master", "mask": 0 })"},
             {"ipi", R"({ "to": 0, "vector": 81 })"},
             {"lapic", R"({ "register": "tpr", "value": 0 })"},
@@ -483,14 +485,13 @@ BOOST_AUTO_TEST_CASE(claims_do_not_act_and_everything_else_does) {
             {"doorbell", R"("bell")"},
         };
         const auto found = needs_arguments.find(name);
-        const std::string argument = found == needs_arguments.end() ? "0" : found->second;
         BOOST_TEST_CONTEXT(name) {
-            const Played played("{ \"" + name + "\": " + argument + " }");
+            const Played played("{ \"" + name +
+                                "\": " + (found == needs_arguments.end() ? "0" : found->second) + " }");
             BOOST_TEST(played.verb->acts() == !is_claim);
             BOOST_TEST(played.verb->explain().ends_with('.'));
             // Real time decides only where it must.
-            const bool timing = name == "arrives" || name == "pit";
-            BOOST_TEST(played.verb->is_timing() == timing);
+            BOOST_TEST(played.verb->is_timing() == (name == "arrives" || name == "pit"));
         }
     }
 }

@@ -111,8 +111,9 @@ struct Form<verbs::OneOf<allowed...>> {
     static Value read(const Cursor& at, Limits) {
         const std::uint64_t number = Form<std::uint64_t>::read(at, {});
         if (((number == allowed) || ...)) return {number};
+        const bool in_hex = at.node().text() != nullptr;
         std::string list;
-        ((list += (list.empty() ? "" : ", ") + std::to_string(allowed)), ...);
+        ((list += (list.empty() ? "" : ", ") + (in_hex ? hex(allowed) : std::to_string(allowed))), ...);
         at.fail("must be one of " + list + ", not " + in_words(at.node()));
     }
     static Json schema(Limits) {

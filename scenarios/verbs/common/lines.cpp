@@ -139,6 +139,8 @@ void IoeventfdVerb::perform(Stage& stage) const {
 Facts IoeventfdVerb::facts() const {
     Facts facts;
     if (!arguments_.error) facts.opens_ioeventfd = arguments_.name;
+    const bool is_port = arguments_.port.has_value();
+    facts.place = Place{is_port, is_port ? *arguments_.port : arguments_.address.value_or(0), true};
     facts.asserts = arguments_.error.has_value();
     return facts;
 }

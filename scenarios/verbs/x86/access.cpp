@@ -21,6 +21,12 @@ std::string AccessPlace::in_words() const {
     return fmt::format("ioapic {:#x}", ioapic.value());
 }
 
+std::optional<Place> AccessPlace::place(bool writes) const {
+    if (port) return Place{true, *port, writes};
+    if (mmio) return Place{false, *mmio, writes};
+    return std::nullopt;
+}
+
 std::uint32_t AccessPlace::bytes() const {
     if (msr) return 8;
     if (lapic && lapic->name == "icr") return 8;
@@ -74,6 +80,7 @@ std::vector<Expectation> WriteVerb::expects() const {
 Facts WriteVerb::facts() const {
     Facts facts = GuestVerb::facts();
     facts.causes = facts.wakes = true;
+    facts.place = arguments_.place(true);
     facts.asserts = arguments_.fault.has_value();
     return facts;
 }
@@ -102,6 +109,7 @@ std::vector<Expectation> ReadVerb::expects() const {
 Facts ReadVerb::facts() const {
     Facts facts = GuestVerb::facts();
     facts.causes = true;  // a poll command acknowledges
+    facts.place = arguments_.place(false);
     facts.asserts = arguments_.is || arguments_.fault;
     return facts;
 }

@@ -36,6 +36,8 @@ struct AccessPlace {
 
     /// `msr 0x1b`, `ioapic 0x24`.
     [[nodiscard]] std::string in_words() const;
+    /// For the validity checks; nothing where no address of the guest is accessed.
+    [[nodiscard]] std::optional<Place> place(bool writes) const;
     /// Bytes of the access.
     [[nodiscard]] std::uint32_t bytes() const;
     /// The access itself, after selecting the register where that takes a step of its own.

@@ -15,6 +15,7 @@
 #include "scenarios/verbs/x86/lapic.hpp"
 #include "scenarios/verbs/x86/routes.hpp"
 #include "scenarios/verbs/x86/state.hpp"
+#include "vmm/guest/agent.hpp"
 
 namespace irqbench::scenarios::verbs::x86 {
 
@@ -149,13 +150,29 @@ std::string check_machine(const vmm::MachineConfig& config) {
     return "";
 }
 
+/// What the guest agent needs for itself, no scenario may take from it.
+std::string check_place(const vmm::MachineConfig& config, const Place& place) {
+    if (place.is_port) {
+        if (place.address != AGENT_PORT) return "";
+        return fmt::format(
+            "port {:#x} belongs to the guest agent, which reaches the host through it: use another",
+            AGENT_PORT);
+    }
+    const std::uint64_t end = vmm::guest::Agent::memory_size(config.vcpu_ids.size());
+    if (!place.changes || place.address >= end) return "";
+    return fmt::format(
+        "the guest agent lives in the guest's memory from 0 to {:#x}: use the scenario's own, which "
+        "\"machine\": {{ \"memory\": \"0x1000\" }} puts at 0x10000000, or an address without memory",
+        end - 1);
+}
+
 std::uint32_t widest_destination(const vmm::MachineConfig& config) {
     return config.x2apic_ids ? 0xffff'ffff : 0x7fff;
 }
 
 }  // namespace
 
-const Architecture architecture{"x86_64",      all_verbs,         modes, read_machine, machine_schema,
-                                check_machine, widest_destination};
+const Architecture architecture{"x86_64",       all_verbs,     modes,       read_machine,
+                                machine_schema, check_machine, check_place, widest_destination};
 
 }  // namespace irqbench::scenarios::verbs::x86

@@ -6,6 +6,13 @@
 
 namespace irqbench::scenarios::verbs::x86 {
 
+namespace {
+
+/// Vectors below are exceptions to the agent, unless a handler is declared (SDM vol. 3, 6.3.1).
+constexpr std::uint32_t exceptions = 32;
+
+}  // namespace
+
 void HandlerArguments::check(const HandlerArguments& arguments, const Cursor& at) {
     if (arguments.nests && !arguments.stays)
         at.fail("'nests' needs 'stays': true, since only a handler that stays has time for another");
@@ -31,7 +38,6 @@ std::uint8_t HandlerVerb::policy() const {
     if (arguments_.stays) bits |= POLICY_STAY;
     if (arguments_.nests) bits |= POLICY_NEST;
     if (arguments_.lowers) bits |= POLICY_LOWER;
-    constexpr std::uint32_t exceptions = 32;
     if (arguments_.vector < exceptions) bits |= POLICY_DECLARED;
     return static_cast<std::uint8_t>(bits);
 }
@@ -68,6 +74,7 @@ Facts HandlerVerb::facts() const {
     Facts facts;
     if (arguments_.vcpu) facts.vcpus = {*arguments_.vcpu};
     facts.stays = arguments_.stays;
+    facts.handles = arguments_.vector;
     return facts;
 }
 
@@ -121,6 +128,12 @@ Facts NmiVerb::facts() const {
     return facts;
 }
 
+void InjectArguments::check(const InjectArguments& arguments, const Cursor& at) {
+    constexpr std::uint32_t nmi = 2;
+    if (arguments.vector == nmi && !arguments.error)
+        at.fail("vector 0x02 is the NMI's: use 'nmi'", ScenarioError::Kind::invalid);
+}
+
 template <vmm::Injection how>
 std::string InjectVerb<how>::explain() const {
     return fmt::format("The host injects vector {} into vCPU {} by {}{}.",
@@ -135,6 +148,7 @@ Facts InjectVerb<how>::facts() const {
     facts.vcpus = {arguments_.vcpu};
     facts.causes = true;
     facts.asserts = arguments_.error.has_value();
+    if (arguments_.vector < exceptions && !arguments_.error) facts.needs_handler = arguments_.vector;
     return facts;
 }
 

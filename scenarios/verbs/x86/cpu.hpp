@@ -124,6 +124,7 @@ struct InjectArguments {
                           error_field(&InjectArguments::error)};
     }
     static constexpr std::string_view shorthand = "vector";
+    static void check(const InjectArguments& arguments, const Cursor& at);
 };
 
 /// `interrupt` (KVM_INTERRUPT) and `inject` (KVM_SET_VCPU_EVENTS).
