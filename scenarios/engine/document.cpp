@@ -1,17 +1,21 @@
 #include "scenarios/engine/document.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <iterator>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+
+#include "vmm/kvm/fd.hpp"
 
 namespace irqbench::scenarios {
 
@@ -342,18 +346,30 @@ Document parse_document(std::string file, std::string_view text) {
 }
 
 Document read_document(const std::filesystem::path& path) {
-    const auto refuse = [&](const std::string& reason) {
-        throw ScenarioError(ScenarioError::Kind::malformed, path.string(), 1, "", reason);
+    const auto refuse = [&](std::string_view reason) {
+        throw ScenarioError(ScenarioError::Kind::malformed, path.string(), 1, "",
+                            fmt::format("cannot be read: {}", reason));
     };
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
-    if (!file) refuse(fmt::format("cannot be read: {}", std::strerror(errno)));
+    // Without O_NONBLOCK a named pipe would be waited for until somebody writes to it.
+    const vmm::kvm::Fd file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    if (!file) refuse(std::strerror(errno));
     std::string text;
     std::vector<char> chunk(std::size_t{1} << 16);
-    while (const std::size_t count = std::fread(chunk.data(), 1, chunk.size(), file.get())) {
-        text.append(chunk.data(), count);
-        if (text.size() > max_file_bytes) break;
+    while (text.size() <= max_file_bytes) {
+        const ssize_t count = read(file.get(), chunk.data(), chunk.size());
+        if (count == 0) break;
+        if (count > 0) {
+            text.append(chunk.data(), static_cast<std::size_t>(count));
+        } else if (errno == EAGAIN) {
+            pollfd wanted{file.get(), POLLIN, 0};
+            poll(&wanted, 1, -1);
+        } else if (errno != EINTR) {
+            refuse(std::strerror(errno));
+        }
     }
-    if (std::ferror(file.get()) != 0) refuse(fmt::format("cannot be read: {}", std::strerror(errno)));
+    struct stat status {};
+    if (text.empty() && fstat(file.get(), &status) == 0 && S_ISFIFO(status.st_mode))
+        refuse("it is a pipe, and nobody writes to it");
     return parse_document(path.string(), text);
 }
 

@@ -54,7 +54,8 @@ struct Document {
 
 /// @throws ScenarioError (malformed)
 Document parse_document(std::string file, std::string_view text);
-/// Reads a file; named pipes too. @throws ScenarioError (malformed) also when it cannot be read
+/// Reads a file, also a pipe that somebody writes to. @throws ScenarioError (malformed) also when it cannot
+/// be read
 Document read_document(const std::filesystem::path& path);
 
 /// The value on one line, as a person would write it: `{ "ack": { "vcpu": 0, "vector": "0x51" } }`. Steps

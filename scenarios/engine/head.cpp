@@ -20,7 +20,7 @@ void Vcpus::check(const Vcpus& vcpus, const Cursor& at) {
     if (twice != sorted.end())
         at.fail(fmt::format("two vCPUs have the id {}", *twice), ScenarioError::Kind::invalid);
     if (vcpus.started.value_or(0) > count)
-        at.fail(fmt::format("{} vCPUs cannot be started: there are {}", *vcpus.started, count),
+        at.fail(fmt::format("cannot start {} vCPUs out of {}", *vcpus.started, count),
                 ScenarioError::Kind::invalid);
 }
 

@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(every_command_has_help_and_version) {
 BOOST_AUTO_TEST_CASE(check_says_what_is_wrong_with_each_file) {
     file("good.json", scenario_text("good", passing_steps));
     BOOST_TEST(run({"check", folder()}) == 0);
-    BOOST_TEST(out == "1 files: 1 good, 0 malformed, 0 invalid\n");
+    BOOST_TEST(out == "1 file: 1 good, 0 malformed, 0 invalid\n");
     file("invalid.json", scenario_text("invalid", R"({ "raise": 10 }, { "quiet": true })"));
     BOOST_TEST(run({"check", folder()}) == 4);
     file("malformed.json", R"({ "name": 1 })");

@@ -81,6 +81,37 @@ BOOST_AUTO_TEST_CASE(bytes_that_are_no_utf8_do_not_break_the_json) {
     BOOST_TEST(json_report(results).find("caf\xef\xbf\xbd.json") != std::string::npos);
 }
 
+/// With what neither XML nor a terminal takes as it is.
+std::vector<Result> hostile_results() {
+    auto results = sample_results();
+    results.resize(3);
+    for (Result& result : results)
+        result.scenario = "a\x01\x1b[2J\n\t\xef\xbf\xbe\xef\xbf\xbf\xed\xa0\x80\xff\u00e9 \u0085<&\">";
+    results[1].verdict.reason = results[2].verdict.reason = results[0].scenario;
+    return results;
+}
+
+BOOST_AUTO_TEST_CASE(junit_holds_only_what_xml_allows) {
+    const std::string text = junit_report(hostile_results());
+    for (const char c : text) BOOST_TEST((static_cast<unsigned char>(c) >= 0x20 || c == '\n'));
+    for (const char* refused : {"\xef\xbf\xbe", "\xef\xbf\xbf", "\xed\xa0\x80", "\xff"})
+        BOOST_TEST(text.find(refused) == std::string::npos);
+    BOOST_TEST(text.find("name=\"a\ufffd\ufffd[2J&#10;&#9;\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd\u00e9 "
+                         "\u0085&lt;&amp;&quot;&gt;\"") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_name_cannot_take_over_the_terminal_or_begin_a_line) {
+    TextStyle style;
+    style.verbose = true;
+    const std::string name =
+        "a\ufffd\ufffd[2J  \xef\xbf\xbe\xef\xbf\xbf\ufffd\ufffd\ufffd\ufffd\u00e9 \ufffd<&\">";
+    for (const std::string& text :
+         {text_report(hostile_results(), elapsed, style), tap_report(hostile_results())}) {
+        BOOST_TEST(text.find(name) != std::string::npos);
+        for (const char c : text) BOOST_TEST((static_cast<unsigned char>(c) >= 0x20 || c == '\n'));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(trace_lines_of_every_kind_of_event) {
     using namespace vmm::event;
     std::vector<vmm::Event> trace;
@@ -148,6 +179,31 @@ scenarios::Failure failure_at(std::size_t event, std::size_t end) {
 BOOST_AUTO_TEST_CASE(fits_its_width_where_it_can) {
     BOOST_TEST(longest_line(timeline(wide_excerpt(), "nobody claimed this", 120)) <= 120U);
     BOOST_TEST(is_golden(timeline(wide_excerpt(), "nobody claimed this", 120), "timeline_wide.txt"));
+}
+
+BOOST_AUTO_TEST_CASE(what_does_not_fit_goes_on_in_a_further_line) {
+    Excerpt narrow;
+    for (std::uint32_t vcpu = 0; vcpu < 5; ++vcpu)
+        narrow.events.push_back(
+            event_of(vmm::event::OperationDone{"write ioapic 0x24", 0xfee0'0900'1234'5678, {}},
+                     vmm::Lane::guest, vcpu));
+    narrow.events.push_back(
+        event_of(vmm::event::Wire{10, "ioapic pin 10 sends vector 0x51 to 0"}, vmm::Lane::wire));
+    narrow.marked = 4;
+    const std::string text = timeline(narrow, "nobody claimed this");
+    BOOST_TEST(longest_line(text) <= 100U);
+    BOOST_TEST(text.find("vCPU 4: write ioapic") != std::string::npos);
+    BOOST_TEST(text.find("...") == std::string::npos);
+    std::string words;
+    std::istringstream in(text);
+    for (std::string word; in >> word;) words += word + ' ';
+    BOOST_TEST(words.find("sends vector 0x51 to 0 ") != std::string::npos);
+    std::size_t values = 0;
+    for (auto at = words.find("0xfee0090012345678"); at != std::string::npos;
+         at = words.find("0xfee0090012345678", at + 1))
+        ++values;
+    BOOST_TEST(values == 5U);
+    BOOST_TEST(is_golden(text, "timeline_narrow.txt"));
 }
 
 BOOST_AUTO_TEST_CASE(wires_of_several_gsis_share_a_column) {

@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "tests/scenarios/schema_validator.hpp"
 #include "tests/tools/cli_fixture.hpp"
@@ -103,6 +104,10 @@ BOOST_AUTO_TEST_CASE(no_file_at_all_is_5) {
     good();
     BOOST_TEST(run_all({"--filter", "nothing like it"}) == 5);
     BOOST_TEST(run_all({"--tag", "none"}) == 5);
+    BOOST_TEST(err.find("no scenario: no *.json file below PATH") != std::string::npos);
+    for (const char* command : {"list", "explain", "check"})
+        BOOST_TEST(run({command, folder(), "--tag", "none"}) == 5);
+    BOOST_TEST(results({"--tag", "none"})["results"].empty());
 }
 
 BOOST_AUTO_TEST_CASE(interrupted_is_130_with_the_results_so_far) {
@@ -123,7 +128,7 @@ BOOST_AUTO_TEST_CASE(interrupted_repeats_are_a_result_of_those_that_are_over) {
         if (machines == 4) interrupted = true;
     };
     BOOST_TEST(run_all({"--irqchip", "kernel", "--repeat", "9"}) == 130);
-    BOOST_TEST(out.find("in 1 of 3 runs; this is the first") != std::string::npos);
+    BOOST_TEST(out.find("failed 1 of 3 runs; this is the first") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(interrupted_tap_bails_out) {
@@ -206,7 +211,57 @@ BOOST_AUTO_TEST_CASE(repeats_are_one_result_with_the_worst_verdict) {
     };
     BOOST_TEST(run_all({"--irqchip", "kernel", "--repeat", "5"}) == 1);
     BOOST_TEST(machines == 5);
-    BOOST_TEST(out.find("in 1 of 5 runs; this is the first") != std::string::npos);
+    BOOST_TEST(out.find("failed 1 of 5 runs; this is the first") != std::string::npos);
+    BOOST_TEST(out.find("came ack 0x61 on vCPU 0 (1 of 5 runs)\n") != std::string::npos);
+    BOOST_TEST(out.find("0 passed, 1 failed, 0 skipped, 0 known, 0 errors: 5 runs in") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_single_run_is_counted_in_the_singular_and_a_skip_is_none) {
+    good();
+    run_all({"--irqchip", "kernel"});
+    BOOST_TEST(out.find("0 errors: 1 run in") != std::string::npos);
+    prepare = [](FakeMachine&) { throw std::runtime_error("no"); };
+    run_all({"--irqchip", "kernel"});
+    BOOST_TEST(out.find("1 error: 1 run in") != std::string::npos);
+    host.placements = {"split"};
+    run_all({"--irqchip", "kernel"});
+    BOOST_TEST(out.find("1 skipped, 0 known, 0 errors: 0 runs in") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(repeats_of_one_scenario_are_spread_over_jobs) {
+    good();
+    bool met = true;
+    prepare = [&](FakeMachine&) {
+        // Neither ends before the other has begun.
+        const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        while (machines < 2 && met) {
+            met = std::chrono::steady_clock::now() < give_up;
+            std::this_thread::yield();
+        }
+    };
+    BOOST_TEST(run_all({"--irqchip", "kernel", "--repeat", "2", "--jobs", "2"}) == 0);
+    BOOST_TEST(met);
+    BOOST_TEST(machines == 2);
+}
+
+BOOST_AUTO_TEST_CASE(repeats_on_many_jobs_are_counted_like_on_one) {
+    bad();
+    const std::string failed = "failed 20 of 20 runs; this is the first";
+    for (const char* jobs : {"1", "7"}) {
+        run_all({"--irqchip", "kernel", "--repeat", "20", "--jobs", jobs});
+        BOOST_TEST(out.find(failed) != std::string::npos);
+        const auto report = results({"--irqchip", "kernel", "--repeat", "20", "--jobs", jobs});
+        BOOST_TEST(report["results"].size() == 1U);
+        BOOST_TEST(report["results"][0]["reason"] ==
+                   "step 2, line 1: expected ack 0x61 on vCPU 0, came ack 0x51 on vCPU 0 (20 of 20 runs)");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(progress_counts_runs) {
+    good();
+    terminal = true;
+    run_all({"--irqchip", "kernel", "--repeat", "30"});
+    BOOST_TEST(err.find("/30]") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_known_divergence_is_not_a_failure_until_it_is_gone) {
@@ -315,6 +370,7 @@ BOOST_AUTO_TEST_CASE(colour_and_progress_are_for_terminals_only) {
     environment = {{"TERM", "dumb"}};
     run_all();
     BOOST_TEST(out.find('\033') == std::string::npos);
+    BOOST_TEST(err == "");
 }
 
 BOOST_AUTO_TEST_CASE(every_machine_is_closed_and_none_is_made_for_nothing) {

@@ -43,6 +43,7 @@ inline std::vector<tools::Result> sample_results() {
         result.verdict.kind = kind;
         result.verdict.reason = reason;
         result.duration = std::chrono::microseconds(kind == Verdict::Kind::skip ? 0 : 1500);
+        result.runs = kind == Verdict::Kind::skip ? 0 : 1;
         return result;
     };
     std::vector<tools::Result> results;
@@ -66,6 +67,7 @@ inline std::vector<tools::Result> sample_results() {
              Verdict::Kind::error, "scenarios/x86/resample/broken.json:3: /steps/0: unknown verb \"rise\"");
     broken.malformed = true;
     broken.duration = {};
+    broken.runs = 0;
     results.push_back(broken);
     return results;
 }

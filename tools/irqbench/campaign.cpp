@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -24,20 +23,16 @@ using scenarios::Verdict;
 
 constexpr std::chrono::milliseconds progress_period{100};
 
-struct Task {
-    const Loaded* file = nullptr;
-    std::string mode;
-};
-
-Result result_of(const Task& task, const vmm::Host& host) {
+Result result_of(const Loaded& file, const std::string& mode, const vmm::Host& host) {
     Result result;
-    result.file = task.file->file.generic_string();
-    result.scenario = task.file->scenario ? task.file->scenario->name : result.file;
-    result.irqchip = task.mode;
+    result.file = file.file.generic_string();
+    result.scenario = file.scenario ? file.scenario->name : result.file;
+    result.irqchip = mode;
     result.kernel = host.kernel;
-    if (task.file->scenario) {
-        result.source = task.file->scenario->source;
-        result.reference = task.file->scenario->reference;
+    result.runs = 0;
+    if (file.scenario) {
+        result.source = file.scenario->source;
+        result.reference = file.scenario->reference;
     }
     return result;
 }
@@ -64,6 +59,10 @@ bool worse(const Verdict& verdict, const Verdict& than) {
     return rank(verdict.kind) > rank(than.kind);
 }
 
+bool went_wrong(const Verdict& verdict) {
+    return verdict.kind == Verdict::Kind::fail || verdict.kind == Verdict::Kind::error;
+}
+
 /// The judge counts what was performed; readers of a trace know the steps of the file.
 void number_steps(std::vector<vmm::Event>& events, const scenarios::Performance& performance) {
     for (auto& event : events)
@@ -80,25 +79,58 @@ void add_histogram(std::vector<scenarios::OutcomeCount>& sum,
     for (std::size_t i = 0; i < sum.size() && i < more.size(); ++i) sum[i].count += more[i].count;
 }
 
+/// One scenario in one mode: its runs, whoever makes them, become one result.
+struct Task {
+    const Scenario* scenario = nullptr;  ///< null when there is nothing to run
+    Result result;
+    std::uint32_t begun = 0;  ///< runs that somebody has taken
+    std::uint32_t worst = 0;  ///< the run that `result.verdict` is from
+    bool done = false;        ///< without a run
+    std::vector<scenarios::OutcomeCount> histogram;
+
+    /// The worst verdict counts, and of several the first run with it, in whatever order they end.
+    void add(std::uint32_t run, Verdict verdict, const std::vector<vmm::Event>& trace) {
+        add_histogram(histogram, verdict.histogram);
+        const bool is_first = result.runs++ == 0;
+        const bool is_worse = is_first || worse(verdict, result.verdict);
+        const bool is_equal = !is_first && verdict.kind == result.verdict.kind;
+        if (is_worse) result.bad_runs = 0;
+        if (is_worse || is_equal) ++result.bad_runs;
+        if (!is_worse && !(is_equal && run < worst)) return;
+        worst = run;
+        result.excerpt = verdict.failure ? excerpt(trace, *verdict.failure) : Excerpt{};
+        result.verdict = std::move(verdict);
+    }
+
+    /// Once nobody runs it any more.
+    void finish() {
+        result.verdict.histogram = std::move(histogram);
+        if (result.runs > 1 && went_wrong(result.verdict))
+            result.verdict.reason += fmt::format(" ({} of {} runs)", result.bad_runs, result.runs);
+    }
+};
+
 class Campaign {
   public:
     Campaign(const vmm::Host& host, const CampaignOptions& options, const Surroundings& surroundings)
         : host_(host), options_(options), surroundings_(surroundings) {}
 
     void add(const Loaded& file) {
-        if (!file.scenario) {
-            tasks_.push_back({&file, ""});
+        if (file.scenario) {
+            for (const auto& mode : options_.modes) add(file, mode);
             return;
         }
-        for (const auto& mode : options_.modes) tasks_.push_back({&file, mode});
+        Task& task = tasks_.emplace_back();
+        task.result = result_of(file, "", host_);
+        task.result.verdict = unusable(*file.error);
+        task.result.malformed = !task.result.verdict.invalid;
     }
 
     std::vector<Result> run(const std::function<void(const ProgressState&)>& report) {
-        results_.resize(tasks_.size());
-        state_.total = tasks_.size();
+        for (const Task& task : tasks_) state_.total += runs_of(task);
         std::vector<std::thread> workers;
         const std::size_t jobs =
-            std::clamp<std::size_t>(options_.jobs, 1, std::max<std::size_t>(tasks_.size(), 1));
+            std::clamp<std::size_t>(options_.jobs, 1, std::max<std::size_t>(state_.total, 1));
         for (std::size_t i = 0; i < jobs; ++i) workers.emplace_back([this] { work(); });
         {
             std::unique_lock lock(mutex_);
@@ -111,75 +143,79 @@ class Campaign {
             }
         }
         for (auto& worker : workers) worker.join();
-        std::vector<Result> done;
-        for (auto& result : results_)
-            if (result) done.push_back(std::move(*result));
-        return done;
+        std::vector<Result> results;
+        for (Task& task : tasks_) {
+            if (!task.done && task.result.runs == 0) continue;
+            task.finish();
+            results.push_back(std::move(task.result));
+        }
+        return results;
     }
 
   private:
-    void work() {
-        while (!surroundings_.interrupted.load()) {
-            const std::size_t index = next_.fetch_add(1);
-            if (index >= tasks_.size()) break;
-            const Task& task = tasks_[index];
-            {
-                const std::lock_guard lock(mutex_);
-                state_.running = fmt::format("{} {}", task.mode, task.file->file.generic_string());
-            }
-            auto result = perform(task);
-            const std::lock_guard lock(mutex_);
-            if (!result) break;
-            ++state_.done;
-            if (result->verdict.kind == Verdict::Kind::fail || result->verdict.kind == Verdict::Kind::error)
-                ++state_.failed;
-            results_[index] = std::move(result);
+    void add(const Loaded& file, const std::string& mode) {
+        Task& task = tasks_.emplace_back();
+        task.result = result_of(file, mode, host_);
+        if (const auto reason = scenarios::skip_reason(*file.scenario, mode, host_, options_.run)) {
+            task.result.verdict.kind = Verdict::Kind::skip;
+            task.result.verdict.reason = *reason;
+        } else {
+            task.scenario = &*file.scenario;
         }
+    }
+
+    /// How often somebody has to take it.
+    [[nodiscard]] std::uint32_t runs_of(const Task& task) const {
+        return task.scenario != nullptr ? options_.repeat : 1;
+    }
+
+    struct Turn {
+        Task* task;
+        std::uint32_t run;
+    };
+
+    /// The next run that nobody has taken; several workers may have runs of one task.
+    std::optional<Turn> next_turn() {
+        const std::lock_guard lock(mutex_);
+        if (surroundings_.interrupted.load()) return std::nullopt;
+        while (next_ < tasks_.size() && tasks_[next_].begun == runs_of(tasks_[next_])) ++next_;
+        if (next_ == tasks_.size()) return std::nullopt;
+        Task& task = tasks_[next_];
+        state_.running = fmt::format("{} {}", task.result.irqchip, task.result.file);
+        return Turn{&task, task.begun++};
+    }
+
+    void work() {
+        while (const auto turn = next_turn())
+            if (!perform(*turn->task, turn->run)) break;
         const std::lock_guard lock(mutex_);
         ++finished_;
         changed_.notify_all();
     }
 
-    /// @returns nothing when interrupted before the first run was over; later, the runs so far
-    std::optional<Result> perform(const Task& task) {
-        Result result = result_of(task, host_);
-        if (task.file->error) {
-            result.verdict = unusable(*task.file->error);
-            result.malformed = !result.verdict.invalid;
-            return result;
-        }
-        const Scenario& scenario = *task.file->scenario;
-        if (const auto reason = scenarios::skip_reason(scenario, task.mode, host_, options_.run)) {
-            result.verdict.kind = Verdict::Kind::skip;
-            result.verdict.reason = *reason;
-            return result;
-        }
-        result.runs = options_.repeat;
+    /// @returns false when interrupted meanwhile: such a run does not count
+    bool perform(Task& task, std::uint32_t run) {
+        std::vector<vmm::Event> trace;
+        std::optional<Verdict> verdict;
         const auto begin = Clock::now();
-        std::vector<scenarios::OutcomeCount> histogram;
-        for (std::uint32_t run = 0; run < options_.repeat; ++run) {
-            std::vector<vmm::Event> trace;
-            auto verdict = play(scenario, task.mode, trace);
-            if (!verdict) {
-                if (run == 0) return std::nullopt;
-                result.runs = run;
-                break;
-            }
-            *verdict = scenarios::apply_known(std::move(*verdict), scenario, task.mode, host_);
-            add_histogram(histogram, verdict->histogram);
-            write_trace(result, run, trace);
-            if (run == 0 || worse(*verdict, result.verdict)) {
-                result.bad_runs = 0;
-                result.excerpt = verdict->failure ? excerpt(trace, *verdict->failure) : Excerpt{};
-                result.verdict = std::move(*verdict);
-                ++result.bad_runs;
-            } else if (verdict->kind == result.verdict.kind) {
-                ++result.bad_runs;
-            }
+        if (task.scenario != nullptr) {
+            const std::string& mode = task.result.irqchip;
+            verdict = play(*task.scenario, mode, trace);
+            if (!verdict) return false;
+            *verdict = scenarios::apply_known(std::move(*verdict), *task.scenario, mode, host_);
+            write_trace(task.result, run, trace);
         }
-        result.verdict.histogram = std::move(histogram);
-        result.duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
-        return result;
+        const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
+        const std::lock_guard lock(mutex_);
+        ++state_.done;
+        if (went_wrong(verdict ? *verdict : task.result.verdict)) ++state_.failed;
+        if (verdict) {
+            task.result.duration += took;
+            task.add(run, std::move(*verdict), trace);
+        } else {
+            task.done = true;
+        }
+        return true;
     }
 
     std::optional<Verdict> play(const Scenario& scenario, const std::string& mode,
@@ -221,11 +257,10 @@ class Campaign {
     const vmm::Host& host_;
     const CampaignOptions& options_;
     const Surroundings& surroundings_;
-    std::vector<Task> tasks_;
-    std::vector<std::optional<Result>> results_;
-    std::atomic<std::size_t> next_{0};
-    std::mutex mutex_;
+    std::mutex mutex_;  ///< of everything below but the scenarios
     std::condition_variable changed_;
+    std::vector<Task> tasks_;
+    std::size_t next_ = 0;  ///< the task that turns come from
     ProgressState state_;
     std::size_t finished_ = 0;
 };

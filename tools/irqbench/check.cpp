@@ -2,6 +2,7 @@
 
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/files.hpp"
+#include "tools/report/words.hpp"
 
 namespace irqbench::tools {
 
@@ -16,12 +17,10 @@ int perform(const Selection& selection, Surroundings& surroundings) {
         surroundings.out << file.error->what() << '\n';
         ++(file.error->kind() == scenarios::ScenarioError::Kind::malformed ? malformed_files : invalid_files);
     }
-    surroundings.out << fmt::format("{} files: {} good, {} malformed, {} invalid\n", files.size(),
+    surroundings.out << fmt::format("{}: {} good, {} malformed, {} invalid\n", counted(files.size(), "file"),
                                     files.size() - malformed_files - invalid_files, malformed_files,
                                     invalid_files);
-    if (malformed_files != 0) return ExitStatus::malformed;
-    if (invalid_files != 0) return ExitStatus::invalid_scenario;
-    return files.empty() ? ExitStatus::nothing_executed : ExitStatus::passed;
+    return loading_status(files);
 }
 
 }  // namespace

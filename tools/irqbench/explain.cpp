@@ -8,20 +8,17 @@ namespace irqbench::tools {
 namespace {
 
 int perform(const Selection& selection, Surroundings& surroundings) {
-    int status = ExitStatus::passed;
+    const auto files = load_selection(selection);
     bool first = true;
-    for (const Loaded& file : load_selection(selection)) {
+    for (const Loaded& file : files) {
         if (file.error) {
             surroundings.err << file.error->what() << '\n';
-            status = file.error->kind() == scenarios::ScenarioError::Kind::malformed
-                         ? ExitStatus::malformed
-                         : ExitStatus::invalid_scenario;
             continue;
         }
         surroundings.out << (first ? "" : "\n") << scenarios::explain(*file.scenario);
         first = false;
     }
-    return status;
+    return loading_status(files);
 }
 
 }  // namespace

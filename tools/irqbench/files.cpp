@@ -1,10 +1,12 @@
 #include "tools/irqbench/files.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <map>
 #include <regex>
+#include <set>
 
 #include "scenarios/engine/load.hpp"
 
@@ -19,10 +21,21 @@ bool is_scenario(const fs::path& file) {
     return file.extension() == ".json" && file.stem().extension() != ".schema";
 }
 
-void add_folder(const fs::path& folder, std::vector<fs::path>& files) {
-    for (auto it = fs::recursive_directory_iterator(folder); it != fs::recursive_directory_iterator(); ++it) {
-        if (it->is_regular_file() && is_scenario(it->path())) files.push_back(it->path());
+/// Scenario files below a folder, also behind symbolic links. What cannot be listed, or leads nowhere, is
+/// among them: loading it says why.
+/// @param visited folders, by their canonical paths: links may go round in circles
+void add_folder(const fs::path& folder, std::vector<fs::path>& files, std::set<fs::path>& visited) {
+    std::error_code error;
+    if (!visited.insert(fs::weakly_canonical(folder, error)).second) return;
+    auto entry = fs::directory_iterator(folder, error);
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+        std::error_code unknown;
+        if (entry->is_directory(unknown))
+            add_folder(entry->path(), files, visited);
+        else if (is_scenario(entry->path()))
+            files.push_back(entry->path());
     }
+    if (error) files.push_back(folder);
 }
 
 Loaded load_file(const fs::path& file) {
@@ -69,20 +82,22 @@ void add_selection(CLI::App& command, Selection& selection) {
 
 std::vector<fs::path> find_files(const std::vector<std::string>& paths) {
     std::vector<fs::path> files;
+    std::set<fs::path> known;
     for (const fs::path path : paths) {
         std::vector<fs::path> found;
+        std::set<fs::path> visited;
         if (fs::is_directory(path))
-            add_folder(path, found);
+            add_folder(path, found, visited);
         else if (fs::exists(path))
             found.push_back(path);
         else
             throw fs::filesystem_error("no such file or folder", path,
                                        std::make_error_code(std::errc::no_such_file_or_directory));
         std::sort(found.begin(), found.end());
-        for (auto& file : found) {
-            auto normal = file.lexically_normal();
-            if (std::find(files.begin(), files.end(), normal) == files.end())
-                files.push_back(std::move(normal));
+        for (const auto& file : found) {
+            std::error_code error;
+            const auto canonical = fs::weakly_canonical(file, error);
+            if (known.insert(error ? file : canonical).second) files.push_back(file.lexically_normal());
         }
     }
     return files;
@@ -113,6 +128,20 @@ std::vector<Loaded> load_selection(const Selection& selection) {
     };
     loaded.erase(std::remove_if(loaded.begin(), loaded.end(), unwanted), loaded.end());
     return loaded;
+}
+
+ExitStatus loading_status(const std::vector<Loaded>& files) {
+    if (files.empty()) {
+        spdlog::error("no scenario: no *.json file below PATH that --filter and --tag let through");
+        return ExitStatus::nothing_executed;
+    }
+    const auto any = [&files](scenarios::ScenarioError::Kind kind) {
+        return std::any_of(files.begin(), files.end(),
+                           [kind](const Loaded& each) { return each.error && each.error->kind() == kind; });
+    };
+    if (any(scenarios::ScenarioError::Kind::malformed)) return ExitStatus::malformed;
+    if (any(scenarios::ScenarioError::Kind::invalid)) return ExitStatus::invalid_scenario;
+    return ExitStatus::passed;
 }
 
 }  // namespace irqbench::tools

@@ -27,7 +27,8 @@ struct Loaded {
 void add_selection(CLI::App& command, Selection& selection);
 
 /// The scenario files behind paths: a file stands for itself, a folder for every *.json below it but
-/// *.schema.json; sorted within each path, each file once.
+/// *.schema.json, also behind symbolic links; sorted within each path, each file once whatever names it has.
+/// A folder that cannot be listed is among them.
 /// @throws std::filesystem::filesystem_error for a path that does not exist
 std::vector<std::filesystem::path> find_files(const std::vector<std::string>& paths);
 
@@ -36,5 +37,9 @@ std::vector<std::filesystem::path> find_files(const std::vector<std::string>& pa
 /// --filter excludes its path. Two files that claim the same name are an error of the second.
 /// @throws CLI::ValidationError for a path that does not exist or a filter that is no regular expression
 std::vector<Loaded> load_selection(const Selection& selection);
+
+/// The exit status of a command that only loads files: malformed before invalid, nothing_executed, which it
+/// says, when there are none.
+ExitStatus loading_status(const std::vector<Loaded>& files);
 
 }  // namespace irqbench::tools

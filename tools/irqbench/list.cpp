@@ -35,22 +35,18 @@ nlohmann::ordered_json to_json(const scenarios::Scenario& scenario) {
 
 int perform(const ListCommand& command, Surroundings& surroundings) {
     auto json = nlohmann::ordered_json::array();
-    int status = ExitStatus::passed;
-    for (const Loaded& file : load_selection(command.selection)) {
-        if (file.error) {
+    const auto files = load_selection(command.selection);
+    for (const Loaded& file : files) {
+        if (file.error)
             surroundings.err << file.error->what() << '\n';
-            if (file.error->kind() == scenarios::ScenarioError::Kind::malformed)
-                status = ExitStatus::malformed;
-            else if (status == ExitStatus::passed)
-                status = ExitStatus::invalid_scenario;
-        } else if (command.format == "json") {
+        else if (command.format == "json")
             json.push_back(to_json(*file.scenario));
-        } else {
+        else
             surroundings.out << text_line(*file.scenario);
-        }
     }
-    if (command.format == "json") surroundings.out << json.dump(2) << '\n';
-    return status;
+    if (command.format == "json")
+        surroundings.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    return loading_status(files);
 }
 
 }  // namespace

@@ -45,6 +45,10 @@ std::vector<std::string> wanted_modes(const std::vector<std::string>& asked, con
     return modes;
 }
 
+bool understands_escapes(const Surroundings& surroundings) {
+    return surroundings.environment("TERM") != "dumb";
+}
+
 std::size_t terminal_width(const Surroundings& surroundings) {
     constexpr std::size_t usual = 80;
     const std::string columns = surroundings.environment("COLUMNS");
@@ -60,7 +64,7 @@ std::string report(const std::vector<Result>& results, std::chrono::microseconds
     TextStyle style;
     style.verbose = command.verbose;
     style.colour = surroundings.out_is_terminal && surroundings.environment("NO_COLOR").empty() &&
-                   surroundings.environment("TERM") != "dumb";
+                   understands_escapes(surroundings);
     return text_report(results, elapsed, style);
 }
 
@@ -76,8 +80,9 @@ const Loaded* overwritten(const std::vector<Loaded>& files, const std::string& p
 int perform(const RunCommand& command, Surroundings& surroundings) {
     const auto files = load_selection(command.selection);
     if (files.empty()) {
-        spdlog::error("no scenario to run: no *.json file below PATH that --filter and --tag let through");
-        return ExitStatus::nothing_executed;
+        // Scripts get a report whatever happens.
+        if (command.format != "text") surroundings.out << report({}, {}, command, surroundings);
+        return loading_status(files);
     }
     std::ofstream trace_file;
     CampaignOptions options;
@@ -101,7 +106,8 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     if (!command.run.empty())
         options.run = command.run == "free" ? vmm::RunMode::free : vmm::RunMode::stepped;
 
-    Progress progress(surroundings.err, surroundings.err_is_terminal && !command.quiet,
+    Progress progress(surroundings.err,
+                      surroundings.err_is_terminal && understands_escapes(surroundings) && !command.quiet,
                       terminal_width(surroundings));
     const auto begin = std::chrono::steady_clock::now();
     const auto results = run_campaign(files, host, options, surroundings,

@@ -6,29 +6,13 @@
 #include <filesystem>
 
 #include "tools/report/text.hpp"
+#include "tools/report/words.hpp"
 
 namespace irqbench::tools {
 
 namespace {
 
 using Kind = scenarios::Verdict::Kind;
-
-/// Text as XML 1.0 takes it: markup escaped, control characters it does not allow replaced.
-std::string escaped(std::string_view text) {
-    std::string result;
-    for (const char c : text) {
-        switch (c) {
-            case '&': result += "&amp;"; break;
-            case '<': result += "&lt;"; break;
-            case '>': result += "&gt;"; break;
-            case '"': result += "&quot;"; break;
-            case '\n':
-            case '\t': result += c; break;
-            default: result += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
-        }
-    }
-    return result;
-}
 
 double seconds(std::chrono::microseconds duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -39,7 +23,7 @@ std::string class_name(const Result& result) {
 }
 
 std::string body(const Result& result) {
-    const std::string reason = escaped(result.verdict.reason);
+    const std::string reason = xml_attribute(result.verdict.reason);
     switch (result.verdict.kind) {
         case Kind::pass: return "";
         case Kind::skip: return fmt::format("      <skipped message=\"{}\"/>\n", reason);
@@ -48,7 +32,7 @@ std::string body(const Result& result) {
         case Kind::error: {
             const char* element = result.verdict.kind == Kind::fail ? "failure" : "error";
             return fmt::format("      <{0} message=\"{1}\">{2}</{0}>\n", element, reason,
-                               escaped(failure_text(result, {})));
+                               xml_text(failure_text(result, {})));
         }
     }
     return "";
@@ -64,12 +48,13 @@ std::string suite(const std::string& irqchip, std::span<const Result> results) {
     std::string text = fmt::format(
         "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" "
         "time=\"{:.6f}\">\n",
-        irqchip.empty() ? "not loaded" : escaped(irqchip), mine.size(), summary.failed, summary.errors,
+        irqchip.empty() ? "not loaded" : xml_attribute(irqchip), mine.size(), summary.failed, summary.errors,
         summary.skipped + summary.known, seconds(total));
     for (const Result& result : mine) {
         const std::string inside = body(result);
         text += fmt::format("    <testcase classname=\"{}\" name=\"{}\" time=\"{:.6f}\"",
-                            escaped(class_name(result)), escaped(result.scenario), seconds(result.duration));
+                            xml_attribute(class_name(result)), xml_attribute(result.scenario),
+                            seconds(result.duration));
         text += inside.empty() ? "/>\n" : ">\n" + inside + "    </testcase>\n";
     }
     return text + "  </testsuite>\n";

@@ -28,7 +28,7 @@ struct Result {
     std::chrono::microseconds duration{};
     std::string source;
     std::vector<std::string> reference;
-    std::uint32_t runs = 1;      ///< how often it was run
+    std::uint32_t runs = 1;      ///< how often it was run; 0 when it was skipped or could not be loaded
     std::uint32_t bad_runs = 0;  ///< and how often that ended as the verdict says
     Excerpt excerpt;
 };

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "tools/report/words.hpp"
+
 namespace irqbench::tools {
 
 namespace {
@@ -11,18 +13,18 @@ using Kind = scenarios::Verdict::Kind;
 /// A description or a reason on its line: `#` would begin a directive.
 std::string plain(const std::string& text) {
     std::string result;
-    for (const char c : text) {
-        if (c == '#') result += '\\';
-        result += c == '\n' ? ' ' : c;
+    for (const char c : printable(text)) {
+        if (c == '#' || c == '\\') result += '\\';
+        result += c;
     }
     return result;
 }
 
 std::string quoted(const std::string& text) {
     std::string result = "\"";
-    for (const char c : text) {
+    for (const char c : printable(text)) {
         if (c == '"' || c == '\\') result += '\\';
-        result += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+        result += c;
     }
     return result + '"';
 }

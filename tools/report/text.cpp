@@ -8,6 +8,7 @@
 #include <map>
 
 #include "tools/report/timeline.hpp"
+#include "tools/report/words.hpp"
 
 namespace irqbench::tools {
 
@@ -45,12 +46,13 @@ std::string painted(std::string text, Kind kind, const TextStyle& style) {
 
 /// Verdict, name, file, mode and kernel: on one line where they fit, else on two.
 std::string headline(const Result& result, const TextStyle& style) {
-    std::string where = result.file;
+    const std::string name = printable(result.scenario);
+    std::string where = printable(result.file);
     if (!result.irqchip.empty()) where += "   " + result.irqchip;
     if (!result.kernel.empty()) where += "   Linux " + result.kernel;
     const std::string verdict = fmt::format("{:<5}", capitals(result.verdict.kind));
-    const std::size_t length = verdict.size() + 1 + result.scenario.size() + 3 + where.size();
-    return fmt::format("{} {}{}{}\n", painted(verdict, result.verdict.kind, style), result.scenario,
+    const std::size_t length = verdict.size() + 1 + name.size() + 3 + where.size();
+    return fmt::format("{} {}{}{}\n", painted(verdict, result.verdict.kind, style), name,
                        length <= style.width ? "   " : "\n      ", where);
 }
 
@@ -58,7 +60,7 @@ std::string headline(const Result& result, const TextStyle& style) {
 std::string list_line(const Result& result, const TextStyle& style) {
     const std::string verdict =
         painted(fmt::format("{:<5}", capitals(result.verdict.kind)), result.verdict.kind, style);
-    return fmt::format("{} {:<8} {}\n", verdict, result.irqchip, result.scenario);
+    return fmt::format("{} {:<8} {}\n", verdict, result.irqchip, printable(result.scenario));
 }
 
 std::string indented(const std::string& text, std::size_t by) {
@@ -137,7 +139,7 @@ std::string grouped_reasons(std::span<const Result> results, Kind kind, const ch
     if (reasons.empty()) return {};
     std::string text = fmt::format("\n{}\n", heading);
     for (const auto& [reason, where] : reasons)
-        text += fmt::format("  {:>4}  {} ({})\n", where.count, reason, join(where.modes));
+        text += fmt::format("  {:>4}  {} ({})\n", where.count, printable(reason), join(where.modes));
     return text;
 }
 
@@ -146,8 +148,9 @@ std::string listed(std::span<const Result> results, Kind kind, const char* headi
     std::string text;
     for (const Result& result : results) {
         if (result.verdict.kind != kind) continue;
-        text += fmt::format("  {}{}{}\n        {}\n", result.file, result.irqchip.empty() ? "" : "   ",
-                            result.irqchip, result.verdict.reason);
+        text += fmt::format("  {}{}{}\n", printable(result.file), result.irqchip.empty() ? "" : "   ",
+                            result.irqchip);
+        text += indented(printable_lines(result.verdict.reason), 8);
     }
     return text.empty() ? text : fmt::format("\n{}\n{}", heading, text);
 }
@@ -155,9 +158,11 @@ std::string listed(std::span<const Result> results, Kind kind, const char* headi
 std::string summary_line(std::span<const Result> results, std::chrono::microseconds elapsed) {
     const Summary summary = summarise(results);
     const double seconds = std::chrono::duration<double>(elapsed).count();
-    return fmt::format("\n{} passed, {} failed, {} skipped, {} known, {} errors: {} runs in {:.1f} s\n",
-                       summary.passed, summary.failed, summary.skipped, summary.known, summary.errors,
-                       results.size(), seconds);
+    std::uint64_t runs = 0;
+    for (const Result& result : results) runs += result.runs;
+    return fmt::format("\n{} passed, {} failed, {} skipped, {} known, {}: {} in {:.1f} s\n", summary.passed,
+                       summary.failed, summary.skipped, summary.known, counted(summary.errors, "error"),
+                       counted(runs, "run"), seconds);
 }
 
 bool went_wrong(const Result& result) {
@@ -170,14 +175,15 @@ std::string failure_text(const Result& result, const TextStyle& style) {
     std::string text = headline(result, style);
     const auto& verdict = result.verdict;
     if (result.runs > 1)
-        text += fmt::format("  in {} of {} runs; this is the first\n", result.bad_runs, result.runs);
-    if (!verdict.failure) return text + fmt::format("  {}\n", verdict.reason);
+        text += fmt::format("  {} {} of {} runs; this is the first\n",
+                            verdict.kind == Kind::fail ? "failed" : "error in", result.bad_runs, result.runs);
+    if (!verdict.failure) return text + indented(printable_lines(verdict.reason), 2);
     const auto& failure = *verdict.failure;
     text += fmt::format("  step {}, line {}:  {}\n", failure.step, failure.line, failure.text);
     if (failure.iterations > 1)
         text += fmt::format("  iteration {} of {}\n", failure.iteration + 1, failure.iterations);
     if (failure.came.empty()) {
-        text += fmt::format("  {}\n", verdict.reason);
+        text += indented(printable_lines(verdict.reason), 2);
     } else {
         text += fmt::format("  expected  {}\n  came      {}{}\n", failure.expected, failure.came,
                             failure.since.empty() ? "" : ", " + failure.since);
@@ -186,8 +192,9 @@ std::string failure_text(const Result& result, const TextStyle& style) {
     }
     text += indented(timeline(result.excerpt, failure.mark, style.width - 4), 4);
     text += histogram_text(result);
-    if (!result.source.empty()) text += fmt::format("  source: {}\n", result.source);
-    if (!result.reference.empty()) text += fmt::format("  reference: {}\n", join(result.reference));
+    if (!result.source.empty()) text += fmt::format("  source: {}\n", printable(result.source));
+    if (!result.reference.empty())
+        text += fmt::format("  reference: {}\n", printable(join(result.reference)));
     return text;
 }
 

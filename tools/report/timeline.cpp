@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string_view>
 
 namespace irqbench::tools {
 
@@ -12,17 +13,21 @@ namespace {
 constexpr std::size_t time_width = 9;
 constexpr std::size_t gap = 2;
 constexpr std::size_t left_margin = time_width + gap;
-constexpr std::size_t narrowest = 14;
+/// A 64-bit value in hex still fits.
+constexpr std::size_t narrowest = 18;
 
 /// Lanes in the order of their columns: host, wires, kernel, then the vCPUs.
 using Column = std::pair<int, std::uint32_t>;
 
-Column column_of(const vmm::Event& event) {
+/// Whether each vCPU has a column, or all share one and their events say who.
+enum class Guests { apart, together };
+
+Column column_of(const vmm::Event& event, Guests guests) {
     switch (event.lane) {
         case vmm::Lane::host: return {0, 0};
         case vmm::Lane::wire: return {1, 0};
         case vmm::Lane::kernel: return {2, 0};
-        case vmm::Lane::guest: return {3, event.vcpu.value_or(0)};
+        case vmm::Lane::guest: return {3, guests == Guests::apart ? event.vcpu.value_or(0) : 0};
     }
     return {0, 0};
 }
@@ -39,33 +44,67 @@ std::string wire_title(const std::vector<vmm::Event>& events) {
     return gsi ? fmt::format("gsi {}", *gsi) : "wires";
 }
 
-std::string title(Column column, const std::vector<vmm::Event>& events) {
+std::string text_of(const vmm::Event& event, Guests guests) {
+    const std::string text = vmm::describe_in_lane(event);
+    const bool says_who = guests == Guests::together && event.lane == vmm::Lane::guest;
+    return says_who ? fmt::format("vCPU {}: {}", event.vcpu.value_or(0), text) : text;
+}
+
+std::string title(Column column, const std::vector<vmm::Event>& events, Guests guests) {
     switch (column.first) {
         case 0: return "host";
         case 1: return wire_title(events);
         case 2: return "kernel";
-        default: return fmt::format("vCPU {}", column.second);
+        default: return guests == Guests::apart ? fmt::format("vCPU {}", column.second) : "vCPUs";
     }
 }
 
-std::string shortened(const std::string& text, std::size_t width) {
-    return text.size() <= width ? text : text.substr(0, width - 3) + "...";
+/// The text in lines of at most `width` characters, broken between words where it can be; the lines after the
+/// first are indented.
+std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
+    constexpr std::string_view indent = "  ";
+    std::vector<std::string> lines;
+    for (std::string_view before; lines.empty() || !text.empty(); before = indent) {
+        const std::size_t room = width - before.size();
+        std::size_t end = text.size();
+        if (end > room) {
+            const std::size_t space = text.rfind(' ', room);
+            end = space == std::string_view::npos || space == 0 ? room : space;
+        }
+        lines.push_back(std::string(before).append(text.substr(0, end)));
+        text.remove_prefix(end);
+        text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    }
+    return lines;
 }
 
 using Widths = std::map<Column, std::size_t>;
 
-/// Takes from the widest column until the line fits.
-void fit(Widths& widths, std::size_t room) {
-    for (;;) {
-        std::size_t total = 0;
-        auto widest = widths.begin();
-        for (auto it = widths.begin(); it != widths.end(); ++it) {
-            total += it->second + gap;
-            if (it->second > widest->second) widest = it;
-        }
-        if (widths.empty() || total <= room || widest->second <= narrowest) return;
+struct Layout {
+    Guests guests = Guests::apart;
+    Widths widths;
+    bool fits = false;
+};
+
+/// As wide as the texts, then less, taken from the widest column, until a line fits into `room`.
+Layout lay_out(const std::vector<vmm::Event>& events, Guests guests, std::size_t room) {
+    Layout layout{guests, {}, false};
+    std::size_t total = 0;
+    for (const auto& event : events) {
+        const Column column = column_of(event, guests);
+        auto& width = layout.widths[column];
+        const std::size_t before = width == 0 ? 0 : width + gap;
+        width = std::max({width, text_of(event, guests).size(), title(column, events, guests).size()});
+        total += width + gap - before;
+    }
+    const auto narrower = [](const auto& a, const auto& b) { return a.second < b.second; };
+    for (; total > room; --total) {
+        const auto widest = std::max_element(layout.widths.begin(), layout.widths.end(), narrower);
+        if (widest->second <= narrowest) return layout;
         --widest->second;
     }
+    layout.fits = true;
+    return layout;
 }
 
 bool same_rest(const vmm::event::Rest& a, const vmm::event::Rest& b) {
@@ -81,16 +120,25 @@ bool repeats_a_record(const vmm::Event& event) {
 
 void strip_end(std::string& line) { line.erase(line.find_last_not_of(' ') + 1); }
 
-std::string event_line(const vmm::Event& event, const Widths& widths) {
+/// Where a column begins.
+std::size_t position(const Widths& widths, Column wanted) {
+    std::size_t at = left_margin;
+    for (auto it = widths.begin(); it != widths.end() && it->first != wanted; ++it) at += it->second + gap;
+    return at;
+}
+
+/// One line, or several where the column is narrower than the text: nothing is left out.
+std::vector<std::string> event_lines(const vmm::Event& event, const Layout& layout) {
     const double microseconds = std::chrono::duration<double, std::micro>(event.at).count();
-    std::string line = fmt::format("{:>{}.1f}{:{}}", microseconds, time_width, "", gap);
-    for (const auto& [column, wide] : widths) {
-        const std::string cell =
-            column == column_of(event) ? shortened(vmm::describe_in_lane(event), wide) : "";
-        line += fmt::format("{:<{}}", cell, wide + gap);
+    const Column column = column_of(event, layout.guests);
+    auto lines = wrapped(text_of(event, layout.guests), layout.widths.at(column));
+    const std::size_t margin = position(layout.widths, column);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        const std::string time = i == 0 ? fmt::format("{:>{}.1f}", microseconds, time_width) : "";
+        lines[i] = fmt::format("{:<{}}{}", time, margin, lines[i]);
+        strip_end(lines[i]);
     }
-    strip_end(line);
-    return line;
+    return lines;
 }
 
 }  // namespace
@@ -121,34 +169,29 @@ Excerpt excerpt(const std::vector<vmm::Event>& trace, const scenarios::Failure& 
 
 std::string timeline(const Excerpt& excerpt, const std::string& mark, std::size_t width) {
     if (excerpt.events.empty()) return {};
-    Widths widths;
-    for (const auto& event : excerpt.events) {
-        auto& needed = widths[column_of(event)];
-        needed = std::max(
-            {needed, vmm::describe_in_lane(event).size(), title(column_of(event), excerpt.events).size()});
-    }
-    std::string arrow;
     const std::size_t room = width > left_margin ? width - left_margin : 0;
-    if (excerpt.marked && !mark.empty()) {
-        arrow = "<-- " + mark;
-        const auto& marked = excerpt.events[*excerpt.marked];
-        const std::size_t needed = vmm::describe_in_lane(marked).size() + gap + arrow.size();
-        // The arrow follows the marked cell, so it is the columns before that which must leave room for it.
-        Widths before(widths.begin(), widths.find(column_of(marked)));
-        fit(before, room > needed ? room - needed : 0);
-        for (const auto& [column, wide] : before) widths[column] = wide;
-    }
-    fit(widths, room);
+    Layout layout = lay_out(excerpt.events, Guests::apart, room);
+    if (!layout.fits) layout = lay_out(excerpt.events, Guests::together, room);
 
     std::string text = fmt::format("{:>{}}{:{}}", "time us", time_width, "", gap);
-    for (const auto& [column, wide] : widths)
-        text += fmt::format("{:<{}}", title(column, excerpt.events), wide + gap);
+    for (const auto& [column, wide] : layout.widths)
+        text += fmt::format("{:<{}}", title(column, excerpt.events, layout.guests), wide + gap);
     strip_end(text);
     text += '\n';
     for (std::size_t i = 0; i < excerpt.events.size(); ++i) {
-        std::string line = event_line(excerpt.events[i], widths);
-        if (excerpt.marked == i && !arrow.empty()) line += fmt::format("{:{}}{}", "", gap, arrow);
-        text += line + '\n';
+        const vmm::Event& event = excerpt.events[i];
+        auto lines = event_lines(event, layout);
+        if (excerpt.marked == i && !mark.empty()) {
+            const std::string arrow = "  <-- " + mark;
+            const std::string below = "^-- " + mark;
+            const std::size_t margin = position(layout.widths, column_of(event, layout.guests));
+            if (lines.back().size() + arrow.size() <= width)
+                lines.back() += arrow;
+            else
+                lines.push_back(std::string(std::min(margin, width - std::min(width, below.size())), ' ') +
+                                below);
+        }
+        for (const std::string& line : lines) text += line + '\n';
     }
     return text;
 }

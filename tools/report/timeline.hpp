@@ -12,7 +12,9 @@ Excerpt excerpt(const std::vector<vmm::Event>& trace, const scenarios::Failure& 
                 std::size_t most = 12);
 
 /// One line per event, one column per lane: time in microseconds, host, wires, the kernel, each vCPU. Lanes
-/// without events are left out. Texts are shortened where a line would not fit in `width` columns.
+/// without events are left out. Texts go on in a further line where one would not fit in `width` columns:
+/// what a failure shows is never cut. All vCPUs share
+/// a column where one each would be too narrow.
 std::string timeline(const Excerpt& excerpt, const std::string& mark, std::size_t width = 100);
 
 }  // namespace irqbench::tools
