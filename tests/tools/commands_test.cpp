@@ -1,3 +1,6 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 #include <cstdio>
 #include <fstream>
@@ -23,6 +26,11 @@ std::string shell(const std::string& command) {
     return output;
 }
 
+std::string text_of(const std::string& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
 /// The folder's name differs from run to run.
 std::string without_folder(std::string text, const std::string& folder) {
     for (auto at = text.find(folder); at != std::string::npos; at = text.find(folder))
@@ -45,6 +53,69 @@ BOOST_AUTO_TEST_CASE(every_command_has_help_and_version) {
     BOOST_TEST(run({"--version"}) == 0);
     BOOST_TEST(run({"--help"}) == 0);
     BOOST_TEST(is_golden(out + "\n" + help, "help.txt"));
+}
+
+BOOST_AUTO_TEST_CASE(help_is_also_a_word) {
+    BOOST_TEST(run({"--help"}) == 0);
+    const std::string help = out;
+    BOOST_TEST(run({"help"}) == 0);
+    BOOST_TEST(out == help);
+    BOOST_TEST(run({"run", "--help"}) == 0);
+    const std::string help_of_run = out;
+    BOOST_TEST(run({"help", "run"}) == 0);
+    BOOST_TEST(out == help_of_run);
+    BOOST_TEST(run({"help", "bogus"}) == 2);
+    BOOST_TEST(run({"-V"}) == 0);
+    BOOST_TEST(out.rfind("irqbench ", 0) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(every_text_about_exit_statuses_has_the_same_order) {
+    BOOST_TEST(run({"--help"}) == 0);
+    const std::string order = "130, 2, 4, 3, 1, 5";
+    BOOST_TEST(out.find(order) != std::string::npos);
+    for (const char* file : {"/README.md", "/scenarios/README.md", "/tools/man/irqbench.1"})
+        BOOST_TEST(text_of(IRQBENCH_SOURCE_DIR + std::string(file)).find(order) != std::string::npos, file);
+}
+
+BOOST_AUTO_TEST_CASE(links_are_followed_once_and_dangling_ones_are_named) {
+    file("real/a.json", scenario_text("first claim", passing_steps));
+    std::filesystem::create_directory_symlink(folder() + "/real", folder() + "/link");
+    std::filesystem::create_directory_symlink("..", folder() + "/real/up");
+    BOOST_TEST(run({"check", folder() + "/link"}) == 0);
+    BOOST_TEST(run({"check", folder()}) == 0);
+    BOOST_TEST(out == "1 file: 1 good, 0 malformed, 0 invalid\n");
+    std::filesystem::create_symlink("nowhere", folder() + "/real/dangling.json");
+    BOOST_TEST(run({"check", folder() + "/real"}) == 2);
+    BOOST_TEST(out.find("dangling.json:1: /: cannot be read: No such file or directory\n") !=
+               std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_that_cannot_be_listed_is_named_and_loses_nothing) {
+    file("good.json", scenario_text("good", passing_steps));
+    file("closed/a.json", scenario_text("first claim", passing_steps));
+    std::filesystem::permissions(folder(), std::filesystem::perms(0755));
+    std::filesystem::permissions(folder() + "/closed", std::filesystem::perms::none);
+    // Nothing is closed to root.
+    const uid_t user = geteuid();
+    constexpr uid_t nobody = 65534;
+    if (user == 0) BOOST_REQUIRE(seteuid(nobody) == 0);
+    const int status = run({"check", folder()});
+    if (user == 0) BOOST_REQUIRE(seteuid(user) == 0);
+    std::filesystem::permissions(folder() + "/closed", std::filesystem::perms::owner_all);
+    BOOST_TEST(status == 2);
+    BOOST_TEST(
+        out.find(
+            "/closed:1: /: cannot be read: Permission denied\n2 files: 1 good, 1 malformed, 0 invalid\n") !=
+        std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_named_pipe_is_not_waited_for) {
+    const std::string path = folder() + "/pipe.json";
+    BOOST_REQUIRE(mkfifo(path.c_str(), 0600) == 0);
+    for (const auto& argument : {path, folder()}) {
+        BOOST_TEST(run({"check", argument}) == 2);
+        BOOST_TEST(out.find("cannot be read: it is a pipe, and nobody writes to it") != std::string::npos);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(check_says_what_is_wrong_with_each_file) {
@@ -91,7 +162,18 @@ BOOST_AUTO_TEST_CASE(caps_is_a_table_of_what_the_host_offers) {
     BOOST_TEST(is_golden(out, "caps.json"));
     host.unavailable = "/dev/kvm: Permission denied";
     BOOST_TEST(run({"caps"}) == 3);
-    BOOST_TEST(out == "kernel         Linux 6.1.176\nno KVM         /dev/kvm: Permission denied\n");
+    const std::string remedy =
+        "become a member of the device's group: `sudo usermod -aG kvm $USER`, then log in again\n";
+    BOOST_TEST(out ==
+               "kernel         Linux 6.1.176\nno KVM         /dev/kvm: Permission denied\nremedy         " +
+                   remedy);
+    host.placements.clear();
+    BOOST_TEST(run({"run", file("good.json", scenario_text("good", passing_steps))}) == 5);
+    BOOST_TEST(err ==
+               "irqbench: no KVM on this host: /dev/kvm: Permission denied\nirqbench: remedy: " + remedy);
+    host.unavailable = "/dev/kvm: No such file or directory";
+    BOOST_TEST(run({"caps"}) == 3);
+    BOOST_TEST(out.find("remedy         load kvm_intel or kvm_amd") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(schema_is_json) {
@@ -109,14 +191,17 @@ BOOST_AUTO_TEST_CASE(completion_knows_commands_options_and_their_values) {
     BOOST_TEST(complete("ex") == "explain\n");
     BOOST_TEST(complete("run --re") == "--repeat\n");
     BOOST_TEST(complete("run --irqchip s") == "split\n");
+    BOOST_TEST(complete("run --irqchip kernel,s") == "kernel,split\n");
+    BOOST_TEST(complete("run --irqchip kernel,") == "kernel,kernel kernel,split kernel,all\n");
     BOOST_TEST(complete("run --format j") == "json junit\n");
+    BOOST_TEST(complete("run --format = j") == "json junit\n");
+    BOOST_TEST(complete("run --format =") == "text json junit tap\n");
     BOOST_TEST(complete("list --format j") == "json\n");
     BOOST_TEST(complete("caps --tr") == "\n");
 }
 
 BOOST_AUTO_TEST_CASE(the_man_page_knows_every_command_and_option) {
-    std::ifstream file(IRQBENCH_SOURCE_DIR "/tools/man/irqbench.1");
-    std::string page((std::istreambuf_iterator<char>(file)), {});
+    std::string page = text_of(IRQBENCH_SOURCE_DIR "/tools/man/irqbench.1");
     for (auto at = page.find("\\-"); at != std::string::npos; at = page.find("\\-")) page.erase(at, 1);
     tools::Surroundings unused{std::cout, std::cout, false, false, {}, {}, {}, interrupted};
     const tools::CommandLine line(unused);

@@ -73,7 +73,9 @@ BOOST_AUTO_TEST_CASE(a_refusal_of_the_host_is_3) {
     good();
     prepare = [](FakeMachine&) { throw std::system_error(EMFILE, std::generic_category(), "KVM_CREATE_VM"); };
     BOOST_TEST(run_all() == 3);
-    BOOST_TEST(results()["results"][0]["reason"] == "KVM_CREATE_VM: Too many open files");
+    const std::string reason = results()["results"][0]["reason"];
+    BOOST_TEST(reason.rfind("KVM_CREATE_VM: Too many open files; this process may open ", 0) == 0U);
+    BOOST_TEST(reason.ends_with(": raise `ulimit -Hn`, or use fewer --jobs"));
 }
 
 BOOST_AUTO_TEST_CASE(an_invalid_scenario_is_4_also_when_others_failed) {
@@ -152,12 +154,19 @@ BOOST_AUTO_TEST_CASE(output_that_cannot_be_written_is_3) {
         BOOST_TEST(run({command}) == 3, command);
 }
 
-BOOST_AUTO_TEST_CASE(a_wrong_subcommand_is_named) {
+BOOST_AUTO_TEST_CASE(a_wrong_subcommand_or_option_is_named) {
     BOOST_TEST(run({"bogus"}) == 2);
     BOOST_TEST(
-        err.find(
-            "\"bogus\" is no subcommand; these are: run, list, check, explain, caps, schema, completion\n") ==
+        err.find("\"bogus\" is no subcommand: use run, list, check, explain, caps, schema, completion\n") ==
         0U);
+    BOOST_TEST(run({"runn", folder()}) == 2);
+    BOOST_TEST(err.find("\"runn\" is no subcommand, did you mean 'run'?\n") == 0U);
+    BOOST_TEST(run({folder()}) == 2);
+    BOOST_TEST(err.find("did you mean \"irqbench run " + folder() + "\"?\n") != std::string::npos);
+    BOOST_TEST(run_all({"--repaet", "3"}) == 2);
+    BOOST_TEST(err.find("unknown option --repaet, did you mean '--repeat'?\n") == 0U);
+    BOOST_TEST(run({"caps", "more"}) == 2);
+    BOOST_TEST(err.find("more") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(wrong_usage_is_2) {

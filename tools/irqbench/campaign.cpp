@@ -10,6 +10,7 @@
 
 #include "scenarios/engine/judge.hpp"
 #include "scenarios/engine/run.hpp"
+#include "tools/irqbench/remedy.hpp"
 #include "tools/report/json.hpp"
 #include "tools/report/timeline.hpp"
 
@@ -42,6 +43,13 @@ Verdict unusable(const scenarios::ScenarioError& error) {
     verdict.kind = Verdict::Kind::error;
     verdict.invalid = error.kind() == scenarios::ScenarioError::Kind::invalid;
     verdict.reason = error.what();
+    return verdict;
+}
+
+Verdict bench_error(std::string reason) {
+    Verdict verdict;
+    verdict.kind = Verdict::Kind::error;
+    verdict.reason = std::move(reason);
     return verdict;
 }
 
@@ -202,6 +210,7 @@ class Campaign {
             const std::string& mode = task.result.irqchip;
             verdict = play(*task.scenario, mode, trace);
             if (!verdict) return false;
+            if (verdict->kind == Verdict::Kind::error) verdict->reason = with_remedy(verdict->reason);
             *verdict = scenarios::apply_known(std::move(*verdict), *task.scenario, mode, host_);
             write_trace(task.result, run, trace);
         }
@@ -240,10 +249,7 @@ class Campaign {
         } catch (const scenarios::ScenarioError& error) {
             return unusable(error);
         } catch (const std::exception& error) {
-            Verdict verdict;
-            verdict.kind = Verdict::Kind::error;
-            verdict.reason = error.what();
-            return verdict;
+            return bench_error(error.what());
         }
     }
 

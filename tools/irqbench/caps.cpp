@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/irqbench/cli.hpp"
+#include "tools/irqbench/remedy.hpp"
 
 namespace irqbench::tools {
 
@@ -15,7 +16,12 @@ std::string listed(const char* title, const std::vector<std::string>& words) {
 
 std::string table(const vmm::Host& host) {
     std::string text = fmt::format("{:<15}Linux {}\n", "kernel", host.kernel);
-    if (!host.unavailable.empty()) return text + fmt::format("{:<15}{}\n", "no KVM", host.unavailable);
+    if (!host.unavailable.empty()) {
+        text += fmt::format("{:<15}{}\n", "no KVM", host.unavailable);
+        if (const auto hint = remedy(host.unavailable); !hint.empty())
+            text += fmt::format("{:<15}{}\n", "remedy", hint);
+        return text;
+    }
     text += listed("irqchip modes", host.placements);
     text += listed("traits", host.traits);
     std::size_t width = 0;

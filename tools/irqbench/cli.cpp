@@ -3,6 +3,13 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
+
+#include "scenarios/engine/document.hpp"
+#include "tools/irqbench/remedy.hpp"
+
 namespace irqbench::tools {
 
 namespace {
@@ -11,13 +18,14 @@ constexpr const char* version_text = "irqbench " IRQBENCH_VERSION;
 
 constexpr const char* footer =
     "Exit status: 0 all passed, 1 something failed, 2 malformed input or usage, 3 host or bench error,\n"
-    "4 invalid scenario, 5 nothing was executed, 130 interrupted.";
+    "4 invalid scenario, 5 nothing was executed, 130 interrupted. Where several apply, the first of\n"
+    "130, 2, 4, 3, 1, 5; but 3 whatever happened when the output cannot be written.";
 
 }  // namespace
 
 CommandLine::CommandLine(Surroundings& surroundings)
     : app("A test bench for interrupt controllers and interrupt routing on KVM.", "irqbench") {
-    app.set_version_flag("--version", version_text, "Print the version and exit");
+    app.set_version_flag("--version,-V", version_text, "Print the version and exit");
     app.require_subcommand(1);
     app.footer(footer);
     add_run(*this, surroundings);
@@ -28,35 +36,72 @@ CommandLine::CommandLine(Surroundings& surroundings)
     add_schema(*this, surroundings);
     add_completion(*this, surroundings);
     for (CLI::App* command : app.get_subcommands({}))
-        command->set_version_flag("--version", version_text, "Print the version and exit");
+        command->set_version_flag("--version,-V", version_text, "Print the version and exit");
 }
 
 namespace {
 
 /// CLI11 says of a wrong first word only that a subcommand is required.
-void refuse_unknown_command(const CLI::App& app, const std::vector<std::string>& arguments) {
-    if (arguments.empty() || arguments.front().rfind('-', 0) == 0) return;
-    std::string known;
-    for (const CLI::App* command : app.get_subcommands({})) {
-        if (command->get_name() == arguments.front()) return;
-        known += (known.empty() ? "" : ", ") + command->get_name();
-    }
-    throw CLI::ValidationError(
-        fmt::format("\"{}\" is no subcommand; these are: {}", arguments.front(), known));
+void refuse_unknown_command(const CLI::App& app, const std::string& word) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+    if (std::find(names.begin(), names.end(), word) != names.end()) return;
+    std::error_code error;
+    const std::string hint =
+        std::filesystem::exists(word, error)
+            ? fmt::format(", did you mean \"irqbench run {}\"?", word)
+            : scenarios::suggestion(word, std::vector<std::string_view>(names.begin(), names.end()));
+    throw CLI::ValidationError(fmt::format("\"{}\" is no subcommand{}", word, hint));
 }
 
-int parse_and_run(const std::vector<std::string>& arguments, Surroundings& surroundings) {
+/// `irqbench help` and `irqbench help COMMAND`, as people try them.
+std::vector<std::string> without_help_word(std::vector<std::string> arguments) {
+    if (arguments.empty() || arguments.front() != "help") return arguments;
+    arguments.erase(arguments.begin());
+    if (arguments.size() > 1) arguments.resize(1);
+    arguments.emplace_back("--help");
+    return arguments;
+}
+
+/// The first option that the subcommand does not have, with one it does have that is spelt alike.
+std::string unknown_option(const CLI::App& app, const std::vector<std::string>& arguments) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands())
+        for (const CLI::Option* option : command->get_options())
+            for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+    for (const std::string& argument : arguments) {
+        const std::string word = argument.substr(0, argument.find('='));
+        if (word.rfind("--", 0) != 0 || std::find(names.begin(), names.end(), word) != names.end()) continue;
+        const std::string hint =
+            scenarios::suggestion(word, std::vector<std::string_view>(names.begin(), names.end()));
+        return fmt::format("unknown option {}{}", word, hint);
+    }
+    return "";
+}
+
+/// Also `--help` and `--version` end the parsing, with a success.
+int refuse(const CLI::App& app, const CLI::ParseError& error, Surroundings& surroundings) {
+    const int status = app.exit(error, surroundings.out, surroundings.err);
+    return status == 0 ? ExitStatus::passed : ExitStatus::malformed;
+}
+
+int parse_and_run(const std::vector<std::string>& given, Surroundings& surroundings) {
     CommandLine line(surroundings);
+    const auto arguments = without_help_word(given);
     try {
-        refuse_unknown_command(line.app, arguments);
+        if (!arguments.empty() && arguments.front().rfind('-', 0) != 0)
+            refuse_unknown_command(line.app, arguments.front());
         // CLI11 takes the arguments in reverse.
         line.app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
         return line.status;
+    } catch (const CLI::ExtrasError& error) {
+        const std::string reason = unknown_option(line.app, arguments);
+        if (reason.empty()) return refuse(line.app, error, surroundings);
+        return refuse(line.app, CLI::ValidationError(reason), surroundings);
     } catch (const CLI::ParseError& error) {
-        const int status = line.app.exit(error, surroundings.out, surroundings.err);
-        return status == 0 ? ExitStatus::passed : ExitStatus::malformed;
+        return refuse(line.app, error, surroundings);
     } catch (const std::exception& error) {
-        spdlog::error("{}", error.what());
+        spdlog::error("{}", with_remedy(error.what()));
         return ExitStatus::bench_error;
     }
 }

@@ -53,8 +53,14 @@ std::string bash_script(const CLI::App& app) {
     }
     return fmt::format(R"(# bash completion for irqbench: source <(irqbench completion bash)
 _irqbench() {{
-    local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD - 1]}} command=${{COMP_WORDS[1]}} words=
+    local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD - 1]}} command=${{COMP_WORDS[1]}} words= before=
     COMPREPLY=()
+    # Bash makes three words of --option=value.
+    if [[ $current == = ]]; then
+        current=
+    elif [[ $previous == = ]]; then
+        previous=${{COMP_WORDS[COMP_CWORD - 2]}}
+    fi
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W "{} {}" -- "$current")
         return
@@ -66,7 +72,8 @@ _irqbench() {{
 {}        esac
     fi
     if [[ -n $words ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+        [[ $current == *,* ]] && before=${{current%,*}},
+        mapfile -t COMPREPLY < <(compgen -P "$before" -W "$words" -- "${{current##*,}}")
     else
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
     fi

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -36,6 +37,15 @@ void occupy_closed_streams() {
         if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) std::abort();
 }
 
+/// Every machine and every irqfd is an open file; the usual soft limit of 1024 is for programs that select().
+/// The hard limit is what the host means to allow.
+void raise_open_files() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void log_to_stderr() {
     auto logger = spdlog::stderr_color_mt("irqbench");
     logger->set_pattern("irqbench: %v");
@@ -47,6 +57,7 @@ void log_to_stderr() {
 int main(int argc, char** argv) {
     occupy_closed_streams();
     listen_for_interrupts();
+    raise_open_files();
     log_to_stderr();
     irqbench::tools::Surroundings surroundings{
         std::cout,

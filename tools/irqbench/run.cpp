@@ -7,6 +7,7 @@
 
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
+#include "tools/irqbench/remedy.hpp"
 #include "tools/report/json.hpp"
 #include "tools/report/junit.hpp"
 #include "tools/report/tap.hpp"
@@ -99,7 +100,10 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
         options.trace_out = &trace_file;
     }
     const vmm::Host host = surroundings.probe_host();
-    if (!host.unavailable.empty()) spdlog::warn("no KVM on this host: {}", host.unavailable);
+    if (!host.unavailable.empty()) {
+        spdlog::warn("no KVM on this host: {}", host.unavailable);
+        if (const auto hint = remedy(host.unavailable); !hint.empty()) spdlog::warn("remedy: {}", hint);
+    }
     options.modes = wanted_modes(command.irqchip, host);
     options.jobs = command.jobs;
     options.repeat = command.repeat;
