@@ -457,7 +457,6 @@ BOOST_AUTO_TEST_CASE(vectors_of_a_lapic_are_checked_as_a_whole) {
 BOOST_AUTO_TEST_CASE(claims_do_not_act_and_everything_else_does) {
     for (const VerbInfo& info : verbs_of("x86_64")) {
         const std::string name(info.name);
-        const bool is_claim = info.side == Side::claim;
         const std::map<std::string, std::string> needs_arguments{
             {"msi", "81"},
             {"route", R"({ "gsi": 3, "ioapic": 3 })"},
@@ -488,7 +487,7 @@ BOOST_AUTO_TEST_CASE(claims_do_not_act_and_everything_else_does) {
         BOOST_TEST_CONTEXT(name) {
             const Played played("{ \"" + name +
                                 "\": " + (found == needs_arguments.end() ? "0" : found->second) + " }");
-            BOOST_TEST(played.verb->acts() == !is_claim);
+            BOOST_TEST(played.verb->acts() == (info.side != Side::claim));
             BOOST_TEST(played.verb->explain().ends_with('.'));
             // Real time decides only where it must.
             BOOST_TEST(played.verb->is_timing() == (name == "arrives" || name == "pit"));
