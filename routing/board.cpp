@@ -188,7 +188,7 @@ Response Board::set_gsi(Gsi gsi, bool asserted, LineSource source) {
     return turn.finish();
 }
 
-int Board::status_of(Gsi gsi, bool asserted) const {
+int Board::status_of(Gsi gsi, bool asserted, const Delivered& delivered) const {
     int sum = -1;
     const auto count = [&](int status) {
         if (status >= 0) sum = status + (sum < 0 ? 0 : sum);
@@ -201,8 +201,10 @@ int Board::status_of(Gsi gsi, bool asserted) const {
             const LineStatus raised = pic_.status_if_raised(*pin);
             count(asserted || raised == LineStatus::ignored ? static_cast<int>(raised) : 1);
         }
-        if (const auto pin = ioapic_pin(*to_pin))
-            count(asserted ? static_cast<int>(ioapic_.status_if_raised(*pin)) : 1);
+        if (const auto pin = ioapic_pin(*to_pin)) {
+            const int raised = delivered[*pin].value_or(static_cast<int>(ioapic_.status_if_raised(*pin)));
+            count(asserted ? raised : 1);
+        }
     }
     return sum;
 }

@@ -6,10 +6,9 @@
 #include <array>
 #include <utility>
 
+#include "vmm/architecture.hpp"
 #include "vmm/kvm/system.hpp"
 #include "vmm/kvm_machine.hpp"
-#include "vmm/x86/placements.hpp"
-#include "vmm/x86/traits.hpp"
 
 namespace irqbench::vmm {
 
@@ -62,9 +61,9 @@ constexpr auto capability_list = [] {
 
 std::span<const std::string_view> capability_names() { return capability_list; }
 
-std::span<const std::string_view> trait_names() { return x86::trait_names(); }
+std::span<const std::string_view> trait_names() { return architecture::trait_names(); }
 
-std::vector<std::string> placements() { return {"kernel", "split"}; }
+std::vector<std::string> placements() { return architecture::placements(); }
 
 Host probe_host() {
     Host host;
@@ -78,8 +77,8 @@ Host probe_host() {
     for (const auto& [name, number] : capabilities)
         host.capabilities.push_back(
             {std::string(name), static_cast<std::uint64_t>(system.check_extension(number))});
-    host.placements = x86::placement_names(system);
-    host.traits = x86::probe_traits();
+    host.placements = architecture::placements(system);
+    host.traits = architecture::probe_traits();
     return host;
 }
 

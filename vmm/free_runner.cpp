@@ -21,6 +21,9 @@ using namespace std::chrono_literals;
 /// How often a vCPU that has been asked for something is asked again, and the log is looked at.
 constexpr auto poll_interval = 500us;
 
+/// Records a vCPU may add while interrupts are expected in any number: what bounds the trace's memory.
+constexpr std::uint64_t records_while_many = 1'000'000;
+
 /// The thread of one vCPU.
 struct VcpuThread {
     explicit VcpuThread(VcpuSlot& slot_) : slot(slot_) {}
@@ -35,17 +38,21 @@ struct VcpuThread {
 };
 
 bool is_halt(const GuestOp* op) { return op != nullptr && (op->code == OP_HALT || op->code == OP_STI_HALT); }
-bool may_block(const GuestOp* op) {
-    return is_halt(op) || (op != nullptr && (op->code == OP_BARRIER || op->code == OP_HOLD));
-}
+bool may_block(const GuestOp* op) { return is_halt(op) || (op != nullptr && (op->code == OP_BARRIER)); }
 
 class FreeRunner final : public Runner {
   public:
     explicit FreeRunner(const Parts& parts) : Runner(parts) {
         for (const auto& slot : parts_.slots) threads_.push_back(std::make_unique<VcpuThread>(*slot));
         parts_.placement.on_wake([this](VcpuSlot& slot) { kick(thread_of(slot)); });
-        for (const auto& thread : threads_)
-            thread->thread = std::thread([this, t = thread.get()] { loop(*t); });
+        try {
+            for (const auto& thread : threads_)
+                thread->thread = std::thread([this, t = thread.get()] { loop(*t); });
+        } catch (...) {
+            stop();
+            parts_.placement.on_wake(nullptr);
+            throw;
+        }
     }
     ~FreeRunner() override {
         stop();
@@ -57,6 +64,7 @@ class FreeRunner final : public Runner {
     void wait(const std::function<bool()>& enough) override;
     void prove_quiet(VcpuSlot& slot) override;
     void stop() override;
+    void expect_many(bool on) override;
     std::unique_lock<std::mutex> hold() override { return std::unique_lock(mutex_); }
     std::shared_ptr<void> pause(VcpuSlot* slot) override;
 
@@ -73,9 +81,12 @@ class FreeRunner final : public Runner {
     bool done(VcpuThread& thread);
     bool suspended(VcpuThread& thread);
     void enter_once(VcpuThread& thread);
+    void fetch_owed_exits(Lock& lock);
     bool at_rest(VcpuThread& thread, bool& moved);
+    bool await_rest(VcpuThread& thread, Clock::time_point deadline);
     void collect_all();
     void let_handlers_end();
+    bool await_marker(VcpuSlot& slot);
     bool limit(VcpuThread& thread);
     [[nodiscard]] VcpuThread& thread_of(const VcpuSlot& slot) { return *threads_[slot.index]; }
 
@@ -84,7 +95,7 @@ class FreeRunner final : public Runner {
     kvm::Kicker kicker_;
     std::vector<std::unique_ptr<VcpuThread>> threads_;
     bool stopping_ = false;
-    bool waiting_ = false;  ///< inside wait(): interrupts are expected, and there is no budget
+    unsigned many_ = 0;  ///< reasons to expect interrupts in any number: wait(), expect_many()
 };
 
 void FreeRunner::kick(VcpuThread& thread) {
@@ -129,6 +140,8 @@ void FreeRunner::run_once(VcpuThread& thread) {
             parts_.placement.unpark(slot);
         return;
     }
+    // What the agent wrote down came before the exit.
+    collect(slot);
     if (handle_exit(slot) == AfterExit::stop) thread.over = true;
     collect(slot);
     limit(thread);
@@ -158,6 +171,7 @@ std::shared_ptr<void> FreeRunner::pause(VcpuSlot* slot) {
 }
 
 void FreeRunner::collect_all() {
+    parts_.placement.run_timers();
     for (const auto& thread : threads_) {
         collect(thread->slot);
         if (limit(*thread)) kick(*thread);
@@ -167,7 +181,9 @@ void FreeRunner::collect_all() {
 /// Takes a vCPU that is over its budget out of KVM_RUN until the next step.
 /// @returns whether it has just done so
 bool FreeRunner::limit(VcpuThread& thread) {
-    if (waiting_ || thread.stormed || !over_budget(thread.slot)) return false;
+    const std::uint64_t records = thread.slot.records_in_step;
+    if (thread.stormed || (many_ != 0 ? records <= records_while_many : !over_budget(thread.slot)))
+        return false;
     thread.stormed = true;
     parts_.recorder.add(Lane::guest, event::Storm{thread.slot.records_in_step}, thread.slot.index);
     return true;
@@ -179,16 +195,20 @@ bool FreeRunner::done(VcpuThread& thread) {
     return agent.all_finished() || (agent.mailbox_empty() && may_block(agent.unfinished()));
 }
 
-/// Whether all that is left to finish are operations in which an interrupt was taken whose handler stays: it
-/// has executed the rest of the mailbox and idles.
+/// Whether all that is left to finish are operations that INIT has ended, or in which an interrupt was taken
+/// whose handler stays: it has executed the rest of the mailbox and idles.
 bool FreeRunner::suspended(VcpuThread& thread) {
     if (!thread.slot.agent.mailbox_empty()) return false;
     const auto paused = pause(&thread.slot);
     const Lock lock(mutex_);
     collect(thread.slot);
-    const guest::Agent& agent = thread.slot.agent;
-    return agent.mailbox_empty() && !agent.executing() &&
-           parts_.placement.parked(thread.slot) == event::RestState::halted;
+    guest::Agent& agent = thread.slot.agent;
+    const auto parked = parts_.placement.parked(thread.slot);
+    if (parked && *parked != event::RestState::halted) {
+        agent.abandon_begun();
+        return agent.mailbox_empty();
+    }
+    return agent.mailbox_empty() && !agent.executing() && parked.has_value();
 }
 
 /// Sends a vCPU that idles in HLT through its loop once: the kernel may owe it an exit (for an EOI, say) that
@@ -201,17 +221,42 @@ void FreeRunner::enter_once(VcpuThread& thread) {
         parts_.placement.unpark(thread.slot);
 }
 
+/// Fetches the exits that the kernel owes for vCPUs at rest. Those it owes nothing for are left alone.
+void FreeRunner::fetch_owed_exits(Lock& lock) {
+    for (const auto& thread : threads_) {
+        if (thread->over || thread->stormed || !thread->slot.agent.rested()) continue;
+        while (const auto vector = parts_.placement.take_owed_exit(thread->slot)) {
+            parts_.recorder.add(Lane::host,
+                                event::Wire{std::nullopt, fmt::format("EOI exit of {:#x} fetched", *vector)},
+                                thread->slot.index);
+            lock.unlock();
+            enter_once(*thread);
+            await_rest(*thread, Clock::now() + parts_.config.watchdog);
+            lock.lock();
+        }
+    }
+}
+
 /// Whether the vCPU waits in HLT or for a SIPI and has nothing to do, or will not run before the next step.
 /// @param moved set if it has done something since it was last looked at
 bool FreeRunner::at_rest(VcpuThread& thread, bool& moved) {
     const auto paused = pause(&thread.slot);
     const Lock lock(mutex_);
+    parts_.placement.run_timers();
     if (collect(thread.slot)) moved = true;
     limit(thread);
     if (thread.over || thread.stormed) return true;
     const guest::Agent& agent = thread.slot.agent;
     if (!agent.mailbox_empty()) return false;
     return parts_.placement.parked(thread.slot).has_value() || may_block(agent.unfinished());
+}
+
+/// @returns whether the vCPU has done anything until it came to rest
+bool FreeRunner::await_rest(VcpuThread& thread, Clock::time_point deadline) {
+    bool moved = false;
+    while (!at_rest(thread, moved) && !failed_ && Clock::now() < deadline)
+        std::this_thread::sleep_for(poll_interval / 10);
+    return moved;
 }
 
 /// Asks every vCPU, which wakes it: not to be called while an interrupt is awaited that must wake one.
@@ -221,10 +266,7 @@ void FreeRunner::rest() {
         moved = false;
         for (const auto& thread : threads_) {
             enter_once(*thread);
-            while (!at_rest(*thread, moved)) {
-                if (failed_ || Clock::now() > deadline) return;
-                std::this_thread::sleep_for(poll_interval / 10);
-            }
+            if (await_rest(*thread, deadline)) moved = true;
         }
     }
 }
@@ -272,7 +314,9 @@ bool FreeRunner::settle() {
             }
         }
         const Lock again(mutex_);
-        if (is_halt(slot.agent.unfinished()) && slot.agent.executing())
+        if (is_halt(slot.agent.unfinished()) && slot.agent.executing() && Clock::now() > deadline)
+            fail(slot, fmt::format("the vCPU did not halt within {} ms", parts_.config.watchdog.count()));
+        else if (is_halt(slot.agent.unfinished()) && slot.agent.executing())
             record_rest(slot, {event::RestState::halted, true, slot.agent.depth(), slot.agent.in_service()});
         else if (slot.rest.state == event::RestState::halted)
             record_rest(slot, {event::RestState::idle, true, slot.agent.depth(), slot.agent.in_service()});
@@ -283,7 +327,7 @@ bool FreeRunner::settle() {
 void FreeRunner::wait(const std::function<bool()>& enough) {
     const auto deadline = Clock::now() + parts_.config.watchdog;
     Lock lock(mutex_);
-    waiting_ = true;
+    ++many_;
     bool satisfied = false;
     while (!failed_) {
         collect_all();
@@ -291,12 +335,19 @@ void FreeRunner::wait(const std::function<bool()>& enough) {
         satisfied = enough();
         lock.lock();
         if (satisfied || Clock::now() > deadline) break;
+        fetch_owed_exits(lock);
         changed_.wait_for(lock, poll_interval);
     }
     for (const auto& thread : threads_) thread->slot.records_in_step = 0;
-    waiting_ = false;
+    --many_;
     lock.unlock();
     if (satisfied) let_handlers_end();
+}
+
+void FreeRunner::expect_many(bool on) {
+    const Lock lock(mutex_);
+    many_ += on ? 1U : -1U;
+    for (const auto& thread : threads_) thread->slot.records_in_step = 0;
 }
 
 /// A handler writes down that it began; what it does comes later. Nobody is asked here, since that would wake
@@ -304,7 +355,7 @@ void FreeRunner::wait(const std::function<bool()>& enough) {
 void FreeRunner::let_handlers_end() {
     const auto deadline = Clock::now() + parts_.config.watchdog;
     Lock lock(mutex_);
-    const auto busy = [this](const auto& thread) {
+    const auto busy = [](const auto& thread) {
         const guest::Agent& agent = thread->slot.agent;
         return !thread->over && !thread->stormed && !agent.rested() && !agent.executing();
     };
@@ -312,11 +363,28 @@ void FreeRunner::let_handlers_end() {
         changed_.wait_for(lock, poll_interval / 10);
         collect_all();
     }
+    fetch_owed_exits(lock);
+}
+
+/// @returns whether the marker was taken, and its handler and all that it held up are over
+bool FreeRunner::await_marker(VcpuSlot& slot) {
+    const auto deadline = Clock::now() + parts_.config.watchdog;
+    {
+        Lock lock(mutex_);
+        while (collect(slot), slot.marker && !failed_) {
+            if (Clock::now() > deadline) {
+                slot.marker.reset();
+                return false;
+            }
+            changed_.wait_for(lock, poll_interval);
+        }
+    }
+    let_handlers_end();
+    return true;
 }
 
 void FreeRunner::prove_quiet(VcpuSlot& slot) {
     event::Quiet quiet{true, {}, std::nullopt};
-    bool marker_needed = false;
     rest();
     {
         const auto paused = pause(&slot);
@@ -330,25 +398,16 @@ void FreeRunner::prove_quiet(VcpuSlot& slot) {
             quiet = {false, "the vCPU is halted: only an interrupt could prove it", std::nullopt};
         } else if (!slot.vcpu.if_flag()) {
             quiet = {false, "interrupts are disabled", std::nullopt};
+        } else if (std::string armed = parts_.placement.timer_armed(); !armed.empty()) {
+            quiet = {false, std::move(armed), std::nullopt};
         } else {
             const std::uint32_t priority = parts_.placement.running_priority(slot);
             if (priority != 0) quiet.above = priority;
+            // Where no marker can be taken, that the vCPU has been entered with the window open must do.
             slot.marker = parts_.placement.send_marker(slot, priority);
-            marker_needed = true;
         }
     }
-    const auto deadline = Clock::now() + parts_.config.watchdog;
-    Lock lock(mutex_);
-    while (marker_needed && slot.marker && !failed_) {
-        collect(slot);
-        if (!slot.marker) break;
-        if (Clock::now() > deadline) {
-            quiet = {false, fmt::format("the marker {:#x} was not taken", *slot.marker), std::nullopt};
-            slot.marker.reset();
-            break;
-        }
-        changed_.wait_for(lock, poll_interval);
-    }
+    if (slot.marker && !await_marker(slot)) quiet = {false, "a marker interrupt was not taken", std::nullopt};
     parts_.recorder.add(Lane::guest, quiet, slot.index);
 }
 
@@ -359,13 +418,14 @@ void FreeRunner::stop() {
         changed_.notify_all();
     }
     for (const auto& thread : threads_) {
+        if (!thread->thread.joinable()) continue;  // ended before, or never begun
         while (true) {
             Lock lock(mutex_);
             if (thread->over) break;
             kick(*thread);
             changed_.wait_for(lock, poll_interval);
         }
-        if (thread->thread.joinable()) thread->thread.join();
+        thread->thread.join();
     }
 }
 

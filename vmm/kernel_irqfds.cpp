@@ -70,10 +70,7 @@ void KernelIrqfds::drain() {
             keeper_resample.emplace();
             keeper.emplace(vm_, *keeper_trigger, entry.spec.gsi, &*keeper_resample);
         }
-        (void)entry.irqfd->try_deassign();
-        // Kernels before 5.11 leave the signal in the eventfd, and would take it for another one.
-        (void)entry.trigger->drain();
-        entry.irqfd.emplace(vm_, *entry.trigger, entry.spec.gsi, entry.resample.get());
+        entry.irqfd->drain(*entry.trigger);
     }
 }
 

@@ -7,17 +7,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "vmm/x86/boot.hpp"
-#include "vmm/x86/placements.hpp"
+#include "vmm/architecture.hpp"
 
 namespace irqbench::vmm {
-
-namespace {
-
-/// Where scenario memory begins, clear of the agents of 255 vCPUs.
-constexpr std::uint64_t scenario_memory = 0x10000000;
-
-}  // namespace
 
 KvmMachine::KvmMachine(const MachineConfig& config, Trace& trace) : config_(config), trace_(trace) {
     if (config_.vcpu_ids.empty()) config_.vcpu_ids = {0};
@@ -34,11 +26,11 @@ void KvmMachine::build() {
     memory_.add(0, agent_memory);
     memory_slots_->add(memory_, 0, agent_memory);
     if (config_.memory != 0) {
-        memory_.add(scenario_memory, config_.memory);
-        memory_slots_->add(memory_, scenario_memory, config_.memory);
+        memory_.add(architecture::scenario_memory, config_.memory);
+        memory_slots_->add(memory_, architecture::scenario_memory, config_.memory);
     }
-    x86::load_agent(memory_, config_.vcpu_ids);
-    placement_ = x86::make_placement(system_, *vm_, config_, recorder_);
+    architecture::load_agent(memory_, config_.vcpu_ids);
+    placement_ = architecture::make_placement(system_, *vm_, config_, recorder_);
     placement_->create_controllers();
     const std::size_t started = config_.started == 0 ? vcpus : config_.started;
     for (std::uint32_t index = 0; index < vcpus; ++index)
@@ -47,7 +39,7 @@ void KvmMachine::build() {
         const bool running = slot->index < started;
         placement_->start(*slot, running);
         if (!running) slot->rest.state = event::RestState::not_started;
-        slot->clock = placement_->clock(*slot, recorder_.now());
+        slot->clock = placement_->clock(*slot);
     }
     placement_->finish();
     const Runner::Parts parts{config_, *placement_, recorder_, slots_};
@@ -62,6 +54,7 @@ void KvmMachine::concurrent(bool on) {
     if (on && config_.run != RunMode::free)
         throw std::logic_error("several threads need a free-running machine");
     placement_->concurrent(on);
+    runner_->expect_many(on);
     concurrent_ = on;
     signalled_ = true;
 }

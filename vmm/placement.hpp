@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -24,10 +25,19 @@ struct GuestClock {
     std::chrono::nanoseconds at{};
     double ns_per_tick = 1.0;
 
+    /// The guest may write anything to its counter: a time is never more than about 11 days away.
     [[nodiscard]] std::chrono::nanoseconds time_of(std::uint64_t value) const {
+        constexpr double most = 1e15;
         const auto ticks = static_cast<double>(static_cast<std::int64_t>(value - counter));
-        return at + std::chrono::nanoseconds{static_cast<std::int64_t>(ticks * ns_per_tick)};
+        return at + std::chrono::nanoseconds{
+                        static_cast<std::int64_t>(std::clamp(ticks * ns_per_tick, -most, most))};
     }
+};
+
+/// An interrupt that the host sends to prove that none is left before it. Not recorded.
+struct Marker {
+    std::uint32_t vector;
+    std::uint8_t former_policy;  ///< of the vector's handler
 };
 
 /// One vCPU, the agent's block that belongs to it, and where it was last seen.
@@ -42,7 +52,7 @@ struct VcpuSlot {
     std::map<std::uint32_t, std::uint32_t> lowers;  ///< vector -> GSI its handler's device drops
     std::vector<guest::Record> records;             ///< scratch for the log
     event::Rest rest{event::RestState::idle, true, 0, 0};
-    std::optional<std::uint32_t> marker;  ///< free-running: vector of the marker under way
+    std::optional<Marker> marker;  ///< free-running: the one under way
     std::uint64_t records_in_step = 0;
 };
 
@@ -94,6 +104,15 @@ class Placement {
     virtual bool handle(VcpuSlot& slot, const kvm::Exit& exit) = 0;
     /// Whom to tell that a vCPU has to come out of KVM_RUN for before_run(), while others may be inside it.
     void on_wake(std::function<void(VcpuSlot&)> wake) { wake_ = std::move(wake); }
+    /// The guest has written down that it took an interrupt of this vector.
+    virtual void taken(VcpuSlot&, std::uint32_t /*vector*/) {}
+    /// The vector of an EOI whose exit this host's KVM keeps until the next entry of the guest, also if that
+    /// sleeps. Each is returned once; on a host without that fault there are none.
+    [[nodiscard]] virtual std::optional<std::uint32_t> take_owed_exit(VcpuSlot&) { return std::nullopt; }
+    /// Does what the timers of controllers in our process have due.
+    virtual void run_timers() {}
+    /// Why interrupts may still come by a timer of a controller in our process; empty if none is armed.
+    [[nodiscard]] virtual std::string timer_armed() { return {}; }
     /// Called before every entry of the guest: injects what the controllers in our process have for this
     /// vCPU.
     virtual void before_run(VcpuSlot& slot) = 0;
@@ -106,9 +125,10 @@ class Placement {
     virtual void unpark(VcpuSlot& slot) = 0;
     /// The priority that an interrupt must exceed to be taken; 0 when every one is.
     [[nodiscard]] virtual std::uint32_t running_priority(VcpuSlot& slot) = 0;
-    /// Sends an interrupt just above `priority`; its handler EOIs and returns. @returns its vector
-    virtual std::uint32_t send_marker(VcpuSlot& slot, std::uint32_t priority) = 0;
-    [[nodiscard]] virtual GuestClock clock(VcpuSlot& slot, std::chrono::nanoseconds now) = 0;
+    /// Sends an interrupt just above `priority` whose vector nothing else uses; its handler EOIs and returns.
+    /// @returns nullopt if none could be taken by this vCPU: its controller is disabled, or nothing is above
+    virtual std::optional<Marker> send_marker(VcpuSlot& slot, std::uint32_t priority) = 0;
+    [[nodiscard]] virtual GuestClock clock(VcpuSlot& slot) = 0;
     /// The vCPU's registers, for the report of a run that cannot go on.
     [[nodiscard]] virtual std::string registers(VcpuSlot& slot) = 0;
 

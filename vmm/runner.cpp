@@ -12,15 +12,17 @@ void Runner::record(VcpuSlot& slot, const guest::Record& record) {
     };
     switch (record.kind) {
         case RECORD_TAKEN:
-            if (slot.marker == record.vector) {
+            if (slot.marker && slot.marker->vector == record.vector) {
+                slot.agent.set_policy(slot.marker->vector, slot.marker->former_policy);
                 slot.marker.reset();
                 return;
             }
+            parts_.placement.taken(slot, record.vector);
             return add(event::Taken{record.vector, event::Kind::interrupt, record.depth, record.rip});
         case RECORD_NMI: return add(event::Taken{record.vector, event::Kind::nmi, record.depth, record.rip});
         case RECORD_EOI: return add(event::GuestEoi{record.vector});
         case RECORD_RETURNED: return add(event::Returned{record.vector});
-        case RECORD_STARTED: return add(event::Started{});
+        case RECORD_STARTED: slot.agent.abandon_begun_before_start(); return add(event::Started{});
         case RECORD_FAULT: return add(event::Fault{record.vector, record.code, record.rip, slot.agent.cr2()});
         default: break;
     }
@@ -81,6 +83,8 @@ void Runner::record_rest(VcpuSlot& slot, const event::Rest& rest) {
                       rest.interrupts_enabled == slot.rest.interrupts_enabled &&
                       rest.depth == slot.rest.depth && rest.in_service == slot.rest.in_service;
     slot.rest = rest;
+    if (rest.state == event::RestState::wait_for_sipi || rest.state == event::RestState::not_started)
+        slot.agent.abandon_begun();
     if (!same) parts_.recorder.add(Lane::guest, rest, slot.index);
 }
 

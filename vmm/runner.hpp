@@ -30,6 +30,8 @@ class Runner {
     virtual bool settle() = 0;
     virtual void wait(const std::function<bool()>& enough) = 0;
     virtual void prove_quiet(VcpuSlot& slot) = 0;
+    /// Whether interrupts are expected in any number, as while several host threads send them.
+    virtual void expect_many(bool) {}
     /// Waits until every vCPU has done what it was woken for.
     virtual void rest() = 0;
     /// Stops whatever runs on its own.

@@ -24,27 +24,54 @@ std::chrono::nanoseconds thread_cpu_time() {
     return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
 }
 
+/// A signal that this thread blocks as long as this lives, so that it never ends the process.
+class BlockedSignal {
+  public:
+    BlockedSignal() {
+        sigemptyset(&set_);
+        sigaddset(&set_, number());
+        pthread_sigmask(SIG_BLOCK, &set_, &previous_);
+    }
+    ~BlockedSignal() {
+        eat();
+        pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
+    }
+    BlockedSignal(const BlockedSignal&) = delete;
+    BlockedSignal& operator=(const BlockedSignal&) = delete;
+
+    static int number() { return SIGRTMIN + 1; }
+
+    void eat() {
+        const timespec now{};
+        while (sigtimedwait(&set_, nullptr, &now) == number()) {
+        }
+    }
+
+    [[nodiscard]] sigset_t mask_without() const {
+        sigset_t mask = previous_;
+        sigdelset(&mask, number());
+        return mask;
+    }
+
+  private:
+    sigset_t set_{};
+    sigset_t previous_{};
+};
+
 /// Sends this thread a signal now and then, which KVM_RUN alone lets through: a vCPU that blocks in the
 /// kernel comes back to be looked at.
 class Ticker {
   public:
     Ticker() {
-        sigemptyset(&set_);
-        sigaddset(&set_, signal_);
-        pthread_sigmask(SIG_BLOCK, &set_, &previous_);
         sigevent event{};
         event.sigev_notify = SIGEV_THREAD_ID;
-        event.sigev_signo = signal_;
+        event.sigev_signo = BlockedSignal::number();
         event._sigev_un._tid = static_cast<pid_t>(syscall(SYS_gettid));
         if (timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0)
             throw std::system_error(errno, std::generic_category(), "timer_create");
         set(usual);
     }
-    ~Ticker() {
-        timer_delete(timer_);
-        eat();
-        pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
-    }
+    ~Ticker() { timer_delete(timer_); }
     Ticker(const Ticker&) = delete;
     Ticker& operator=(const Ticker&) = delete;
 
@@ -61,26 +88,16 @@ class Ticker {
     }
 
     /// Makes the next KVM_RUN of this thread return as soon as it has looked at what is pending.
-    void kick() { pthread_kill(pthread_self(), signal_); }
+    void kick() { pthread_kill(pthread_self(), BlockedSignal::number()); }
 
     /// Takes signals that are pending.
-    void eat() {
-        const timespec now{};
-        while (sigtimedwait(&set_, nullptr, &now) == signal_) {
-        }
-    }
+    void eat() { signal_.eat(); }
 
     /// The mask for KVM_SET_SIGNAL_MASK: everything this thread blocks but our signal.
-    [[nodiscard]] sigset_t run_mask() const {
-        sigset_t mask = previous_;
-        sigdelset(&mask, signal_);
-        return mask;
-    }
+    [[nodiscard]] sigset_t run_mask() const { return signal_.mask_without(); }
 
   private:
-    int signal_ = SIGRTMIN + 1;
-    sigset_t set_{};
-    sigset_t previous_{};
+    BlockedSignal signal_;
     timer_t timer_{};
     std::chrono::nanoseconds interval_{};
 };
@@ -157,6 +174,7 @@ event::Rest SteppedRunner::rest_at_exit(VcpuSlot& slot) const {
 /// back.
 /// @returns whether it can execute now
 bool SteppedRunner::poll_parked(VcpuSlot& slot) {
+    parts_.placement.run_timers();
     parts_.placement.before_run(slot);
     ticker_.kick();
     const kvm::RunResult result = slot.vcpu.run();
@@ -197,6 +215,7 @@ bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
     const bool may_halt = slot.agent.may_halt();
     if (may_halt) ticker_.set(Ticker::eager);
     for (;;) {
+        parts_.placement.run_timers();
         parts_.placement.before_run(slot);
         const kvm::RunResult result = slot.vcpu.run();
         if (result != kvm::RunResult::exited) {
@@ -240,6 +259,8 @@ void SteppedRunner::prove_quiet(VcpuSlot& slot) {
         case event::RestState::in_handler:
             if (!slot.rest.interrupts_enabled) {
                 quiet = {false, "interrupts are disabled", std::nullopt};
+            } else if (std::string armed = parts_.placement.timer_armed(); !armed.empty()) {
+                quiet = {false, std::move(armed), std::nullopt};
             } else if (const std::uint32_t priority = parts_.placement.running_priority(slot);
                        priority != 0) {
                 quiet.above = priority;

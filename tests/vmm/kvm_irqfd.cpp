@@ -36,7 +36,7 @@ BOOST_AUTO_TEST_CASE(a_signal_has_reached_the_pin_once_it_is_drained) {
     Irqfd irqfd(host.vm, trigger, gsi);
     BOOST_TEST(!host.pic_requested());
     trigger.signal();
-    irqfd.drain();
+    irqfd.drain(trigger);
     BOOST_TEST(host.pic_requested());
     BOOST_TEST(trigger.drain() == 0u);  // the kernel took it
 }
@@ -45,10 +45,10 @@ BOOST_AUTO_TEST_CASE(it_is_still_assigned_after_draining) {
     FullVm host;
     const EventFd trigger;
     Irqfd irqfd(host.vm, trigger, gsi);
-    irqfd.drain();
+    irqfd.drain(trigger);
     BOOST_TEST(Irqfd::try_assign(host.vm, trigger, gsi).outcome.error == EBUSY);
     trigger.signal();
-    irqfd.drain();
+    irqfd.drain(trigger);
     BOOST_TEST(host.pic_requested());
 }
 
@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(what_was_signalled_before_it_was_assigned_is_injected) {
     const EventFd trigger;
     trigger.signal(3);
     Irqfd irqfd(host.vm, trigger, gsi);
-    irqfd.drain();
+    irqfd.drain(trigger);
     BOOST_TEST(host.pic_requested());
 }
 
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(a_failed_assignment_leaves_the_other_one_alone) {
                               return std::string(error.what()) == "KVM_IRQFD: Device or resource busy";
                           });
     trigger.signal();
-    irqfd.drain();
+    irqfd.drain(trigger);
     BOOST_TEST(host.pic_requested());
 }
 
@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(a_resampling_line_stays_up_until_it_is_told_otherwise) {
     const Irqfd keeper(host.vm, keeper_trigger, gsi, &keeper_resample);
     Irqfd irqfd(host.vm, trigger, gsi, &resample);
     trigger.signal();
-    irqfd.drain();
+    irqfd.drain(trigger);
     BOOST_TEST(line_is_up());
     BOOST_TEST(resample.drain() == 0u);
 }

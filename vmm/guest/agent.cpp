@@ -18,10 +18,8 @@ namespace irqbench::vmm::guest {
 
 namespace {
 
-/// OP_STATUS of an operation that has not been executed to its end.
-constexpr std::uint64_t status_pending = ~std::uint64_t{0};
-constexpr std::uint64_t status_refused = 0x1ff;
-constexpr std::uint64_t status_fault = 0x100;
+constexpr auto status_posted = static_cast<std::uint64_t>(STATUS_POSTED);
+constexpr auto status_begun = static_cast<std::uint64_t>(STATUS_BEGUN);
 
 struct Slot {
     std::uint32_t code;
@@ -57,15 +55,26 @@ std::uint32_t Agent::word(std::uint32_t offset) const {
 }
 
 bool Agent::post(const GuestOp& op) {
-    if (posted_.size() == MAIL_SLOTS || mail_head_ - word(BLOCK_MAIL_TAIL) == MAIL_SLOTS) return false;
-    const std::uint32_t slot = mail_head_ % MAIL_SLOTS;
-    const auto in_use = [&](const Posted& posted) { return posted.slot == slot; };
-    if (std::any_of(posted_.begin(), posted_.end(), in_use)) return false;
-    memory_->write(block_ + BLOCK_MAIL + (std::uint64_t{slot} << MAIL_SLOT_SHIFT),
-                   Slot{op.code, op.size, op.address, op.value, status_pending, 0});
-    posted_.push_back({op, slot});
-    memory_->store_release<std::uint32_t>(block_ + BLOCK_MAIL_HEAD, ++mail_head_);
+    std::uint32_t number = mail_head_;
+    const std::uint32_t room = word(BLOCK_MAIL_TAIL) + MAIL_SLOTS;
+    while (number != room && in_use(number)) ++number;
+    if (number == room) return false;
+    memory_->write(slot_address(number), Slot{op.code, op.size, op.address, op.value, status_posted, 0});
+    posted_.push_back({op, number});
+    mail_head_ = number + 1;
+    memory_->store_release<std::uint32_t>(block_ + BLOCK_MAIL_HEAD, mail_head_);
     return true;
+}
+
+std::uint64_t Agent::slot_address(std::uint32_t number) const {
+    return block_ + BLOCK_MAIL + (std::uint64_t{number % MAIL_SLOTS} << MAIL_SLOT_SHIFT);
+}
+
+/// Whether an operation that has not ended is in the slot of operation `number`.
+bool Agent::in_use(std::uint32_t number) const {
+    return std::any_of(posted_.begin(), posted_.end(), [&](const Posted& posted) {
+        return posted.number % MAIL_SLOTS == number % MAIL_SLOTS;
+    });
 }
 
 bool Agent::mailbox_empty() const { return word(BLOCK_MAIL_TAIL) == mail_head_; }
@@ -73,12 +82,12 @@ bool Agent::mailbox_empty() const { return word(BLOCK_MAIL_TAIL) == mail_head_; 
 std::vector<FinishedOp> Agent::take_finished() {
     std::vector<FinishedOp> finished;
     std::erase_if(posted_, [&](Posted& posted) {
-        const std::uint64_t at = block_ + BLOCK_MAIL + (std::uint64_t{posted.slot} << MAIL_SLOT_SHIFT);
+        const std::uint64_t at = slot_address(posted.number);
         const std::uint64_t status = memory_->load_acquire<std::uint64_t>(at + OP_STATUS);
-        if (status == status_pending) return false;
-        FinishedOp done{std::move(posted.op), std::nullopt, status == status_refused};
+        if (status == status_posted || status == status_begun) return false;
+        FinishedOp done{std::move(posted.op), std::nullopt, status == STATUS_REFUSED};
         done.op.value = memory_->load_acquire<std::uint64_t>(at + OP_VALUE);
-        if (status >= status_fault && !done.refused) done.fault = static_cast<std::uint32_t>(status & 0xff);
+        if (status >= STATUS_FAULT && !done.refused) done.fault = static_cast<std::uint32_t>(status & 0xff);
         finished.push_back(std::move(done));
         return true;
     });
@@ -94,6 +103,23 @@ bool Agent::may_halt() const {
 }
 
 bool Agent::executing() const { return memory_->load_acquire<std::uint64_t>(block_ + BLOCK_OP_ACTIVE) != 0; }
+
+void Agent::abandon_begun() {
+    abandon_before(word(BLOCK_MAIL_TAIL));
+    memory_->write(block_ + BLOCK_OP_ACTIVE, std::uint64_t{0});
+}
+
+void Agent::abandon_begun_before_start() { abandon_before(word(BLOCK_STARTED)); }
+
+void Agent::abandon_before(std::uint32_t number) {
+    // The difference counts, since the numbers wrap.
+    std::erase_if(
+        posted_, [&](const Posted& posted) { return static_cast<std::int32_t>(posted.number - number) < 0; });
+}
+
+std::uint8_t Agent::policy(std::uint32_t vector) const {
+    return memory_->read<std::uint8_t>(block_ + BLOCK_POLICY + (vector & 0xff));
+}
 
 void Agent::set_policy(std::uint32_t vector, std::uint8_t policy) {
     memory_->write(block_ + BLOCK_POLICY + (vector & 0xff), policy);

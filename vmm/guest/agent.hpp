@@ -57,10 +57,9 @@ class Agent {
     [[nodiscard]] bool all_finished() const { return posted_.empty(); }
     /// Operations finished since the last call, in the order posted.
     [[nodiscard]] std::vector<FinishedOp> take_finished();
-    /// The operation that is posted and not finished, if there is one.
-    [[nodiscard]] const GuestOp* unfinished() const {
-        return posted_.empty() ? nullptr : &posted_.front().op;
-    }
+    /// The newest of the operations that are posted and not finished, if there is one. Older ones are those
+    /// before it in the mailbox, and those in which a handler that stays was taken.
+    [[nodiscard]] const GuestOp* unfinished() const { return posted_.empty() ? nullptr : &posted_.back().op; }
 
     /// Whether the agent idles in HLT and has done nothing since, as far as it can tell without being asked.
     [[nodiscard]] bool rested() const;
@@ -68,8 +67,14 @@ class Agent {
     [[nodiscard]] bool may_halt() const;
     /// Whether the vCPU is inside an operation, not between two.
     [[nodiscard]] bool executing() const;
+    /// Forgets the operations that the vCPU had begun when INIT reset it: they never end. To be called while
+    /// it waits for a SIPI.
+    void abandon_begun();
+    /// The same once it has been started: those that it has begun since are not meant.
+    void abandon_begun_before_start();
 
     void set_policy(std::uint32_t vector, std::uint8_t policy);
+    [[nodiscard]] std::uint8_t policy(std::uint32_t vector) const;
 
     /// Moves the records written since the last call to the end of `to`, and lets the agent write as many
     /// again.
@@ -86,10 +91,13 @@ class Agent {
   private:
     struct Posted {
         GuestOp op;
-        std::uint32_t slot;
+        std::uint32_t number;  ///< of all operations ever posted
     };
 
     [[nodiscard]] std::uint32_t word(std::uint32_t offset) const;
+    [[nodiscard]] std::uint64_t slot_address(std::uint32_t number) const;
+    [[nodiscard]] bool in_use(std::uint32_t number) const;
+    void abandon_before(std::uint32_t number);
 
     kvm::GuestMemory* memory_;
     std::uint64_t block_;

@@ -21,8 +21,6 @@
 
 /* AGENT_SHARED words. */
 #define SHARED_BARRIER      0x00 /* u32: vCPUs that have arrived, ever */
-#define SHARED_HOLD         0x04 /* u32: while not zero, OP_HOLD spins */
-#define SHARED_COUNTER      0x08 /* u64: free for OP_WRITE targets of a scenario */
 
 /* Block: control words. */
 #define BLOCK_HEAD          0x00 /* u32, agent: log records written, ever */
@@ -35,6 +33,7 @@
 #define BLOCK_X2APIC        0x1c /* u32, agent: not zero once IA32_APIC_BASE selects x2APIC */
 #define BLOCK_LAPIC         0x20 /* u64: guest physical address of the xAPIC page */
 #define BLOCK_RESTED        0x28 /* u32, agent: BLOCK_HEAD as it was when the agent last went idle in HLT */
+#define BLOCK_STARTED       0x2c /* u32, agent: BLOCK_MAIL_TAIL as it was when the vCPU last came out of a SIPI */
 #define BLOCK_OP_ACTIVE     0x38 /* u64, agent: address of the operation being executed, 0 for none */
 #define BLOCK_INDEX         0x40 /* u32, host: index of this vCPU */
 #define BLOCK_OP_STACK      0x48 /* u64, agent: stack pointer to return to when an operation faults */
@@ -48,15 +47,22 @@
 #define IDLE_EXIT           0
 #define IDLE_HALT           1
 
-/* Mailbox: operation n is in slot n mod MAIL_SLOTS. */
+/* Mailbox: operation n is in slot n mod MAIL_SLOTS. The slot of an operation that has not ended (a handler that
+ * interrupted it stays) is left out: the agent executes none but those that are STATUS_POSTED. */
 #define MAIL_SLOTS          64
 #define MAIL_SLOT_SHIFT     6
 #define OP_CODE             0x00 /* u32: OP_* */
 #define OP_SIZE             0x04 /* u32: access size in bytes where one applies */
 #define OP_ADDRESS          0x08 /* u64: address, port, MSR or LAPIC register offset */
 #define OP_VALUE            0x10 /* u64: value to write; the agent leaves the value read */
-#define OP_STATUS           0x18 /* u64, agent: 0 done, or 0x100 + vector of the exception it raised */
+#define OP_STATUS           0x18 /* u64: STATUS_*, or STATUS_FAULT + vector of the exception it raised */
 #define OP_ERROR            0x20 /* u64, agent: error code of that exception */
+
+#define STATUS_DONE         0
+#define STATUS_FAULT        0x100
+#define STATUS_REFUSED      0x1ff
+#define STATUS_BEGUN        (-2)
+#define STATUS_POSTED       (-1)
 
 #define OP_NOTHING          0
 #define OP_READ             1  /* memory or MMIO, OP_SIZE 1, 2, 4 or 8 */
@@ -76,9 +82,7 @@
 #define OP_EOI              15 /* LAPIC EOI */
 #define OP_RETURN           16 /* leave the innermost handler that stays */
 #define OP_BARRIER          17 /* wait until SHARED_BARRIER reaches OP_VALUE; free-running mode only */
-#define OP_HOLD             18 /* spin while SHARED_HOLD is not zero; free-running mode only */
-#define OP_SPIN             19 /* execute OP_VALUE rounds of a short loop */
-#define OP_COUNT            20
+#define OP_COUNT            18
 
 /* What a vector's handler does, in this order: lower, EOI first, stay, EOI. */
 #define POLICY_EOI_LAPIC    0x01

@@ -237,7 +237,7 @@ low:
     leaq operations_end(%rip), %r10
     cmpq %r10, (%rsp)
     jae fault
-    addl $0x100, %r8d
+    addl $STATUS_FAULT, %r8d
     movq %r8, OP_STATUS(%r9)
     movq %r13, OP_ERROR(%r9)
     leaq operation_over(%rip), %r10
@@ -266,17 +266,23 @@ fault:
     jmp 1b
 
 /* Executes the mailbox; returns on OP_RETURN. Uses rax, rbx, rcx, rdx, rsi, rdi. An operation is off the queue before
- * it is executed: an interrupt it lets in may stay in its handler and go on with the next one. */
+ * it is executed: an interrupt it lets in may stay in its handler and go on with the next one. It is taken off, and
+ * marked as begun, in one instruction each, since such an interrupt can also come between any two of these. */
 serve:
-    movl BLOCK_MAIL_TAIL(%r15), %ebx
-    cmpl BLOCK_MAIL_HEAD(%r15), %ebx
+    movl BLOCK_MAIL_TAIL(%r15), %eax
+    cmpl BLOCK_MAIL_HEAD(%r15), %eax
     je serve_nothing
-    movl %ebx, %esi
+    movl %eax, %esi
     andl $(MAIL_SLOTS - 1), %esi
     shll $MAIL_SLOT_SHIFT, %esi
     leaq BLOCK_MAIL(%r15,%rsi), %rsi
-    incl %ebx
-    movl %ebx, BLOCK_MAIL_TAIL(%r15)
+    leal 1(%rax), %ebx
+    cmpxchgl %ebx, BLOCK_MAIL_TAIL(%r15)
+    jne serve
+    movq $STATUS_POSTED, %rax
+    movq $STATUS_BEGUN, %rbx
+    cmpxchgq %rbx, OP_STATUS(%rsi)
+    jne serve
     movq %rsp, BLOCK_OP_STACK(%r15)
     movq %rsi, BLOCK_OP_ACTIVE(%r15)
     movq OP_ADDRESS(%rsi), %rdi
@@ -329,8 +335,6 @@ operation_table:
     .long operation_eoi - operation_table
     .long operation_return - operation_table
     .long operation_barrier - operation_table
-    .long operation_hold - operation_table
-    .long operation_spin - operation_table
 
 #include "vmm/guest/agent_operations_x86_64.inc"
 
@@ -347,10 +351,17 @@ started:
 1:
     cmpl (%rsi), %edx
     je 2f
+    cmpl $-1, (%rsi)
+    je not_listed
     addq $8, %rsi
     jmp 1b
+not_listed:                     /* no block to write to: this vCPU stays halted */
+    hlt
+    jmp not_listed
 2:
     movl 4(%rsi), %r15d
+    movl BLOCK_MAIL_TAIL(%r15), %eax
+    movl %eax, BLOCK_STARTED(%r15)
     leaq BLOCK_STACK_TOP(%r15), %rsp
     movl $0, BLOCK_DEPTH(%r15)
     movl $0, BLOCK_IN_SERVICE(%r15)

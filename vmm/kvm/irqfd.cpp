@@ -43,10 +43,12 @@ Irqfd::~Irqfd() {
     if (vm_ != nullptr) static_cast<void>(vm_->try_irqfd(deassign_request()));
 }
 
-void Irqfd::drain() {
+void Irqfd::drain(const EventFd& trigger) {
     assert(vm_ != nullptr);
     Vm* vm = std::exchange(vm_, nullptr);
     require(vm->try_irqfd(deassign_request()), "KVM_IRQFD");
+    // Kernels before 5.11 leave the signal in the eventfd, and would take it for another one.
+    static_cast<void>(trigger.drain());
     require(vm->try_irqfd(request_), "KVM_IRQFD");
     vm_ = vm;
 }

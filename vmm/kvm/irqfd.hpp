@@ -27,10 +27,9 @@ class Irqfd {
 
     /// Waits until the kernel has injected what was signalled. Signals that need a pin or the resampler are
     /// injected by a kernel workqueue; deassigning flushes it (virt/kvm/eventfd.c, kvm_irqfd_deassign). So
-    /// this deassigns the irqfd and assigns it again. What is signalled in between is injected at the second
-    /// assignment.
+    /// this deassigns the irqfd and assigns it again, and empties its trigger in between.
     /// @throws std::system_error "KVM_IRQFD"; the irqfd is then not assigned
-    void drain();
+    void drain(const EventFd& trigger);
 
     /// Deassigns now, with the kernel's answer. It must be assigned.
     [[nodiscard]] Outcome try_deassign();

@@ -1,5 +1,6 @@
 #include "vmm/x86/boot.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "vmm/guest/agent.hpp"
@@ -63,11 +64,20 @@ void set_cpuid(kvm::Vcpu& vcpu, std::span<const kvm_cpuid_entry2> supported) {
     std::vector<kvm_cpuid_entry2> entries(supported.begin(), supported.end());
     constexpr std::uint32_t x2apic_bit = 1U << 21;
     constexpr std::uint32_t tsc_deadline_bit = 1U << 24;
+    // The agent finds its block by the id in leaf 0xb, which has 32 bits; not every host has the leaf.
+    constexpr std::uint32_t topology_leaf = 0xb;
+    const auto is_topology = [](const kvm_cpuid_entry2& entry) { return entry.function == topology_leaf; };
+    if (std::none_of(entries.begin(), entries.end(), is_topology)) {
+        kvm_cpuid_entry2 topology{};
+        topology.function = topology_leaf;
+        topology.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+        entries.push_back(topology);
+    }
     for (kvm_cpuid_entry2& entry : entries) {
         if (entry.function == 1) {
             entry.ebx = (entry.ebx & 0x00ffffff) | vcpu.id() << 24;
             entry.ecx |= x2apic_bit | tsc_deadline_bit;
-        } else if (entry.function == 0xb || entry.function == 0x1f) {
+        } else if (entry.function == topology_leaf || entry.function == 0x1f) {
             entry.edx = vcpu.id();
         }
     }

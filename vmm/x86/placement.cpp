@@ -18,7 +18,9 @@ namespace {
 constexpr std::uint32_t msr_tsc = 0x10;
 constexpr std::uint32_t svr_offset = 0x0f0;
 constexpr std::uint32_t tpr_offset = 0x080;
+constexpr std::uint32_t svr_enabled = 1U << 8;
 constexpr std::uint32_t isr_offset = 0x100;
+constexpr std::uint32_t irr_offset = 0x200;
 constexpr std::uint32_t lint0_offset = 0x350;
 constexpr std::uint32_t lint1_offset = 0x360;
 constexpr std::uint32_t lvt_masked = 1U << 16;
@@ -41,6 +43,13 @@ std::uint32_t highest_vector(const kvm_lapic_state& state, std::uint32_t offset)
             return word * 32 + static_cast<std::uint32_t>(std::bit_width(bits)) - 1;
     return 0;
 }
+
+bool has_vector(const kvm_lapic_state& state, std::uint32_t offset, std::uint32_t vector) {
+    return (lapic_word(state, offset + vector / 32 * 16) >> vector % 32 & 1) != 0;
+}
+
+/// What handlers do unless a scenario says otherwise.
+constexpr std::uint8_t default_policy = POLICY_EOI_LAPIC;
 
 /// Asked once: it is the same for every VM, and takes as long as making one.
 const std::vector<kvm_cpuid_entry2>& host_cpuid(const kvm::System& system) {
@@ -70,7 +79,7 @@ KernelLapicPlacement::KernelLapicPlacement(const kvm::System& system, kvm::Vm& v
 void KernelLapicPlacement::start(VcpuSlot& slot, bool running) {
     slots_.push_back(&slot);
     set_cpuid(slot.vcpu, cpuid_);
-    slot.agent.reset(config_.run == RunMode::free ? IDLE_HALT : IDLE_EXIT, POLICY_EOI_LAPIC, config_.x2apic,
+    slot.agent.reset(config_.run == RunMode::free ? IDLE_HALT : IDLE_EXIT, default_policy, config_.x2apic,
                      lapic_address);
     if (!running) {
         slot.vcpu.set_mp_state(KVM_MP_STATE_UNINITIALIZED);
@@ -168,22 +177,45 @@ std::uint32_t KernelLapicPlacement::running_priority(VcpuSlot& slot) {
     return tpr >> 4 >= in_service >> 4 ? tpr : in_service & 0xf0;
 }
 
-std::uint32_t KernelLapicPlacement::send_marker(VcpuSlot& slot, std::uint32_t priority) {
+// The lowest vector of the lowest class that can be taken, so that whatever else is pending comes before it.
+// One that is pending or in service already, or that the scenario has a handler for, would be mistaken for
+// it.
+std::optional<Marker> KernelLapicPlacement::send_marker(VcpuSlot& slot, std::uint32_t priority) {
     using namespace irqchip::x86;
+    const kvm_lapic_state state = slot.vcpu.lapic();
+    if ((lapic_word(state, svr_offset) & svr_enabled) == 0) return std::nullopt;
+    const auto used = [&](std::uint32_t vector) {
+        return slot.agent.policy(vector) != default_policy || has_vector(state, isr_offset, vector) ||
+               has_vector(state, irr_offset, vector);
+    };
+    std::uint32_t vector = (priority & 0xf0) + 0x10;
+    while (vector < 0x100 && used(vector)) ++vector;
+    if (vector >= 0x100) return std::nullopt;
     Message message;
     message.destination = slot.vcpu.id();
-    message.vector = static_cast<std::uint8_t>((priority & 0xf0) + 0x10);
-    slot.agent.set_policy(message.vector, POLICY_EOI_LAPIC | POLICY_DECLARED);
+    message.vector = static_cast<std::uint8_t>(vector);
     const auto encoded =
         encode(message, config_.x2apic_ids ? DestinationFormat::x2apic_api : DestinationFormat::compatible);
-    if (encoded) (void)msi({encoded->address, encoded->data, std::nullopt});
-    return message.vector;
+    if (!encoded) return std::nullopt;
+    slot.agent.set_policy(vector, default_policy | POLICY_DECLARED);
+    kvm::require(msi({encoded->address, encoded->data, std::nullopt}), "KVM_SIGNAL_MSI");
+    return Marker{vector, default_policy};
 }
 
-GuestClock KernelLapicPlacement::clock(VcpuSlot& slot, std::chrono::nanoseconds now) {
+// The sample that took the shortest: how much later the counter is read than the clock, or the other way
+// round, nobody knows.
+GuestClock KernelLapicPlacement::clock(VcpuSlot& slot) {
     GuestClock clock;
-    clock.at = now;
-    clock.counter = slot.vcpu.msr(msr_tsc);
+    auto shortest = std::chrono::nanoseconds::max();
+    for (int sample = 0; sample < 3; ++sample) {
+        const auto before = recorder_.now();
+        const std::uint64_t counter = slot.vcpu.msr(msr_tsc);
+        const auto after = recorder_.now();
+        if (after - before >= shortest) continue;
+        shortest = after - before;
+        clock.counter = counter;
+        clock.at = after;
+    }
     if (const auto khz = slot.vcpu.tsc_khz(); khz > 0) clock.ns_per_tick = 1e6 / static_cast<double>(khz);
     return clock;
 }

@@ -31,8 +31,8 @@ class KernelLapicPlacement : public Placement {
     [[nodiscard]] std::optional<event::RestState> parked(VcpuSlot& slot) override;
     void unpark(VcpuSlot& slot) override;
     [[nodiscard]] std::uint32_t running_priority(VcpuSlot& slot) override;
-    std::uint32_t send_marker(VcpuSlot& slot, std::uint32_t priority) override;
-    [[nodiscard]] GuestClock clock(VcpuSlot& slot, std::chrono::nanoseconds now) override;
+    std::optional<Marker> send_marker(VcpuSlot& slot, std::uint32_t priority) override;
+    [[nodiscard]] GuestClock clock(VcpuSlot& slot) override;
     [[nodiscard]] std::string registers(VcpuSlot& slot) override;
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
 

@@ -1,5 +1,7 @@
 #include "vmm/x86/split_irqchip.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -7,12 +9,12 @@
 
 #include "irqchip/x86/ioapic_registers.hpp"
 #include "routing/x86.hpp"
+#include "vmm/x86/traits.hpp"
 
 namespace irqbench::vmm::x86 {
 
 using irqchip::LineSource;
 using irqchip::x86::DestinationFormat;
-using irqchip::x86::Message;
 namespace request = routing::x86::request;
 
 namespace {
@@ -37,7 +39,9 @@ void answer(std::span<std::byte> data, std::uint64_t value) {
 
 SplitIrqchip::SplitIrqchip(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config,
                            Recorder& recorder)
-    : KernelLapicPlacement(system, vm, config, recorder), board_(ioapic_options(config)) {}
+    : KernelLapicPlacement(system, vm, config, recorder),
+      board_(ioapic_options(config)),
+      eoi_at_delivery_(config.run == RunMode::free && has_trait(lapic_eoi_at_delivery)) {}
 
 void SplitIrqchip::create_controllers() {
     vm_.enable_cap(KVM_CAP_SPLIT_IRQCHIP, {pins});
@@ -106,9 +110,15 @@ Outcome SplitIrqchip::set_line(std::uint32_t gsi, bool level, bool want_status) 
         lock.unlock();
         return want_status ? vm_.try_irq_line_status(gsi, level) : vm_.try_irq_line(gsi, level);
     }
-    const int status = want_status ? board_.status_of(gsi, level) : 0;
+    if (!want_status) {
+        act(board_.set_gsi(gsi, level));
+        return {};
+    }
+    // Whether a pin counts is only known when a LAPIC has taken its message or not.
+    const Board before = board_;
+    delivered_ = {};
     act(board_.set_gsi(gsi, level));
-    return {status, 0};
+    return {before.status_of(gsi, level, delivered_), 0};
 }
 
 void SplitIrqchip::act(const routing::x86::Response& response) {
@@ -149,10 +159,29 @@ void SplitIrqchip::deliver(unsigned pin) {
         if (const auto encoded = encode(board_.ioapic().message(pin), format))
             status = msi({encoded->address, encoded->data, std::nullopt}).value;
     }
+    delivered_[pin] = status;
     if (status <= 0) board_.refused(pin);
 }
 
-void SplitIrqchip::check_storm_timers() {
+void SplitIrqchip::taken(VcpuSlot& slot, std::uint32_t vector) {
+    if (!eoi_at_delivery_) return;
+    const std::lock_guard lock(mutex_);
+    for (unsigned pin = 0; pin < pins; ++pin) {
+        const auto entry = board_.ioapic().entry(pin);
+        if (entry.get(entry.remote_irr) && entry.get(entry.vector) == vector)
+            owed_exits_[slot.index].insert(vector);
+    }
+}
+
+std::optional<std::uint32_t> SplitIrqchip::take_owed_exit(VcpuSlot& slot) {
+    const std::lock_guard lock(mutex_);
+    auto& owed = owed_exits_[slot.index];
+    if (owed.empty()) return std::nullopt;
+    return owed.extract(owed.begin()).value();
+}
+
+void SplitIrqchip::run_timers() {
+    const std::lock_guard lock(mutex_);
     for (unsigned pin = 0; pin < pins; ++pin) {
         if (!storm_timers_[pin] || Clock::now() < *storm_timers_[pin]) continue;
         storm_timers_[pin].reset();
@@ -160,9 +189,15 @@ void SplitIrqchip::check_storm_timers() {
     }
 }
 
+std::string SplitIrqchip::timer_armed() {
+    const std::lock_guard lock(mutex_);
+    for (unsigned pin = 0; pin < pins; ++pin)
+        if (storm_timers_[pin]) return fmt::format("IOAPIC pin {} is held back after a storm", pin);
+    return {};
+}
+
 void SplitIrqchip::before_run(VcpuSlot& slot) {
     const std::lock_guard lock(mutex_);
-    check_storm_timers();
     if (slot.index != 0) return;
     if (board_.intr() && slot.vcpu.ready_for_interrupt_injection()) {
         const auto acknowledged = board_.acknowledge();
@@ -180,6 +215,7 @@ bool SplitIrqchip::has_interrupt_for(VcpuSlot& slot) {
 bool SplitIrqchip::handle(VcpuSlot& slot, const kvm::Exit& exit) {
     const std::lock_guard lock(mutex_);
     if (const auto* eoi = std::get_if<kvm::IoapicEoiExit>(&exit)) {
+        owed_exits_[slot.index].erase(eoi->vector);
         recorder_.add(Lane::wire, event::EoiExit{eoi->vector}, slot.index);
         act(board_.eoi(eoi->vector));
         return true;
@@ -242,7 +278,7 @@ Outcome SplitIrqchip::add_irqfd(const IrqfdSpec& spec) {
         std::any_of(local_irqfds_.begin(), local_irqfds_.end(),
                     [&](const LocalIrqfd& irqfd) { return irqfd.spec.name == spec.shares; });
     // One eventfd can be the trigger of one irqfd: as the kernel refuses it.
-    if (shares_ours || (here && !spec.shares.empty())) return {0, EBUSY};
+    if (shares_ours || (here && irqfds_.has(spec.shares))) return {0, EBUSY};
     if (here) {
         add_local(spec);
         return {};

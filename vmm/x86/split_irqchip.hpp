@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -17,9 +18,10 @@ namespace irqbench::vmm::x86 {
 ///
 /// A pin delivers through KVM_IRQ_LINE on the GSI of its own number, which carries the pin's message as an
 /// MSI route; a masked pin keeps the route, since removing it while the vector is in service loses the EOI
-/// exit. EOIs of level-triggered vectors come back as KVM_EXIT_IOAPIC_EOI. The PIC's interrupts go in through
-/// KVM_INTERRUPT when the interrupt window is open. Irqfds whose GSI leads to a pin are served here, through
-/// the IOAPIC model: in the kernel they would bypass mask and Remote IRR.
+/// exit. EOIs of level-triggered vectors come back as KVM_EXIT_IOAPIC_EOI. The PIC's INTR is wired to vCPU 0
+/// alone: its interrupts go in there through KVM_INTERRUPT when the interrupt window is open. Irqfds whose
+/// GSI leads to a pin are served here, through the IOAPIC model: in the kernel they would bypass mask and
+/// Remote IRR.
 class SplitIrqchip : public KernelLapicPlacement {
   public:
     SplitIrqchip(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config, Recorder& recorder);
@@ -32,11 +34,15 @@ class SplitIrqchip : public KernelLapicPlacement {
     Outcome route(const routing::RoutingTable& table) override;
     Outcome assign_irqfd(const IrqfdSpec& spec) override;
     Outcome deassign_irqfd(std::string_view name) override;
-    void signal(std::string_view irqfd, std::uint64_t count) override;
+    void signal(std::string_view name, std::uint64_t count) override;
     void concurrent(bool on) override;
     void drain_irqfds() override { irqfds_.drain(); }
     [[nodiscard]] std::vector<event::Resampled> take_resampled() override;
     bool handle(VcpuSlot& slot, const kvm::Exit& exit) override;
+    void taken(VcpuSlot& slot, std::uint32_t vector) override;
+    [[nodiscard]] std::optional<std::uint32_t> take_owed_exit(VcpuSlot& slot) override;
+    void run_timers() override;
+    [[nodiscard]] std::string timer_armed() override;
     void before_run(VcpuSlot& slot) override;
     [[nodiscard]] bool has_interrupt_for(VcpuSlot& slot) override;
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
@@ -57,7 +63,6 @@ class SplitIrqchip : public KernelLapicPlacement {
     Outcome remove_irqfd(std::string_view name);
     void act(const routing::x86::Response& response);
     void deliver(unsigned pin);
-    void check_storm_timers();
     bool handle_io(const kvm::IoExit& io);
     bool handle_mmio(const kvm::MmioExit& mmio);
     [[nodiscard]] bool leads_to_pin(std::uint32_t gsi) const;
@@ -67,8 +72,10 @@ class SplitIrqchip : public KernelLapicPlacement {
     void rehome_irqfds();
 
     Board board_;
+    Board::Delivered delivered_;  ///< since set_line() last began
     std::array<std::optional<irqchip::x86::Message>, pins> pin_messages_;
     std::array<std::optional<Clock::time_point>, pins> storm_timers_;
+    std::map<std::uint32_t, std::set<std::uint32_t>> owed_exits_;  ///< by vCPU: vectors it has taken
     std::vector<LocalIrqfd> local_irqfds_;
     std::set<std::string, std::less<>> former_local_;  ///< names that were deassigned
     std::vector<IrqfdSpec> kernel_irqfds_;
@@ -76,7 +83,8 @@ class SplitIrqchip : public KernelLapicPlacement {
     /// Guards the board and what belongs to it: vCPU threads come with their exits, and host threads with
     /// stimuli.
     std::mutex mutex_;
-    bool concurrent_ = false;  ///< irqfds stay where they are
+    const bool eoi_at_delivery_;  ///< see traits.hpp: exits wait for an entry that a guest in HLT never makes
+    bool concurrent_ = false;     ///< irqfds stay where they are
 };
 
 }  // namespace irqbench::vmm::x86

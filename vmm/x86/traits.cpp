@@ -1,8 +1,12 @@
 #include "vmm/x86/traits.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -73,7 +77,7 @@ class Probe {
     KvmMachine machine_;
 };
 
-bool lapic_eoi_at_delivery() {
+bool performs_eoi_at_delivery() {
     Probe probe;
     probe.machine().handler(0, vector, POLICY_STAY, std::nullopt);
     probe.machine().msi({0xfee00000, vector, std::nullopt});
@@ -107,7 +111,7 @@ bool timer_divide_write_restarts() {
 }
 
 constexpr std::array<std::pair<std::string_view, bool (*)()>, 3> probes{{
-    {"lapic_eoi_at_delivery", lapic_eoi_at_delivery},
+    {lapic_eoi_at_delivery, performs_eoi_at_delivery},
     {"lint0_unmask_unnoticed", lint0_unmask_unnoticed},
     {"timer_divide_write_restarts", timer_divide_write_restarts},
 }};
@@ -121,6 +125,13 @@ constexpr auto names = [] {
 }  // namespace
 
 std::span<const std::string_view> trait_names() { return names; }
+
+bool has_trait(std::string_view name) {
+    static const std::vector<std::string> present = probe_traits();
+    if (std::find(names.begin(), names.end(), name) == names.end())
+        throw std::invalid_argument(fmt::format("no trait is called '{}'", name));
+    return std::find(present.begin(), present.end(), name) != present.end();
+}
 
 std::vector<std::string> probe_traits() {
     std::vector<std::string> traits;

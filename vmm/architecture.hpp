@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vmm/kvm/memory.hpp"
+#include "vmm/kvm/system.hpp"
+#include "vmm/kvm/vm.hpp"
+#include "vmm/machine.hpp"
+#include "vmm/placement.hpp"
+#include "vmm/recorder.hpp"
+
+/// What a machine asks of the architecture of its vCPUs. Each architecture has one definition of these, in
+/// the folder of its name; the build takes that of the host.
+namespace irqbench::vmm::architecture {
+
+/// Where scenario memory begins, clear of the agents of 255 vCPUs.
+inline constexpr std::uint64_t scenario_memory = 0x10000000;
+
+/// Writes the guest agent with its tables into guest memory; the vCPUs have these ids.
+void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_ids);
+
+/// The irqchip modes that there are, best known first.
+[[nodiscard]] std::vector<std::string> placements();
+
+/// Those of them that this host's KVM has.
+[[nodiscard]] std::vector<std::string> placements(const kvm::System& system);
+
+/// @throws std::invalid_argument for a name that placements() does not have
+[[nodiscard]] std::unique_ptr<Placement> make_placement(const kvm::System& system, kvm::Vm& vm,
+                                                        const MachineConfig& config, Recorder& recorder);
+
+/// The names of the ways in which a KVM may differ from the manual.
+[[nodiscard]] std::span<const std::string_view> trait_names();
+
+/// Those in which this host's does, each found out on a small machine.
+[[nodiscard]] std::vector<std::string> probe_traits();
+
+}  // namespace irqbench::vmm::architecture

@@ -1,0 +1,40 @@
+#include "vmm/architecture.hpp"
+
+#include <fmt/format.h>
+#include <linux/kvm.h>
+
+#include <stdexcept>
+
+#include "vmm/x86/boot.hpp"
+#include "vmm/x86/kernel_irqchip.hpp"
+#include "vmm/x86/split_irqchip.hpp"
+#include "vmm/x86/traits.hpp"
+
+namespace irqbench::vmm::architecture {
+
+void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_ids) {
+    x86::load_agent(memory, vcpu_ids);
+}
+
+std::vector<std::string> placements() { return {"kernel", "split"}; }
+
+std::vector<std::string> placements(const kvm::System& system) {
+    std::vector<std::string> names;
+    if (system.check_extension(KVM_CAP_IRQCHIP) != 0) names.emplace_back("kernel");
+    if (system.check_extension(KVM_CAP_SPLIT_IRQCHIP) != 0) names.emplace_back("split");
+    return names;
+}
+
+std::unique_ptr<Placement> make_placement(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config,
+                                          Recorder& recorder) {
+    if (config.placement == "split") return std::make_unique<x86::SplitIrqchip>(system, vm, config, recorder);
+    if (config.placement == "kernel")
+        return std::make_unique<x86::KernelIrqchip>(system, vm, config, recorder);
+    throw std::invalid_argument(fmt::format("no irqchip mode is called '{}'", config.placement));
+}
+
+std::span<const std::string_view> trait_names() { return x86::trait_names(); }
+
+std::vector<std::string> probe_traits() { return x86::probe_traits(); }
+
+}  // namespace irqbench::vmm::architecture
