@@ -151,16 +151,19 @@ const Node::Array& need_array(const Cursor& at) {
                         is_scalar ? fmt::format(": write [ {} ]", on_one_line(at.node())) : ""));
 }
 
-void refuse_bare(const Cursor& at, std::span<const std::string_view> names,
-                 std::span<const bool> is_required) {
+void refuse_bare(const Cursor& at, std::span<const std::string_view> names, std::span<const bool> is_required,
+                 std::span<const Constraint> constraints) {
     std::vector<std::string_view> needed;
     for (std::size_t i = 0; i < names.size(); ++i)
         if (is_required[i]) needed.push_back(names[i]);
-    at.fail(fmt::format("must be an object{}, not {}",
-                        needed.empty() ? ""
-                                       : fmt::format(" with the key{} {}", needed.size() == 1 ? "" : "s",
-                                                     quoted(needed, "and")),
-                        in_words(at.node())));
+    std::string keys;
+    if (!needed.empty())
+        keys = fmt::format(" with the key{} {}", needed.size() == 1 ? "" : "s", quoted(needed, "and"));
+    for (const Constraint& constraint : constraints)
+        if (constraint.kind == Constraint::Kind::exactly_one ||
+            constraint.kind == Constraint::Kind::at_least_one)
+            keys += fmt::format("{} {}", keys.empty() ? " with" : " and", quoted(constraint.all(), "or"));
+    at.fail(fmt::format("must be an object{}, not {}", keys, in_words(at.node())));
 }
 
 void check_length(const Cursor& at, const Node::Array& array, Limits limits) {
@@ -219,13 +222,26 @@ bool Form<bool>::read(const Cursor& at, Limits) {
 
 Json Form<bool>::schema(Limits) { return {{"type", "boolean"}}; }
 
-std::string Form<std::string>::read(const Cursor& at, Limits) {
+std::string Form<std::string>::read(const Cursor& at, Limits limits) {
     const std::string* text = at.node().text();
-    if (text == nullptr) at.fail(fmt::format("must be a string, not {}", in_words(at.node())));
+    if (text == nullptr) {
+        const bool is_scalar = at.node().array() == nullptr && at.node().object() == nullptr;
+        at.fail(fmt::format("must be a string, not {}{}", in_words(at.node()),
+                            is_scalar ? fmt::format(": write \"{}\"", on_one_line(at.node())) : ""));
+    }
     if (text->empty()) at.fail("must not be empty");
+    // UTF-8: every character has one byte that does not go on with another (RFC 3629, section 3).
+    const auto length = std::count_if(text->begin(), text->end(),
+                                      [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80; });
+    if (static_cast<std::uint64_t>(length) > limits.max)
+        at.fail(fmt::format("has {} characters: {} are the most", length, limits.max));
     return *text;
 }
 
-Json Form<std::string>::schema(Limits) { return {{"type", "string"}, {"minLength", 1}}; }
+Json Form<std::string>::schema(Limits limits) {
+    Json schema{{"type", "string"}, {"minLength", 1}};
+    if (limits.max != Limits{}.max) schema["maxLength"] = limits.max;
+    return schema;
+}
 
 }  // namespace irqbench::scenarios

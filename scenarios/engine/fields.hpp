@@ -137,7 +137,7 @@ Json word_schema(std::span<const std::string_view> words);
 const Node::Array& need_array(const Cursor& at);
 /// Refuses a value that must be an object.
 [[noreturn]] void refuse_bare(const Cursor& at, std::span<const std::string_view> names,
-                              std::span<const bool> is_required);
+                              std::span<const bool> is_required, std::span<const Constraint> constraints);
 void check_length(const Cursor& at, const Node::Array& array, Limits limits);
 /// Unknown keys, missing keys, then the constraints. `is_required` runs parallel to `names`.
 void check_keys(const Cursor& at, std::span<const std::string_view> names, std::span<const bool> is_required,
@@ -163,6 +163,7 @@ struct Form<bool> {
     static Json schema(Limits limits);
 };
 
+/// Not empty; `limits.max` bounds its characters.
 template <>
 struct Form<std::string> {
     static std::string read(const Cursor& at, Limits limits);
@@ -302,7 +303,7 @@ struct Form<T> {
             static_assert(only_shorthand_required, "what a bare value leaves out must be optional");
             read_member(at, shorthand, value);
         } else {
-            detail::refuse_bare(at, names, is_required);
+            detail::refuse_bare(at, names, is_required, constraints());
         }
     }
 

@@ -44,6 +44,15 @@ Json Form<head::TraitName>::schema(Limits) { return detail::word_schema(vmm::tra
 
 head::CapabilityName Form<head::CapabilityName>::read(const Cursor& at, Limits) {
     const auto names = vmm::capability_names();
+    // As the kernel's header has it, which no suggestion would find.
+    constexpr std::string_view prefix = "KVM_CAP_";
+    if (const std::string* text = at.node().text(); text != nullptr && text->starts_with(prefix)) {
+        std::string name = text->substr(prefix.size());
+        std::transform(name.begin(), name.end(), name.begin(),
+                       [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+        if (std::find(names.begin(), names.end(), name) != names.end())
+            at.fail(fmt::format("unknown word \"{}\": write '{}'", *text, name));
+    }
     return {std::string(names[detail::read_word(at, names)])};
 }
 

@@ -10,6 +10,7 @@ namespace irqbench::scenarios::head {
 
 inline constexpr std::uint64_t max_memory = std::uint64_t{1} << 30;
 inline constexpr std::uint64_t max_vcpus = 255;
+inline constexpr std::uint64_t max_name = 200;  ///< characters
 
 struct Vcpus {
     std::uint32_t count = 1;
@@ -147,7 +148,7 @@ struct Head {
 
     static constexpr auto fields() {
         return std::tuple{
-            required("name", &Head::name, "the claim, one sentence, unique"),
+            required("name", &Head::name, "the claim, one sentence, unique", up_to(max_name)),
             required("arch", &Head::arch, "the guest's architecture"),
             optional("source", &Head::source, "manual section or kernel document the claim comes from"),
             optional("reference", &Head::reference, "bug rows, commits, manual sections"),

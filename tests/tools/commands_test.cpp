@@ -146,6 +146,21 @@ BOOST_AUTO_TEST_CASE(list_prints_claims_as_text_and_json) {
     BOOST_TEST(err.find("b.json:1") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(no_text_of_a_file_reaches_the_terminal_as_an_escape) {
+    const std::string steps = R"({ "irqfd": { "name": "d\u001b[2J\u009b\n", "gsi": 24, "resample": true } },
+        { "msi": 81 }, { "ack": 81 }, { "resampled": "d\u001b[2J\u009b\n" })";
+    file("a.json", scenario_text("first\\u001b[2J\\u007f\\nclaim", steps, R"( "description": "\u001b",)"));
+    file("b.json", scenario_text("second", R"({ "rise\u001b": 1 })"));
+    for (const char* command : {"list", "explain", "check", "run"}) {
+        run({command, folder(), "--filter", "[ab].json"});
+        for (const std::string& text : {out, err})
+            BOOST_TEST(text.find_first_of("\x1b\x7f") == std::string::npos, command << " prints " << text);
+        BOOST_TEST(out.find("\xc2\x9b") == std::string::npos, command);
+    }
+    run({"list", folder()});
+    BOOST_TEST(out.find("    first\ufffd[2J\ufffd claim\n") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(explain_prints_english) {
     file("a.json", scenario_text("first claim", passing_steps));
     BOOST_TEST(run({"explain", folder() + "/a.json"}) == 0);

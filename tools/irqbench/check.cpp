@@ -14,7 +14,7 @@ int perform(const Selection& selection, Surroundings& surroundings) {
     std::size_t invalid_files = 0;
     for (const Loaded& file : files) {
         if (!file.error) continue;
-        surroundings.out << file.error->what() << '\n';
+        surroundings.out << printable_lines(file.error->what()) << '\n';
         ++(file.error->kind() == scenarios::ScenarioError::Kind::malformed ? malformed_files : invalid_files);
     }
     surroundings.out << fmt::format("{}: {} good, {} malformed, {} invalid\n", counted(files.size(), "file"),

@@ -2,6 +2,7 @@
 
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/files.hpp"
+#include "tools/report/words.hpp"
 
 namespace irqbench::tools {
 
@@ -12,10 +13,10 @@ int perform(const Selection& selection, Surroundings& surroundings) {
     bool first = true;
     for (const Loaded& file : files) {
         if (file.error) {
-            surroundings.err << file.error->what() << '\n';
+            surroundings.err << printable_lines(file.error->what()) << '\n';
             continue;
         }
-        surroundings.out << (first ? "" : "\n") << scenarios::explain(*file.scenario);
+        surroundings.out << (first ? "" : "\n") << printable_lines(scenarios::explain(*file.scenario));
         first = false;
     }
     return loading_status(files);

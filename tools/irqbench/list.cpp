@@ -4,6 +4,7 @@
 
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/files.hpp"
+#include "tools/report/words.hpp"
 
 namespace irqbench::tools {
 
@@ -21,7 +22,8 @@ std::string modes_text(const scenarios::Scenario& scenario) {
 }
 
 std::string text_line(const scenarios::Scenario& scenario) {
-    std::string line = fmt::format("{}\n    {}\n", scenario.file.generic_string(), scenario.name);
+    std::string line =
+        fmt::format("{}\n    {}\n", printable(scenario.file.generic_string()), printable(scenario.name));
     if (!scenario.tags.empty()) line += fmt::format("    tags: {}\n", fmt::join(scenario.tags, ", "));
     if (const auto modes = modes_text(scenario); !modes.empty())
         line += fmt::format("    irqchip: {}\n", modes);
@@ -38,11 +40,11 @@ int perform(const ListCommand& command, Surroundings& surroundings) {
     const auto files = load_selection(command.selection);
     for (const Loaded& file : files) {
         if (file.error)
-            surroundings.err << file.error->what() << '\n';
+            surroundings.err << printable_lines(file.error->what()) << '\n';
         else if (command.format == "json")
             json.push_back(to_json(*file.scenario));
         else
-            surroundings.out << text_line(*file.scenario);
+            surroundings.out << printable_lines(text_line(*file.scenario));
     }
     if (command.format == "json")
         surroundings.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';

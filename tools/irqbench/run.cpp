@@ -1,7 +1,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 
@@ -94,7 +96,7 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
         }
         trace_file.open(command.trace_out);
         if (!trace_file) {
-            spdlog::error("--trace-out: cannot write {}", command.trace_out);
+            spdlog::error("--trace-out: cannot write {}: {}", command.trace_out, std::strerror(errno));
             return ExitStatus::malformed;
         }
         options.trace_out = &trace_file;

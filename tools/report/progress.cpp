@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "tools/report/words.hpp"
+
 namespace irqbench::tools {
 
 namespace {
@@ -14,7 +16,7 @@ std::string progress_line(const ProgressState& state, std::size_t width) {
     const std::size_t digits = std::to_string(state.total).size();
     std::string line = fmt::format("[{:>{}}/{}]", state.done, digits, state.total);
     if (state.failed != 0) line += fmt::format("  {} failed", state.failed);
-    if (!state.running.empty()) line += "  " + state.running;
+    if (!state.running.empty()) line += "  " + printable(state.running);
     return line.size() <= width ? line : line.substr(0, width);
 }
 

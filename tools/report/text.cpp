@@ -179,14 +179,15 @@ std::string failure_text(const Result& result, const TextStyle& style) {
                             verdict.kind == Kind::fail ? "failed" : "error in", result.bad_runs, result.runs);
     if (!verdict.failure) return text + indented(printable_lines(verdict.reason), 2);
     const auto& failure = *verdict.failure;
-    text += fmt::format("  step {}, line {}:  {}\n", failure.step, failure.line, failure.text);
+    text += fmt::format("  step {}, line {}:  {}\n", failure.step, failure.line, printable(failure.text));
     if (failure.iterations > 1)
         text += fmt::format("  iteration {} of {}\n", failure.iteration + 1, failure.iterations);
     if (failure.came.empty()) {
         text += indented(printable_lines(verdict.reason), 2);
     } else {
-        text += fmt::format("  expected  {}\n  came      {}{}\n", failure.expected, failure.came,
-                            failure.since.empty() ? "" : ", " + failure.since);
+        text += fmt::format("  expected  {}\n  came      {}{}\n", printable(failure.expected),
+                            printable(failure.came),
+                            failure.since.empty() ? "" : ", " + printable(failure.since));
         if (verdict.invalid)
             text += "  so the scenario is invalid: what cannot be proven cannot be claimed\n";
     }

@@ -6,6 +6,8 @@
 #include <map>
 #include <string_view>
 
+#include "tools/report/words.hpp"
+
 namespace irqbench::tools {
 
 namespace {
@@ -45,7 +47,7 @@ std::string wire_title(const std::vector<vmm::Event>& events) {
 }
 
 std::string text_of(const vmm::Event& event, Guests guests) {
-    const std::string text = vmm::describe_in_lane(event);
+    const std::string text = printable(vmm::describe_in_lane(event));
     const bool says_who = guests == Guests::together && event.lane == vmm::Lane::guest;
     return says_who ? fmt::format("vCPU {}: {}", event.vcpu.value_or(0), text) : text;
 }
