@@ -58,6 +58,15 @@ struct MachineFixture {
         return std::nullopt;
     }
 
+    /// How many events of type What there are.
+    template <class What>
+    [[nodiscard]] std::size_t count() const {
+        std::size_t count = 0;
+        for (const vmm::Event& event : trace.events())
+            if (std::holds_alternative<What>(event.what)) ++count;
+        return count;
+    }
+
     vmm::MachineConfig config;
     vmm::Trace trace;
     vmm::KvmMachine machine;
