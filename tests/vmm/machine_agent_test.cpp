@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+
 #include "tests/needs_kvm.hpp"
 #include "tests/vmm/machine_fixture.hpp"
 
@@ -16,6 +18,15 @@ constexpr std::uint64_t to_1 = std::uint64_t{1} << 32;
 constexpr std::uint64_t init = 0x4500;
 constexpr std::uint64_t startup = 0x4600 | AGENT_TRAMPOLINE >> 12;
 
+/// Whether an operation of this code has ended.
+bool done(const MachineFixture& bench, std::uint32_t code) {
+    const auto& events = bench.trace.events();
+    return std::any_of(events.begin(), events.end(), [&](const Event& event) {
+        const auto* end = std::get_if<event::OperationDone>(&event.what);
+        return end != nullptr && end->text == op(code).text;
+    });
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(machine_agent, *boost::unit_test::precondition(needs_kvm))
@@ -29,7 +40,9 @@ BOOST_AUTO_TEST_CASE(a_handler_in_an_operation_executes_any_number_of_others) {
         bench.machine.wait([&] { return bench.taken() == "0:51"; });
         for (std::size_t i = 0; i < 3 * MAIL_SLOTS; ++i)
             BOOST_REQUIRE(bench.guest({observed(OP_LAPIC_READ, 0xf0)}));
+        BOOST_TEST(!done(bench, OP_STI_HALT));
         BOOST_TEST(bench.guest({op(OP_RETURN)}));
+        BOOST_TEST(done(bench, OP_STI_HALT));
         BOOST_TEST(bench.guest({op(OP_LAPIC_WRITE, 0x80, 0x20), observed(OP_LAPIC_READ, 0x80)}));
         BOOST_TEST(bench.last<event::Observed>()->value == 0x20U);
     }
@@ -66,6 +79,20 @@ BOOST_AUTO_TEST_CASE(init_ends_what_a_vcpu_was_doing_and_sipi_starts_it_afresh) 
         BOOST_TEST(bench.count<event::Started>() == 1U);
         BOOST_TEST(bench.guest({observed(OP_LAPIC_READ, 0xf0)}, 1));
         BOOST_TEST(bench.last<event::Observed>()->value == 0x1ffU);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_init_ended_takes_no_room_in_the_mailbox) {
+    for (const RunMode run : {RunMode::stepped, RunMode::free}) {
+        MachineFixture bench(MachineFixture::with("kernel", 2, run));
+        for (std::size_t i = 1; i <= MAIL_SLOTS + 2; ++i) {
+            BOOST_REQUIRE(bench.guest({op(OP_STI_HALT)}, 1));
+            BOOST_REQUIRE(
+                bench.guest({op(OP_LAPIC_WRITE, icr, to_1 | init), op(OP_LAPIC_WRITE, icr, to_1 | startup)}));
+            bench.machine.wait([&] { return bench.count<event::Started>() == i; });
+            BOOST_REQUIRE(bench.count<event::Started>() == i);
+        }
+        BOOST_TEST(!done(bench, OP_STI_HALT));
     }
 }
 
