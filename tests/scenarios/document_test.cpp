@@ -124,15 +124,16 @@ BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_is_malformed_input) {
 BOOST_AUTO_TEST_CASE(a_pipe_is_read_and_one_that_nobody_writes_to_is_not_waited_for) {
     int ends[2];
     BOOST_REQUIRE(pipe(ends) == 0);
-    std::thread writer([out = ends[1]] {
-        // Two writes, so that the reader may find the pipe empty between them.
-        for (const std::string_view part : {"{ \"a\":", " 1 }"})
-            BOOST_TEST(write(out, part.data(), part.size()) == static_cast<ssize_t>(part.size()));
-        close(out);
-    });
     const std::string path = "/dev/fd/" + std::to_string(ends[0]);
-    BOOST_TEST(read_document(path).root.find("a")->as<std::uint64_t>() != nullptr);
-    writer.join();
+    {
+        const std::jthread writer([out = ends[1]] {
+            // Two writes, so that the reader may find the pipe empty between them.
+            for (const std::string_view part : {"{ \"a\":", " 1 }"})
+                BOOST_TEST(write(out, part.data(), part.size()) == static_cast<ssize_t>(part.size()));
+            close(out);
+        });
+        BOOST_TEST(read_document(path).root.find("a")->as<std::uint64_t>() != nullptr);
+    }
     BOOST_CHECK_EXCEPTION(read_document(path), ScenarioError, [&](const ScenarioError& error) {
         return error.what() == path + ":1: /: cannot be read: it is a pipe, and nobody writes to it";
     });

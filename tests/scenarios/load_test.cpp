@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(the_head_becomes_the_machine_and_the_requirements) {
         "modes": { "only": [ "kernel" ], "because": "the PIT is there" },
         "requires": { "capabilities": [ "x2apic_api" ], "kernel": "6.1", "because": "so",
                       "trait_absent": [ "timer_divide_write_restarts" ] },
-        "known": [ { "when": { "trait": "lint0_unmask_unnoticed", "irqchip": [ "kernel" ] }, "because": "b",
+        "known": [ { "when": { "trait": "lint0_unmask_unnoticed", "irqchip": [ "kernel" ], "run": "free" }, "because": "b",
                      "instead": { "step": 2, "came": "nothing" } } ])"),
                                         "file.json");
     BOOST_TEST(scenario.name == "a test");
@@ -112,6 +112,7 @@ BOOST_AUTO_TEST_CASE(the_head_becomes_the_machine_and_the_requirements) {
     BOOST_TEST(scenario.requires_.traits_absent.at(0) == "timer_divide_write_restarts");
     BOOST_TEST(scenario.known.at(0).step == 2U);
     BOOST_TEST(scenario.known.at(0).trait == "lint0_unmask_unnoticed");
+    BOOST_TEST((scenario.known.at(0).run == vmm::RunMode::free));
     BOOST_TEST(scenario.known.at(0).pointer == "/known/0");
 }
 
@@ -204,6 +205,19 @@ BOOST_AUTO_TEST_CASE(an_nmi_or_an_ipi_reaches_a_vcpu_that_halted_for_good) {
                                     "", R"("vcpus": { "count": 2, "started": 1 })")) == "accepted");
 }
 
+BOOST_AUTO_TEST_CASE(a_start_is_expected_of_its_vcpu_and_is_no_action) {
+    const Scenario scenario = load_text(file_with(R"({ "ipi": { "mode": "startup", "to": 1, "vector": 8 } },
+        { "started": 1 }, { "started": { "vcpu": 1 } })",
+                                                  "", R"("vcpus": { "count": 2, "started": 1 })"),
+                                        "file.json");
+    for (const std::size_t i : {1U, 2U}) {
+        const Verb& verb = *scenario.steps.at(i).verb;
+        BOOST_TEST(!verb.acts());
+        BOOST_TEST(describe(verb.expects().at(0)) == "started on vCPU 1");
+        BOOST_TEST(verb.explain() == "Expect that vCPU 1 comes out of a SIPI and begins anew, once.");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(what_the_agent_needs_is_not_for_scenarios) {
     const auto with_two_vcpus = [](const std::string& step) {
         return message_of(file_with(step + R"(, { "raise": 10 }, { "ack": "0x51" })", "", R"("vcpus": 2)"));
@@ -229,6 +243,17 @@ BOOST_AUTO_TEST_CASE(an_exceptions_vector_is_injected_where_it_has_a_handler) {
     BOOST_TEST(message_of(file_with(R"({ "interrupt": { "vector": 2, "errno": "ENXIO" } })")) == "accepted");
     BOOST_TEST(message_of(file_with(R"({ "interrupt": 31 }, { "ack": 31 })"))
                    .find("an exception unless it has a handler") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_name_is_measured_in_characters) {
+    const auto named = [](std::size_t length) {
+        std::string name;
+        for (std::size_t i = 0; i < length; ++i) name += "\u00b5";
+        return message_of(R"({ "arch": "x86_64", "source": "none", "name": ")" + name +
+                          R"(", "steps": [ { "raise": 10 }, { "ack": "0x51" } ] })");
+    };
+    BOOST_TEST(named(200) == "accepted");
+    BOOST_TEST(named(201) == "file.json:1: /name: has 201 characters: 200 are the most");
 }
 
 BOOST_AUTO_TEST_CASE(a_refusal_is_an_assertion) {

@@ -112,6 +112,14 @@ BOOST_AUTO_TEST_CASE(a_name_cannot_take_over_the_terminal_or_begin_a_line) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_reason_of_several_lines_is_one_for_scripts_and_indented_for_readers) {
+    auto results = sample_results();
+    results.back().verdict.reason = "exit 17\nrip 0x20000";
+    BOOST_TEST(json_report(results).find("\"reason\": \"exit 17 rip 0x20000\"") != std::string::npos);
+    BOOST_TEST(text_report(results, elapsed, {}).find("        exit 17\n        rip 0x20000\n") !=
+               std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(trace_lines_of_every_kind_of_event) {
     using namespace vmm::event;
     std::vector<vmm::Event> trace;
@@ -234,6 +242,14 @@ BOOST_AUTO_TEST_CASE(without_an_offending_event_ends_with_the_step) {
     const Excerpt last = excerpt(trace, nothing);
     BOOST_TEST(last.events.size() == 12U);
     BOOST_TEST(!last.marked.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(says_the_value_of_an_operation_once) {
+    const std::vector<vmm::Event> trace{
+        event_of(vmm::event::OperationDone{"port 0x80", 0xff, {}}, vmm::Lane::guest, 0),
+        event_of(vmm::event::Observed{"port 0x80", 0xff}, vmm::Lane::guest, 0), taken(0x51)};
+    BOOST_TEST(excerpt(trace, failure_at(2, 3)).events.size() == 2U);
+    BOOST_TEST(excerpt(trace, failure_at(1, 3)).marked.value() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(leaves_out_rest_that_has_not_changed) {

@@ -211,7 +211,8 @@ class Campaign {
             verdict = play(*task.scenario, mode, trace);
             if (!verdict) return false;
             if (verdict->kind == Verdict::Kind::error) verdict->reason = with_remedy(verdict->reason);
-            *verdict = scenarios::apply_known(std::move(*verdict), *task.scenario, mode, host_);
+            *verdict = scenarios::apply_known(std::move(*verdict), *task.scenario, mode,
+                                              scenarios::run_mode(*task.scenario, options_.run), host_);
             write_trace(task.result, run, trace);
         }
         const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
@@ -232,8 +233,7 @@ class Campaign {
         scenarios::RunOptions run;
         run.config = scenario.config;
         run.config.placement = mode;
-        run.config.run = options_.run.value_or(scenarios::needs_free_run(scenario) ? vmm::RunMode::free
-                                                                                   : vmm::RunMode::stepped);
+        run.config.run = scenarios::run_mode(scenario, options_.run);
         run.cancel = &surroundings_.interrupted;
         vmm::Trace trace;
         try {

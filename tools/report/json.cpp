@@ -1,5 +1,6 @@
 #include "tools/report/json.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace irqbench::tools {
@@ -13,13 +14,19 @@ std::string dumped(const Json& json, int indent = -1) {
     return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
+/// A machine's report of what nothing handles has several.
+std::string on_one_line(std::string reason) {
+    std::replace(reason.begin(), reason.end(), '\n', ' ');
+    return reason;
+}
+
 Json to_json(const Result& result) {
     return {{"scenario", result.scenario},
             {"file", result.file},
             {"irqchip", result.irqchip},
             {"kernel", result.kernel},
             {"verdict", scenarios::word(result.verdict.kind)},
-            {"reason", result.verdict.reason},
+            {"reason", on_one_line(result.verdict.reason)},
             {"duration_us", result.duration.count()}};
 }
 

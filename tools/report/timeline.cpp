@@ -114,8 +114,10 @@ bool same_rest(const vmm::event::Rest& a, const vmm::event::Rest& b) {
            a.in_service == b.in_service;
 }
 
-/// The agent's log says by itself that an EOI was written and a handler left.
+/// The agent's log says by itself that an EOI was written and a handler left, and an operation its value.
 bool repeats_a_record(const vmm::Event& event) {
+    if (event.lane == vmm::Lane::guest && std::holds_alternative<vmm::event::Observed>(event.what))
+        return true;
     const auto* done = std::get_if<vmm::event::OperationDone>(&event.what);
     return done != nullptr && !done->fault && (done->text == "eoi" || done->text == "return");
 }
@@ -157,7 +159,7 @@ Excerpt excerpt(const std::vector<vmm::Event>& trace, const scenarios::Failure& 
             if (before != nullptr && same_rest(*before, *rest) && failure.event != i) continue;
             before = rest;
         }
-        if (!repeats_a_record(trace[i])) chosen.push_back(i);
+        if (failure.event == i || !repeats_a_record(trace[i])) chosen.push_back(i);
     }
     if (chosen.size() > most) chosen.erase(chosen.begin(), chosen.end() - static_cast<std::ptrdiff_t>(most));
 
