@@ -101,6 +101,14 @@ const std::vector<Impurity>& impurities() {
     return list;
 }
 
+/// `x86` of `vmm/x86/boot.hpp`, empty if the file is of no architecture.
+std::string_view architecture_of(const fs::path& file) {
+    for (const std::string_view name : {"x86", "arm64"})
+        for (const fs::path& part : file.parent_path())
+            if (part == name) return name;
+    return {};
+}
+
 class Checker {
   public:
     Checker(const fs::path& root, fs::path file)
@@ -137,7 +145,16 @@ class Checker {
             complain(number, "includes \"" + target + "\", which is no file of this tree");
         } else if (rank(to) > rank(folder_)) {
             complain(number, folder_ + " must not include " + to + " (" + target + ")");
+        } else if (const auto own = architecture_of(target); !own.empty() && !may_know(own)) {
+            complain(number, "only the folders of " + std::string(own) + " may include " + target);
         }
+    }
+
+    /// The chips are for all; above them, an architecture is known to its own folders and to the list of them
+    /// all.
+    [[nodiscard]] bool may_know(std::string_view architecture) const {
+        return rank(folder_) < rank("vmm") || folder_ == "tests" || architecture_of(file_) == architecture ||
+               file_ == "scenarios/verbs/architectures.cpp";
     }
 
     void check_ioctl(const std::string& line, std::size_t number) {

@@ -19,7 +19,8 @@ class Tree {
   public:
     Tree() : root_(fs::temp_directory_path() / ("irqbench-house-" + std::to_string(getpid()))) {
         fs::remove_all(root_);
-        for (const char* folder : {"irqchip", "routing", "vmm/kvm", "scenarios", "tools", "tests/perf"}) {
+        for (const char* folder :
+             {"irqchip", "routing", "vmm/kvm", "vmm/x86", "scenarios", "tools", "tests/perf"}) {
             fs::create_directories(root_ / folder);
         }
     }
@@ -69,6 +70,13 @@ BOOST_AUTO_TEST_CASE(an_include_up_the_house_is_found) {
     tree.add("tools/e.hpp", "  #  include \"tests/f.hpp\"\n").add("tests/f.hpp", "");
     expect(tree, {{"irqchip/a.hpp", 2, "irqchip must not include routing (routing/b.hpp)"},
                   {"tools/e.hpp", 1, "tools must not include tests (tests/f.hpp)"}});
+}
+
+BOOST_AUTO_TEST_CASE(an_architecture_known_outside_of_its_folders_is_found) {
+    Tree tree;
+    tree.add("vmm/x86/a.hpp", "").add("vmm/x86/b.hpp", "#include \"vmm/x86/a.hpp\"\n");
+    tree.add("vmm/c.hpp", "#include \"vmm/x86/a.hpp\"\n").add("tests/d.hpp", "#include \"vmm/x86/a.hpp\"\n");
+    expect(tree, {{"vmm/c.hpp", 1, "only the folders of x86 may include vmm/x86/a.hpp"}});
 }
 
 BOOST_AUTO_TEST_CASE(an_include_that_is_not_spelled_from_the_root_is_found) {
