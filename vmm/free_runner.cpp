@@ -40,6 +40,24 @@ struct VcpuThread {
 bool is_halt(const GuestOp* op) { return op != nullptr && (op->code == OP_HALT || op->code == OP_STI_HALT); }
 bool may_block(const GuestOp* op) { return is_halt(op) || (op != nullptr && (op->code == OP_BARRIER)); }
 
+/// Ends a wait. A wait in which this process was hardly ever scheduled says nothing about the guest.
+class Watchdog {
+  public:
+    explicit Watchdog(std::chrono::milliseconds limit) : limit_(limit), deadline_(Clock::now() + limit) {}
+
+    /// To be asked about once a poll_interval.
+    [[nodiscard]] bool expired() {
+        ++looks_;
+        return Clock::now() > deadline_;
+    }
+    [[nodiscard]] bool starved() const { return looks_ * poll_interval < limit_ / 20; }
+
+  private:
+    std::chrono::milliseconds limit_;
+    Clock::time_point deadline_;
+    std::int64_t looks_ = 0;
+};
+
 class FreeRunner final : public Runner {
   public:
     explicit FreeRunner(const Parts& parts) : Runner(parts) {
@@ -83,7 +101,10 @@ class FreeRunner final : public Runner {
     void enter_once(VcpuThread& thread);
     void fetch_owed_exits(Lock& lock);
     bool at_rest(VcpuThread& thread, bool& moved);
-    bool await_rest(VcpuThread& thread, Clock::time_point deadline);
+    bool await_rest(VcpuThread& thread, Watchdog& watchdog);
+    void finish_operations(Watchdog& watchdog);
+    void look_whether_halted(VcpuThread& thread, Watchdog& watchdog);
+    void give_up(VcpuSlot& slot, const Watchdog& watchdog, const std::string& what);
     void collect_all();
     void let_handlers_end();
     bool await_marker(VcpuSlot& slot);
@@ -231,7 +252,8 @@ void FreeRunner::fetch_owed_exits(Lock& lock) {
                                 thread->slot.index);
             lock.unlock();
             enter_once(*thread);
-            await_rest(*thread, Clock::now() + parts_.config.watchdog);
+            Watchdog watchdog(parts_.config.watchdog);
+            await_rest(*thread, watchdog);
             lock.lock();
         }
     }
@@ -252,36 +274,53 @@ bool FreeRunner::at_rest(VcpuThread& thread, bool& moved) {
 }
 
 /// @returns whether the vCPU has done anything until it came to rest
-bool FreeRunner::await_rest(VcpuThread& thread, Clock::time_point deadline) {
+bool FreeRunner::await_rest(VcpuThread& thread, Watchdog& watchdog) {
     bool moved = false;
-    while (!at_rest(thread, moved) && !failed_ && Clock::now() < deadline)
+    while (!at_rest(thread, moved) && !failed_) {
+        if (watchdog.expired()) {
+            const Lock lock(mutex_);
+            give_up(thread.slot, watchdog,
+                    fmt::format("come to rest within {} ms", parts_.config.watchdog.count()));
+            break;
+        }
         std::this_thread::sleep_for(poll_interval / 10);
+    }
     return moved;
 }
 
 /// Asks every vCPU, which wakes it: not to be called while an interrupt is awaited that must wake one.
 void FreeRunner::rest() {
-    const auto deadline = Clock::now() + parts_.config.watchdog;
-    for (bool moved = true; moved && !failed_ && Clock::now() < deadline;) {
+    Watchdog watchdog(parts_.config.watchdog);
+    for (bool moved = true; moved && !failed_;) {
         moved = false;
         for (const auto& thread : threads_) {
             enter_once(*thread);
-            if (await_rest(*thread, deadline)) moved = true;
+            if (await_rest(*thread, watchdog)) moved = true;
         }
     }
 }
 
 bool FreeRunner::settle() {
-    const auto deadline = Clock::now() + parts_.config.watchdog;
-    Lock lock(mutex_);
-    for (const auto& thread : threads_) {
-        thread->slot.records_in_step = 0;
-        thread->stormed = false;
+    Watchdog watchdog(parts_.config.watchdog);
+    {
+        const Lock lock(mutex_);
+        for (const auto& thread : threads_) {
+            thread->slot.records_in_step = 0;
+            thread->stormed = false;
+        }
+        changed_.notify_all();
     }
-    changed_.notify_all();
-    for (;;) {
+    finish_operations(watchdog);
+    for (const auto& thread : threads_)
+        if (!failed_) look_whether_halted(*thread, watchdog);
+    return !failed_;
+}
+
+void FreeRunner::finish_operations(Watchdog& watchdog) {
+    Lock lock(mutex_);
+    for (bool all_done = false; !failed_;) {
         collect_all();
-        bool all_done = true;
+        all_done = true;
         for (const auto& thread : threads_) {
             if (done(*thread) || thread->stormed) continue;
             kick(*thread);
@@ -290,42 +329,45 @@ bool FreeRunner::settle() {
             lock.lock();
             if (idles) continue;
             all_done = false;
-            if (Clock::now() > deadline) {
-                thread->over = true;
-                fail(thread->slot,
-                     fmt::format("the vCPU did not do this within {} ms: {}", parts_.config.watchdog.count(),
-                                 thread->slot.agent.unfinished()->text));
-            }
+            if (!watchdog.expired()) continue;
+            thread->over = true;
+            give_up(thread->slot, watchdog,
+                    fmt::format("do this within {} ms: {}", parts_.config.watchdog.count(),
+                                thread->slot.agent.unfinished()->text));
         }
         if (all_done || failed_) break;
         changed_.wait_for(lock, poll_interval);
     }
-    lock.unlock();
-    for (const auto& thread : threads_) {
-        VcpuSlot& slot = thread->slot;
-        if (failed_) break;
-        if (is_halt(slot.agent.unfinished())) {
-            // It may still be on its way into HLT.
-            for (bool halted = false; !halted && Clock::now() < deadline;) {
-                const auto paused = pause(&slot);
-                const Lock again(mutex_);
-                collect(slot);
-                halted = !is_halt(slot.agent.unfinished()) || parts_.placement.parked(slot).has_value();
-            }
-        }
-        const Lock again(mutex_);
-        if (is_halt(slot.agent.unfinished()) && slot.agent.executing() && Clock::now() > deadline)
-            fail(slot, fmt::format("the vCPU did not halt within {} ms", parts_.config.watchdog.count()));
-        else if (is_halt(slot.agent.unfinished()) && slot.agent.executing())
-            record_rest(slot, {event::RestState::halted, true, slot.agent.depth(), slot.agent.in_service()});
-        else if (slot.rest.state == event::RestState::halted)
-            record_rest(slot, {event::RestState::idle, true, slot.agent.depth(), slot.agent.in_service()});
+}
+
+/// Records that the vCPU halts, or no longer does. It may still be on its way into HLT.
+void FreeRunner::look_whether_halted(VcpuThread& thread, Watchdog& watchdog) {
+    VcpuSlot& slot = thread.slot;
+    const auto halting = [&] { return is_halt(slot.agent.unfinished()); };
+    for (bool halted = !halting(); !halted && !watchdog.expired();) {
+        const auto paused = pause(&slot);
+        const Lock lock(mutex_);
+        collect(slot);
+        halted = !halting() || parts_.placement.parked(slot).has_value();
     }
-    return !failed_;
+    const Lock lock(mutex_);
+    const bool executing = halting() && slot.agent.executing();
+    if (executing && watchdog.expired())
+        give_up(slot, watchdog, fmt::format("halt within {} ms", parts_.config.watchdog.count()));
+    else if (executing)
+        record_rest(slot, {event::RestState::halted, true, slot.agent.depth(), slot.agent.in_service()});
+    else if (slot.rest.state == event::RestState::halted)
+        record_rest(slot, {event::RestState::idle, true, slot.agent.depth(), slot.agent.in_service()});
+}
+
+/// Ends the run over what the vCPU did not do, unless it is the host that did not.
+void FreeRunner::give_up(VcpuSlot& slot, const Watchdog& watchdog, const std::string& what) {
+    fail(slot, watchdog.starved() ? "this process got next to no CPU time" : "the vCPU did not " + what,
+         watchdog.starved());
 }
 
 void FreeRunner::wait(const std::function<bool()>& enough) {
-    const auto deadline = Clock::now() + parts_.config.watchdog;
+    Watchdog watchdog(parts_.config.watchdog);
     Lock lock(mutex_);
     ++many_;
     bool satisfied = false;
@@ -334,12 +376,14 @@ void FreeRunner::wait(const std::function<bool()>& enough) {
         lock.unlock();
         satisfied = enough();
         lock.lock();
-        if (satisfied || Clock::now() > deadline) break;
+        if (satisfied || watchdog.expired()) break;
         fetch_owed_exits(lock);
         changed_.wait_for(lock, poll_interval);
     }
     for (const auto& thread : threads_) thread->slot.records_in_step = 0;
     --many_;
+    if (!satisfied && !failed_ && watchdog.starved())
+        give_up(threads_.front()->slot, watchdog, "get any time");
     lock.unlock();
     if (satisfied) let_handlers_end();
 }
@@ -368,12 +412,13 @@ void FreeRunner::let_handlers_end() {
 
 /// @returns whether the marker was taken, and its handler and all that it held up are over
 bool FreeRunner::await_marker(VcpuSlot& slot) {
-    const auto deadline = Clock::now() + parts_.config.watchdog;
+    Watchdog watchdog(parts_.config.watchdog);
     {
         Lock lock(mutex_);
         while (collect(slot), slot.marker && !failed_) {
-            if (Clock::now() > deadline) {
+            if (watchdog.expired()) {
                 slot.marker.reset();
+                if (watchdog.starved()) give_up(slot, watchdog, "take the marker");
                 return false;
             }
             changed_.wait_for(lock, poll_interval);

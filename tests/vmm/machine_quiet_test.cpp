@@ -54,6 +54,15 @@ BOOST_AUTO_TEST_CASE(a_handler_is_the_same_before_and_after) {
     BOOST_TEST(bench.last<event::Returned>()->vector == 0x10U);
 }
 
+BOOST_AUTO_TEST_CASE(an_interrupt_that_nobody_declared_is_still_a_fault) {
+    MachineFixture bench(MachineFixture::with("kernel", 1, RunMode::free));
+    bench.machine.prove_quiet(0);
+    bench.msi(0x10);
+    bench.machine.wait([&] { return bench.count<event::Fault>() != 0; });
+    BOOST_REQUIRE(bench.last<event::Fault>());
+    BOOST_TEST(bench.last<event::Fault>()->vector == 0x10U);
+}
+
 BOOST_AUTO_TEST_CASE(an_interrupt_of_the_vector_after_it_is_written_down) {
     MachineFixture bench(MachineFixture::with("kernel", 1, RunMode::free));
     bench.machine.prove_quiet(0);
