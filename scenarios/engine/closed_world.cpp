@@ -47,7 +47,11 @@ void ClosedWorld::note(std::size_t index) {
     if (const auto* taken = std::get_if<vmm::event::Taken>(&event.what)) {
         const bool tail = taken->kind == vmm::event::Kind::interrupt &&
                           (contains(storm_tails_, taken->vector) || contains(claimed_storms_, taken->vector));
-        if (!tail) lanes_[vcpu].takes.push_back({index, vcpu, taken->kind, taken->vector, false});
+        if (!tail) lanes_[vcpu].takes.push_back({index, vcpu, taken->kind, taken->vector});
+    } else if (std::holds_alternative<vmm::event::Started>(event.what)) {
+        Take start{index, vcpu};
+        start.is_start = true;
+        lanes_[vcpu].takes.push_back(start);
     } else if (const auto* kick = std::get_if<vmm::event::Resampled>(&event.what)) {
         auto& kicks = resampled_[kick->irqfd];
         if (kicks.count == 0) kicks.event = index;
@@ -66,7 +70,7 @@ void ClosedWorld::note(std::size_t index) {
 }
 
 bool ClosedWorld::matches(const expect::Ack& ack, const Take& take) {
-    if (ack.kind != take.kind) return false;
+    if (take.is_start || ack.kind != take.kind) return false;
     if (!ack.vcpus.empty() && !contains(ack.vcpus, take.vcpu)) return false;
     if (ack.kind == vmm::event::Kind::nmi) return true;
     return ack.ids.empty() ? ack.id == take.id : contains(ack.ids, take.id);
@@ -101,7 +105,8 @@ std::optional<Answer> ClosedWorld::unexpected_storm() const {
     if (!storm_) return std::nullopt;
     std::map<std::uint32_t, std::uint64_t> taken;
     for (const auto& [vcpu, lane] : lanes_)
-        for (const auto& take : lane.takes) ++taken[take.id];
+        for (const auto& take : lane.takes)
+            if (!take.is_start) ++taken[take.id];
     const auto most = std::max_element(taken.begin(), taken.end(),
                                        [](const auto& a, const auto& b) { return a.second < b.second; });
     Answer answer;
@@ -112,7 +117,7 @@ std::optional<Answer> ClosedWorld::unexpected_storm() const {
     return answer;
 }
 
-std::optional<Answer> ClosedWorld::leftover(bool interrupts_only) const {
+std::optional<Answer> ClosedWorld::leftover(bool vcpus_only) const {
     if (auto storm = unexpected_storm()) return storm;
     std::optional<Answer> found;
     const auto offer = [&found](std::size_t event, std::string came) {
@@ -122,7 +127,7 @@ std::optional<Answer> ClosedWorld::leftover(bool interrupts_only) const {
         found->came = std::move(came);
     };
     if (const Take* take = first_unclaimed()) offer(take->event, vmm::describe(trace_[take->event]));
-    if (interrupts_only) return found;
+    if (vcpus_only) return found;
     for (const auto& [name, kicks] : resampled_)
         if (kicks.count != 0) offer(kicks.event, words("resampled", name, kicks.count));
     for (const auto& [name, kicks] : doorbells_)
@@ -363,7 +368,8 @@ Answer ClosedWorld::claim(const expect::Storm& storm) {
     std::vector<Take*> of_it;
     for (auto& [vcpu, lane] : lanes_)
         for (auto& take : lane.takes)
-            if (take.kind == vmm::event::Kind::interrupt && take.id == storm.id) of_it.push_back(&take);
+            if (!take.is_start && take.kind == vmm::event::Kind::interrupt && take.id == storm.id)
+                of_it.push_back(&take);
     const bool is_one = storm_ ? !of_it.empty() : of_it.size() > storm_budget_;
     if (is_one) {
         for (Take* take : of_it) take->claimed = true;
@@ -377,6 +383,22 @@ Answer ClosedWorld::claim(const expect::Storm& storm) {
     } else {
         came_instead(answer, nullptr);
     }
+    return answer;
+}
+
+Answer ClosedWorld::claim(const expect::Started& started) {
+    Answer answer;
+    answer.expected = describe(Expectation{started});
+    for (Take& take : lanes_[started.vcpu].takes) {
+        if (take.claimed || is_outcome(take)) continue;
+        answer.held = take.is_start;
+        answer.hopeless = !take.is_start;
+        if (!answer.held) break;
+        take.claimed = true;
+        answer.event = take.event;
+        return answer;
+    }
+    came_instead(answer, first_unclaimed_on({started.vcpu}));
     return answer;
 }
 

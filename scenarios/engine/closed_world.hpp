@@ -31,9 +31,10 @@ struct OutcomeCount {
     bool operator==(const OutcomeCount&) const = default;
 };
 
-/// Everything since the last action that a step must claim: interrupts taken, resamplefd kicks, doorbells,
-/// storms; and what assertions ask for beyond that: EOI exits and where each vCPU rests. The judge concludes
-/// from it. The engine keeps one of its own while it performs, only to know whether to wait on.
+/// Everything since the last action that a step must claim: interrupts taken, vCPUs that came out of a SIPI,
+/// resamplefd kicks, doorbells, storms; and what assertions ask for beyond that: EOI exits and where each
+/// vCPU rests. The judge concludes from it. The engine keeps one of its own while it performs, only to know
+/// whether to wait on.
 class ClosedWorld {
   public:
     /// @param trace may grow meanwhile; it must outlive this
@@ -49,9 +50,9 @@ class ClosedWorld {
     /// step alone (CallResult, Value, GuestFault, Quiet) hold here always.
     Answer claim(const Expectation& expectation);
 
-    /// The earliest thing that nobody claimed, among interrupts only or in all of the closed world. Takes
+    /// The earliest thing that nobody claimed: among what vCPUs did, or in all of the closed world. Takes
     /// that are allowed or required outcomes are not among it.
-    [[nodiscard]] std::optional<Answer> leftover(bool interrupts_only) const;
+    [[nodiscard]] std::optional<Answer> leftover(bool vcpus_only) const;
 
     /// The next action begins: counts what is left as outcomes and forgets the rest. A storm that was claimed
     /// may still have a tail during one action, since it is that action which ends it.
@@ -60,12 +61,14 @@ class ClosedWorld {
     [[nodiscard]] const std::vector<OutcomeCount>& histogram() const { return histogram_; }
 
   private:
+    /// An interrupt taken, or a start: what a vCPU was made to do, in its order.
     struct Take {
         std::size_t event = 0;
         std::uint32_t vcpu = 0;
         vmm::event::Kind kind = vmm::event::Kind::interrupt;
         std::uint32_t id = 0;
         bool claimed = false;
+        bool is_start = false;  ///< it came out of a SIPI; `kind` and `id` say nothing
     };
     /// Takes of one vCPU, in order; those before `first` are claimed.
     struct Lane {
@@ -96,6 +99,7 @@ class ClosedWorld {
     Answer claim(const expect::DoorbellRung& bell);
     Answer claim(const expect::EoiExits& exits);
     Answer claim(const expect::Storm& storm);
+    Answer claim(const expect::Started& started);
     Answer claim(const expect::AtRest& rest);
 
     const std::vector<vmm::Event>& trace_;

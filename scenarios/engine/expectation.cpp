@@ -69,6 +69,9 @@ struct Words {
     std::string operator()(const expect::Storm& storm) const {
         return "storm of " + vmm::vector_text(storm.id);
     }
+    std::string operator()(const expect::Started& started) const {
+        return fmt::format("started on vCPU {}", started.vcpu);
+    }
     std::string operator()(const expect::AtRest& rest) const {
         return fmt::format("{} on vCPU {}", vmm::describe(rest.state), rest.vcpu);
     }

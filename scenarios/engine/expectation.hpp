@@ -82,6 +82,11 @@ struct Storm {
     std::uint32_t id = 0;
 };
 
+/// The vCPU came out of a SIPI and began anew, once, and in this place among what it took.
+struct Started {
+    std::uint32_t vcpu = 0;
+};
+
 /// The vCPU rests in this state.
 struct AtRest {
     std::uint32_t vcpu = 0;
@@ -90,9 +95,9 @@ struct AtRest {
 
 }  // namespace expect
 
-using Expectation =
-    std::variant<expect::Acks, expect::Quiet, expect::CallResult, expect::Resampled, expect::DoorbellRung,
-                 expect::EoiExits, expect::Value, expect::GuestFault, expect::Storm, expect::AtRest>;
+using Expectation = std::variant<expect::Acks, expect::Quiet, expect::CallResult, expect::Resampled,
+                                 expect::DoorbellRung, expect::EoiExits, expect::Value, expect::GuestFault,
+                                 expect::Storm, expect::Started, expect::AtRest>;
 
 /// `ack 0x51 on vCPU 0`, `quiet`, `resampled dev`: the words that follow "expected" in a failing run.
 std::string describe(const Expectation& expectation);

@@ -49,6 +49,14 @@ void append_steps(std::string& text, const std::vector<Step>& steps, std::size_t
     }
 }
 
+/// `in split mode, stepped, `; nothing where it is everywhere.
+std::string where_in_words(const Known& known) {
+    std::string text;
+    if (!known.modes.empty()) text += fmt::format("in {} mode, ", fmt::join(known.modes, " or "));
+    if (known.run) text += *known.run == vmm::RunMode::free ? "free-running, " : "stepped, ";
+    return text;
+}
+
 void append_outcomes(std::string& text, std::string_view word, const std::vector<expect::Ack>& acks) {
     for (const expect::Ack& ack : acks) text += fmt::format("      {}: {}\n", word, describe(ack));
 }
@@ -84,8 +92,8 @@ std::string explain(const Scenario& scenario) {
         if (scenario.outcomes->all_allowed_seen) text += "      every allowed outcome must be seen\n";
     }
     for (const Known& known : scenario.known)
-        text += fmt::format("\nKnown: on a host with the trait {}, step {} gives \"{}\": {}\n", known.trait,
-                            known.step, known.came, known.because);
+        text += fmt::format("\nKnown: {}on a host with the trait {}, step {} gives \"{}\": {}\n",
+                            where_in_words(known), known.trait, known.step, known.came, known.because);
     return text;
 }
 

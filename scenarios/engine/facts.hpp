@@ -30,6 +30,7 @@ struct Facts {
     bool asserts = false;   ///< can fail although the machine did what it was told: it makes a claim
     bool claims = false;    ///< claims interrupts taken: the positive control of `quiet`
     bool is_quiet = false;  ///< claims that there are none
+    bool started = false;   ///< claims that a vCPU came out of a SIPI
 
     std::optional<std::uint32_t> runs_on;  ///< the vCPU whose agent executes it
     bool stays = false;                    ///< declares a handler that stays, on `runs_on`, or on all

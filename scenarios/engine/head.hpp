@@ -78,10 +78,12 @@ struct Requirements {
 struct KnownWhen {
     TraitName trait;
     std::vector<std::string> irqchip;
+    std::optional<Run> run;
     static constexpr auto fields() {
         return std::tuple{
             required("trait", &KnownWhen::trait, "the trait of the host's KVM it depends on"),
-            optional("irqchip", &KnownWhen::irqchip, "the irqchip modes it concerns; all by default")};
+            optional("irqchip", &KnownWhen::irqchip, "the irqchip modes it concerns; all by default"),
+            optional("run", &KnownWhen::run, "the way of running it concerns; both by default")};
     }
 };
 

@@ -36,12 +36,25 @@ vmm::MachineConfig make_config(const head::Head& head) {
     return config;
 }
 
+std::optional<vmm::RunMode> run_mode(std::optional<head::Run> run) {
+    if (!run) return std::nullopt;
+    return *run == head::Run::free ? vmm::RunMode::free : vmm::RunMode::stepped;
+}
+
 std::vector<Known> make_known(const head::Head& head, const Cursor& root) {
     std::vector<Known> all;
     for (const head::KnownDivergence& known : head.known) {
         const Node& node = (*root.node().find("known")->array())[all.size()];
-        all.push_back({known.when.irqchip, known.when.trait.name, known.because, known.instead.step,
-                       known.instead.came, fmt::format("/known/{}", all.size()), node.line});
+        Known one;
+        one.modes = known.when.irqchip;
+        one.trait = known.when.trait.name;
+        one.run = run_mode(known.when.run);
+        one.because = known.because;
+        one.step = known.instead.step;
+        one.came = known.instead.came;
+        one.pointer = fmt::format("/known/{}", all.size());
+        one.line = node.line;
+        all.push_back(std::move(one));
     }
     return all;
 }

@@ -182,6 +182,10 @@ bool needs_free_run(const Scenario& scenario) {
            any_step(scenario.steps, is_parallel);
 }
 
+vmm::RunMode run_mode(const Scenario& scenario, std::optional<vmm::RunMode> asked) {
+    return asked.value_or(needs_free_run(scenario) ? vmm::RunMode::free : vmm::RunMode::stepped);
+}
+
 std::vector<Performed> linearise(const Scenario& scenario, std::string_view placement) {
     Unfolding unfolding(scenario, placement);
     unfolding.steps(scenario.setup, 0, 1);

@@ -40,6 +40,9 @@ struct Performance {
 /// The run's way where neither the file nor the command line asks for another.
 [[nodiscard]] bool needs_free_run(const Scenario& scenario);
 
+/// How a run of it goes: as asked, or else as the file needs.
+vmm::RunMode run_mode(const Scenario& scenario, std::optional<vmm::RunMode> asked);
+
 /// The steps in the order in which they are done: blocks of other modes left out, repeats unfolded.
 /// @throws ScenarioError (invalid) beyond max_instances
 [[nodiscard]] std::vector<Performed> linearise(const Scenario& scenario, std::string_view placement);

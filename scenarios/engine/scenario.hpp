@@ -92,8 +92,9 @@ struct Step {
 
 /// A divergence of a host or mode that is known: what happens instead of what a step expects.
 struct Known {
-    std::vector<std::string> modes;  ///< irqchip modes it concerns; empty: all
-    std::string trait;               ///< trait of the host (vmm::Host::traits) it depends on
+    std::vector<std::string> modes;   ///< irqchip modes it concerns; empty: all
+    std::string trait;                ///< trait of the host (vmm::Host::traits) it depends on
+    std::optional<vmm::RunMode> run;  ///< the way of running it concerns; none: both
     std::string because;
     std::uint32_t step = 0;  ///< number of the step that fails
     std::string came;        ///< what comes instead, in the words of the report

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "scenarios/engine/run.hpp"
 #include "scenarios/engine/steps.hpp"
 
 namespace irqbench::scenarios {
@@ -186,6 +187,7 @@ class Checker {
                              "{{ \"x2apic_ids\": true }}",
                              facts.destination));
         if (facts.claims && !causes_) fail(step, "nothing before this step can cause an interrupt");
+        if (facts.started && !woken_) fail(step, "nothing before this step can send a SIPI");
         causes_ = causes_ || facts.causes;
         asserts_ = asserts_ || facts.asserts;
         claims_ = claims_ || facts.claims;
@@ -338,6 +340,10 @@ class Checker {
             if (step == nullptr)
                 fail(place, fmt::format("there is no step {}: the last one is {}", known.step,
                                         root_.reading().steps));
+            if (known.run == vmm::RunMode::stepped && needs_free_run(scenario_))
+                fail(place, "can never be seen: the file runs free only");
+            if (known.run == vmm::RunMode::free && scenario_.stepped_only)
+                fail(place, "can never be seen: the file runs stepped only");
             if (step->block)
                 fail(place, fmt::format("step {} is a block: name a step inside it", known.step));
         }

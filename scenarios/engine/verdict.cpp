@@ -54,8 +54,8 @@ constexpr std::string_view host_arch = "arm64";
 constexpr std::string_view host_arch = "other";
 #endif
 
-bool concerns(const Known& known, std::string_view placement, const vmm::Host& host) {
-    return (known.modes.empty() || contains(known.modes, placement)) &&
+bool concerns(const Known& known, std::string_view placement, vmm::RunMode run, const vmm::Host& host) {
+    return (!known.run || *known.run == run) && (known.modes.empty() || contains(known.modes, placement)) &&
            (known.trait.empty() || contains(host.traits, known.trait));
 }
 
@@ -88,12 +88,12 @@ std::optional<std::string> skip_reason(const Scenario& scenario, std::string_vie
     return unmet(scenario.requires_, host);
 }
 
-Verdict apply_known(Verdict verdict, const Scenario& scenario, std::string_view placement,
+Verdict apply_known(Verdict verdict, const Scenario& scenario, std::string_view placement, vmm::RunMode run,
                     const vmm::Host& host) {
     const bool judged = verdict.kind == Verdict::Kind::pass || verdict.failure.has_value();
     if (!judged) return verdict;
     for (const Known& known : scenario.known) {
-        if (!concerns(known, placement, host)) continue;
+        if (!concerns(known, placement, run, host)) continue;
         if (verdict.kind == Verdict::Kind::pass) {
             verdict.kind = Verdict::Kind::fail;
             verdict.reason = fmt::format("known divergence is gone: step {} should have shown \"{}\" ({})",

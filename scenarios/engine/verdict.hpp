@@ -45,7 +45,7 @@ std::optional<std::string> skip_reason(const Scenario& scenario, std::string_vie
 
 /// A failure that a `known` divergence names in every word becomes `known`; a pass although a divergence
 /// should have shown becomes `fail`, because the file's knowledge is out of date.
-Verdict apply_known(Verdict verdict, const Scenario& scenario, std::string_view placement,
+Verdict apply_known(Verdict verdict, const Scenario& scenario, std::string_view placement, vmm::RunMode run,
                     const vmm::Host& host);
 
 }  // namespace irqbench::scenarios

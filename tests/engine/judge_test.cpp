@@ -50,6 +50,42 @@ BOOST_AUTO_TEST_CASE(an_nmi_is_not_vector_2) {
                "2: expected nmi on vCPU 0, came ack 0x02 on vCPU 0");
 }
 
+BOOST_AUTO_TEST_CASE(a_start_is_claimed_by_its_vcpu_and_once) {
+    BOOST_TEST(passes(Story().act().starts(1).claim(expect::Started{1})));
+    BOOST_TEST(passes(Story().act().claim(expect::Started{1}).starts(1)));
+    BOOST_TEST(passes(Story().act().starts(2).starts(1).claim(expect::Started{1}).claim(expect::Started{2})));
+    BOOST_TEST(failure(Story().act().claim(expect::Started{1})) ==
+               "2: expected started on vCPU 1, came nothing");
+    BOOST_TEST(failure(Story().act().starts(2).claim(expect::Started{1})) ==
+               "2: expected started on vCPU 1, came started on vCPU 2");
+    BOOST_TEST(failure(Story().act().starts(1).starts(1).claim(expect::Started{1})) ==
+               "2: expected nothing more, came started on vCPU 1");
+}
+
+BOOST_AUTO_TEST_CASE(a_start_that_nobody_claims_fails) {
+    BOOST_TEST(failure(Story().act().starts(1).act()) == "1: expected nothing more, came started on vCPU 1");
+    BOOST_TEST(failure(Story().act().starts(1)) == "1: expected nothing more, came started on vCPU 1");
+    BOOST_TEST(failure(Story().act().starts(1).claim(quiet_everywhere).proves_quiet()) ==
+               "2: expected quiet, came started on vCPU 1");
+}
+
+BOOST_AUTO_TEST_CASE(a_start_and_what_its_vcpu_takes_keep_their_order) {
+    Story story;
+    story.act().starts(1).takes(0x51, 1);
+    BOOST_TEST(passes(Story(story).claim(expect::Started{1}).claim(in_order({ack(0x51, 1)}))));
+    BOOST_TEST(failure(Story(story).claim(in_order({ack(0x51, 1)}))) ==
+               "2: expected ack 0x51 on vCPU 1, came started on vCPU 1");
+    BOOST_TEST(failure(Story(story).claim(any_order({ack(0x51, 1)}))) ==
+               "2: expected ack 0x51 on vCPU 1, came started on vCPU 1");
+    BOOST_TEST(failure(Story().act().takes(0x51, 1).starts(1).claim(expect::Started{1})) ==
+               "2: expected started on vCPU 1, came ack 0x51 on vCPU 1");
+}
+
+BOOST_AUTO_TEST_CASE(a_start_is_no_interrupt) {
+    BOOST_TEST(failure(Story().act().starts(0).claim(in_order({ack(0)}))) ==
+               "2: expected ack 0x00 on vCPU 0, came started on vCPU 0");
+}
+
 BOOST_AUTO_TEST_CASE(order_on_one_vcpu_is_held) {
     BOOST_TEST(passes(Story().act().takes(0x61).takes(0x51).claim(in_order({ack(0x61), ack(0x51)}))));
     BOOST_TEST(failure(Story().act().takes(0x51).takes(0x61).claim(in_order({ack(0x61), ack(0x51)}))) ==

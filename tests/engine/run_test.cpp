@@ -139,6 +139,24 @@ BOOST_AUTO_TEST_CASE(free_running_it_waits_until_the_expectation_holds) {
     BOOST_TEST(polls == 4);
 }
 
+BOOST_AUTO_TEST_CASE(free_running_it_waits_for_a_start_and_not_when_something_else_came) {
+    Bench bench;
+    bench.options.config.run = vmm::RunMode::free;
+    bench.scenario.steps = {raise(10), claim(expect::Started{1})};
+    bench.machine.on_wait = [&](const std::function<bool()>& enough) {
+        if (!enough()) bench.trace.add(event_of(vmm::event::Started{}, vmm::Lane::guest, 1));
+    };
+    BOOST_TEST((bench.verdict().kind == Verdict::Kind::pass));
+    BOOST_TEST(bench.machine.calls == (Calls{"raise 10", "wait"}));
+
+    Bench other;
+    other.options.config.run = vmm::RunMode::free;
+    other.scenario.steps = {raise(10), claim(expect::Started{1})};
+    other.machine.causes["raise 10"] = {taken(0x61, 1)};
+    BOOST_TEST((other.verdict().kind == Verdict::Kind::fail));
+    BOOST_TEST(other.machine.calls == Calls{"raise 10"});
+}
+
 BOOST_AUTO_TEST_CASE(free_running_it_does_not_wait_on_when_something_else_came) {
     Bench bench;
     bench.options.config.run = vmm::RunMode::free;

@@ -98,6 +98,9 @@ struct Story {
     Story& takes_nmi(std::uint32_t vcpu = 0) {
         return happens(event_of(vmm::event::Taken{2, vmm::event::Kind::nmi, 0, 0}, vmm::Lane::guest, vcpu));
     }
+    Story& starts(std::uint32_t vcpu) {
+        return happens(event_of(vmm::event::Started{}, vmm::Lane::guest, vcpu));
+    }
     Story& proves_quiet(std::uint32_t vcpu = 0) {
         return happens(event_of(vmm::event::Quiet{true, {}, {}}, vmm::Lane::guest, vcpu));
     }

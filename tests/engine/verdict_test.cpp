@@ -127,8 +127,9 @@ struct KnownWorld : World {
         scenario.known.push_back(known);
     }
 
-    [[nodiscard]] Verdict after(Verdict verdict, std::string_view placement = "kernel") const {
-        return apply_known(std::move(verdict), scenario, placement, host);
+    [[nodiscard]] Verdict after(Verdict verdict, std::string_view placement = "kernel",
+                                vmm::RunMode run = vmm::RunMode::stepped) const {
+        return apply_known(std::move(verdict), scenario, placement, run, host);
     }
 };
 
@@ -160,6 +161,16 @@ BOOST_AUTO_TEST_CASE(elsewhere_it_does_not_count) {
     world.host.traits.clear();
     BOOST_TEST((world.after(failed(9, "ack 0x51 on vCPU 0")).kind == Verdict::Kind::fail));
     BOOST_TEST((world.after({}).kind == Verdict::Kind::pass));
+}
+
+BOOST_AUTO_TEST_CASE(a_divergence_of_one_way_of_running_does_not_count_in_the_other) {
+    KnownWorld world;
+    world.scenario.known.front().run = vmm::RunMode::stepped;
+    const auto free = vmm::RunMode::free;
+    BOOST_TEST((world.after(failed(9, "ack 0x51 on vCPU 0")).kind == Verdict::Kind::known));
+    BOOST_TEST((world.after({}).kind == Verdict::Kind::fail));
+    BOOST_TEST((world.after(failed(9, "ack 0x51 on vCPU 0"), "kernel", free).kind == Verdict::Kind::fail));
+    BOOST_TEST((world.after({}, "kernel", free).kind == Verdict::Kind::pass));
 }
 
 BOOST_AUTO_TEST_CASE(one_of_several_divergences_is_enough) {

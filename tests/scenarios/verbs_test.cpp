@@ -24,7 +24,7 @@ struct Played {
         const bool pit = step.find("\"pit\":") != std::string::npos;
         machine.state = std::move(state);
         const Scenario scenario =
-            load_text(file_with(R"({ "raise": 10 }, { "ack": "0x51" }, )" + step, R"(
+            load_text(file_with(R"({ "nmi": 0 }, { "ack": "0x51" }, )" + step, R"(
             { "irqfd": { "name": "dev", "gsi": 10, "resample": true } },
             { "ioeventfd": { "name": "bell", "port": "0x500" } },
             { "handler": { "vector": "0x51", "stays": true } })",

@@ -204,6 +204,19 @@ Facts StormVerb::facts() const {
     return facts;
 }
 
+std::string StartedVerb::explain() const {
+    return fmt::format("Expect that vCPU {} comes out of a SIPI and begins anew, once.", arguments_.vcpu);
+}
+
+std::vector<Expectation> StartedVerb::expects() const { return {expect::Started{arguments_.vcpu}}; }
+
+Facts StartedVerb::facts() const {
+    Facts facts;
+    facts.asserts = facts.started = true;
+    facts.vcpus = {arguments_.vcpu};
+    return facts;
+}
+
 std::string HaltedVerb::explain() const {
     return fmt::format("Expect that vCPU {} rests in HLT.", arguments_.vcpu);
 }

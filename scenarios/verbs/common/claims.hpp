@@ -185,6 +185,27 @@ class StormVerb final : public Claim {
     Arguments arguments_;
 };
 
+struct StartedArguments {
+    std::uint32_t vcpu = 0;
+    static constexpr auto fields() {
+        return std::tuple{
+            required("vcpu", &StartedArguments::vcpu, "the vCPU that came out of a SIPI", vcpu_range)};
+    }
+    static constexpr std::string_view shorthand = "vcpu";
+};
+
+class StartedVerb final : public Claim {
+  public:
+    using Arguments = StartedArguments;
+    explicit StartedVerb(Arguments arguments) : arguments_(arguments) {}
+    [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] std::vector<Expectation> expects() const override;
+    [[nodiscard]] Facts facts() const override;
+
+  private:
+    Arguments arguments_;
+};
+
 struct HaltedArguments {
     std::uint32_t vcpu = 0;
     static constexpr auto fields() {

@@ -70,6 +70,7 @@ constexpr std::array all_verbs{
     verb<DoorbellVerb>("doorbell", Side::claim, "an ioeventfd was signalled"),
     verb<EoiExitsVerb>("eoi_exits", Side::claim, "KVM_EXIT_IOAPIC_EOI exits (split mode)"),
     verb<StormVerb>("storm", Side::claim, "more interrupts than the step's budget"),
+    verb<StartedVerb>("started", Side::claim, "the vCPU came out of a SIPI"),
     verb<HaltedVerb>("halted", Side::claim, "the vCPU rests in HLT"),
 };
 
