@@ -6,7 +6,9 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 
 #include "tools/irqbench/cli.hpp"
@@ -17,12 +19,27 @@ namespace {
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "it is set by a signal handler");
 
-/// The first Ctrl-C, SIGTERM or SIGHUP asks for an early end with the results so far, the same again ends the
-/// process. What the parent has ignored (nohup, a background job) stays ignored.
+std::atomic<std::int64_t> interrupted_at_ms{0};
+static_assert(std::atomic<std::int64_t>::is_always_lock_free, "it is set by a signal handler");
+
+/// The first signal asks for an early end with the results so far, a second one ends the process. timeout(1)
+/// sends its signal to the process and to its group, so what comes at once is no second one.
+void interrupt(int number) {
+    constexpr std::int64_t same_ms = 500;
+    timespec time{};
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    const std::int64_t now_ms = std::int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1'000'000;
+    std::int64_t first_ms = 0;
+    interrupted = true;
+    if (interrupted_at_ms.compare_exchange_strong(first_ms, now_ms) || now_ms - first_ms < same_ms) return;
+    std::signal(number, SIG_DFL);
+    std::raise(number);
+}
+
+/// Ctrl-C, SIGTERM and SIGHUP. What the parent has ignored (nohup, a background job) stays ignored.
 void listen_for_interrupts() {
     struct sigaction action {};
-    action.sa_handler = [](int) { interrupted = true; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    action.sa_handler = interrupt;
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
         struct sigaction before {};
         sigaction(signal, nullptr, &before);
