@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <chrono>
 
 #include "tests/needs_kvm.hpp"
 #include "tests/vmm/machine_fixture.hpp"
@@ -121,6 +122,18 @@ BOOST_AUTO_TEST_CASE(a_triple_fault_ends_a_free_run_too) {
     BOOST_REQUIRE(bench.last<event::Trouble>());
     BOOST_TEST(bench.last<event::Trouble>()->report.find("rip 0x") != std::string::npos);
     BOOST_TEST(!bench.machine.settle());
+}
+
+BOOST_AUTO_TEST_CASE(an_operation_for_a_vcpu_that_waits_for_sipi_ends_the_run) {
+    for (const RunMode run : {RunMode::stepped, RunMode::free}) {
+        MachineConfig config = MachineFixture::with("kernel", 2, run);
+        config.started = 1;
+        config.watchdog = std::chrono::milliseconds(300);
+        MachineFixture bench(config);
+        bench.machine.settle();
+        BOOST_TEST(!bench.guest({op(OP_CLI)}, 1));
+        BOOST_TEST(bench.count<event::Trouble>() == 1U);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_storm_is_bounded_while_interrupts_are_awaited) {
