@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
-#include <stdlib.h>
 
+#include <cstdlib>
 #include <fstream>
 
 namespace irqbench::tests {

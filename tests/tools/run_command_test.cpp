@@ -28,7 +28,7 @@ struct RunFixture : Cli {
     nlohmann::json results(std::vector<std::string> more = {}) {
         more.insert(more.end(), {"--format", "json"});
         run_all(more);
-        const auto report = nlohmann::json::parse(out);
+        auto report = nlohmann::json::parse(out);
         BOOST_TEST(scenarios::results_schema_accepts(report));
         return report;
     }
