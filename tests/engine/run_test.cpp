@@ -251,7 +251,7 @@ Step signal_dev() {
 
 Step reroute(int error = 0) {
     std::vector<Expectation> expects;
-    if (error != 0) expects.push_back(expect::CallResult{error, {}, {}});
+    if (error != 0) expects.emplace_back(expect::CallResult{error, {}, {}});
     return step_of(
         TestVerb(true, expects, [](Stage& stage) { stage.machine.route(stage.machine.routes()); }));
 }
@@ -342,7 +342,7 @@ BOOST_AUTO_TEST_CASE(cancelling_ends_endless_loops) {
         }
     };
     bench.scenario.steps = {block_of(bench.parallel)};
-    BOOST_TEST(!bench.trace.events().size());
+    BOOST_TEST(bench.trace.events().empty());
     bench.play();
     BOOST_TEST(bench.recorded().size() == 2U);
 }
