@@ -65,8 +65,19 @@ void ClosedWorld::note(std::size_t index) {
     } else if (std::holds_alternative<vmm::event::Rest>(event.what)) {
         last_rest_[vcpu] = index;
     } else if (std::holds_alternative<vmm::event::Storm>(event.what)) {
-        if (!storm_ && claimed_storms_.empty()) storm_ = index;
+        if (!storm_ && claimed_storms_.empty() && !is_tail(index)) storm_ = index;
     }
+}
+
+/// Whether what storms here is what was claimed as a storm before this action: it may last until the action
+/// has reached the controller, and free-running that may be long enough for more than a budget.
+bool ClosedWorld::is_tail(std::size_t storm) const {
+    for (std::size_t i = storm; i-- > 0;) {
+        const auto* taken = std::get_if<vmm::event::Taken>(&trace_[i].what);
+        if (taken == nullptr || trace_[i].vcpu != trace_[storm].vcpu) continue;
+        return taken->kind == vmm::event::Kind::interrupt && contains(storm_tails_, taken->vector);
+    }
+    return false;
 }
 
 bool ClosedWorld::matches(const expect::Ack& ack, const Take& take) {

@@ -82,6 +82,7 @@ class ClosedWorld {
     struct Matching;
 
     void note(std::size_t index);
+    [[nodiscard]] bool is_tail(std::size_t storm) const;
     [[nodiscard]] static bool matches(const expect::Ack& ack, const Take& take);
     [[nodiscard]] bool is_outcome(const Take& take) const;
     [[nodiscard]] const Take* first_unclaimed() const;

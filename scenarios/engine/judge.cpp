@@ -150,25 +150,12 @@ class Judge {
         return fail(describe(Expectation{expected}), came, other, "another exception");
     }
 
-    /// The name and the value of what a step observed, by the host or by the guest's operation of that name.
-    [[nodiscard]] static std::optional<std::uint64_t> observed(const vmm::Event& event,
-                                                               const std::string& what) {
-        if (const auto* seen = std::get_if<vmm::event::Observed>(&event.what))
-            if (seen->what == what) return seen->value;
-        if (const auto* done = std::get_if<vmm::event::OperationDone>(&event.what))
-            if (done->text == what && !done->fault) return done->value;
-        return std::nullopt;
-    }
-
     bool value_agrees(const expect::Value& expected) {
-        for (std::size_t i = range_.begin; i < range_.end; ++i) {
-            const auto value = observed(trace_[i], expected.what);
-            if (!value) continue;
-            if ((*value & expected.mask) == (expected.value & expected.mask)) return true;
-            return fail(describe(Expectation{expected}), fmt::format("{} = {:#x}", expected.what, *value), i,
-                        "not the expected value");
-        }
-        return fail(describe(Expectation{expected}), "no such value", std::nullopt, "");
+        const auto found = observation(trace_, range_.begin, range_.end, expected.what);
+        if (!found) return fail(describe(Expectation{expected}), "no such value", std::nullopt, "");
+        if (fits(found->value, expected)) return true;
+        return fail(describe(Expectation{expected}), fmt::format("{} = {:#x}", expected.what, found->value),
+                    found->event, "not the expected value");
     }
 
     bool was_quiet(const expect::Quiet& expected) {
@@ -292,6 +279,21 @@ class Judge {
 };
 
 }  // namespace
+
+std::optional<Observation> observation(const std::vector<vmm::Event>& trace, std::size_t begin,
+                                       std::size_t end, const std::string& what) {
+    for (std::size_t i = begin; i < end; ++i) {
+        if (const auto* seen = std::get_if<vmm::event::Observed>(&trace[i].what))
+            if (seen->what == what) return Observation{i, seen->value};
+        if (const auto* done = std::get_if<vmm::event::OperationDone>(&trace[i].what))
+            if (done->text == what && !done->fault) return Observation{i, done->value};
+    }
+    return std::nullopt;
+}
+
+bool fits(std::uint64_t value, const expect::Value& expected) {
+    return (value & expected.mask) == (expected.value & expected.mask);
+}
 
 Verdict judge(const Scenario& scenario, const Performance& performance,
               const std::vector<vmm::Event>& trace) {

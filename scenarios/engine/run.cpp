@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "scenarios/engine/closed_world.hpp"
+#include "scenarios/engine/judge.hpp"
 #include "scenarios/engine/parallel.hpp"
 
 namespace irqbench::scenarios {
@@ -75,8 +76,10 @@ class Player {
 
     /// @returns false if nothing after this step can be judged
     bool play(const Step& step) {
+        const std::size_t begin = trace_.events().size();
         if (acts(step)) {
             catch_up();
+            if (world_.leftover(false)) return false;
             world_.next_action();
         }
         if (is_parallel(step)) {
@@ -88,12 +91,20 @@ class Player {
         if (acts(step) && !machine_.settle()) return false;
         if (step.verb == nullptr) return true;
         for (const auto& expectation : step.verb->expects())
-            if (!await(expectation)) return false;
+            if (!await(expectation) || contradicted(expectation, begin)) return false;
         return true;
     }
 
   private:
     void catch_up() { world_.catch_up(trace_.events().size()); }
+
+    /// Whether the step observed another value. To go on would only wait for what such a machine never does.
+    [[nodiscard]] bool contradicted(const Expectation& expectation, std::size_t begin) const {
+        const auto* value = std::get_if<expect::Value>(&expectation);
+        if (value == nullptr) return false;
+        const auto seen = observation(trace_.events(), begin, trace_.events().size(), value->what);
+        return seen && !fits(seen->value, *value);
+    }
 
     [[nodiscard]] bool cancelled() const { return options_.cancel != nullptr && options_.cancel->load(); }
 

@@ -158,6 +158,20 @@ BOOST_AUTO_TEST_CASE(an_expected_storm_claims_all_of_its_vector_and_its_tail) {
     BOOST_TEST(failure(story) == "4: expected nothing more, came ack 0x51 on vCPU 0");
 }
 
+BOOST_AUTO_TEST_CASE(the_tail_of_a_claimed_storm_may_be_longer_than_the_budget) {
+    const auto storm_on = [](std::uint32_t vcpu) {
+        return event_of(vmm::event::Storm{3}, vmm::Lane::guest, vcpu);
+    };
+    Story story;
+    story.act().takes(0x51).happens(storm_on(0)).claim(expect::Storm{0x51}).act().takes(0x51);
+    BOOST_TEST(
+        passes(Story(story).takes(0x61, 1).claim(in_order({ack(0x61, 1)})).happens(storm_on(0)).act()));
+    BOOST_TEST(failure(Story(story).takes(0x61, 1).happens(storm_on(1))) ==
+               "3: expected nothing more, came storm of 0x61 on vCPU 1");
+    BOOST_TEST(failure(story.act().takes(0x51).happens(storm_on(0))) ==
+               "4: expected nothing more, came storm of 0x51 on vCPU 0");
+}
+
 BOOST_AUTO_TEST_CASE(a_storm_claims_nothing_but_its_vector) {
     Story story;
     story.act().takes(0x51).takes(0x61);
