@@ -48,6 +48,7 @@ std::string painted(std::string text, Kind kind, const TextStyle& style) {
 std::string headline(const Result& result, const TextStyle& style) {
     const std::string name = printable(result.scenario);
     std::string where = printable(result.file);
+    if (result.verdict.failure) where += fmt::format(":{}", result.verdict.failure->line);
     if (!result.irqchip.empty()) where += "   " + result.irqchip;
     if (!result.kernel.empty()) where += "   Linux " + result.kernel;
     const std::string verdict = fmt::format("{:<5}", capitals(result.verdict.kind));
@@ -179,7 +180,7 @@ std::string failure_text(const Result& result, const TextStyle& style) {
                             verdict.kind == Kind::fail ? "failed" : "error in", result.bad_runs, result.runs);
     if (!verdict.failure) return text + indented(printable_lines(verdict.reason), 2);
     const auto& failure = *verdict.failure;
-    text += fmt::format("  step {}, line {}:  {}\n", failure.step, failure.line, printable(failure.text));
+    text += fmt::format("  step {}:  {}\n", failure.step, printable(failure.text));
     if (failure.iterations > 1)
         text += fmt::format("  iteration {} of {}\n", failure.iteration + 1, failure.iterations);
     if (failure.came.empty()) {
