@@ -83,11 +83,11 @@ class FreeRunner final : public Runner {
     void prove_quiet(VcpuSlot& slot) override;
     void stop() override;
     void expect_many(bool on) override;
-    std::unique_lock<std::mutex> hold() override { return std::unique_lock(mutex_); }
+    std::unique_lock<FairMutex> hold() override { return std::unique_lock(mutex_); }
     std::shared_ptr<void> pause(VcpuSlot* slot) override;
 
   private:
-    using Lock = std::unique_lock<std::mutex>;
+    using Lock = std::unique_lock<FairMutex>;
 
     [[nodiscard]] bool reachable(const VcpuSlot& slot) const override {
         const VcpuThread& thread = *threads_[slot.index];
@@ -111,8 +111,8 @@ class FreeRunner final : public Runner {
     bool limit(VcpuThread& thread);
     [[nodiscard]] VcpuThread& thread_of(const VcpuSlot& slot) { return *threads_[slot.index]; }
 
-    std::mutex mutex_;
-    std::condition_variable changed_;
+    FairMutex mutex_;
+    std::condition_variable_any changed_;
     kvm::Kicker kicker_;
     std::vector<std::unique_ptr<VcpuThread>> threads_;
     bool stopping_ = false;

@@ -46,8 +46,8 @@ void KvmMachine::build() {
     runner_ = config_.run == RunMode::stepped ? make_stepped_runner(parts) : make_free_runner(parts);
 }
 
-std::unique_lock<std::mutex> KvmMachine::hold() {
-    return concurrent_ ? std::unique_lock<std::mutex>() : runner_->hold();
+std::unique_lock<FairMutex> KvmMachine::hold() {
+    return concurrent_ ? std::unique_lock<FairMutex>() : runner_->hold();
 }
 
 void KvmMachine::concurrent(bool on) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "vmm/fair_mutex.hpp"
 #include "vmm/placement.hpp"
 #include "vmm/recorder.hpp"
 
@@ -37,7 +38,7 @@ class Runner {
     /// Stops whatever runs on its own.
     virtual void stop() = 0;
     /// Held while the controllers are touched from outside of the runner.
-    [[nodiscard]] virtual std::unique_lock<std::mutex> hold() = 0;
+    [[nodiscard]] virtual std::unique_lock<FairMutex> hold() = 0;
     /// Keeps the vCPU, or with nullptr every one, out of KVM_RUN as long as the result lives: its ioctls
     /// would wait for the end of KVM_RUN. To be called before hold(), never while holding.
     [[nodiscard]] virtual std::shared_ptr<void> pause(VcpuSlot* slot) = 0;

@@ -114,7 +114,7 @@ class SteppedRunner final : public Runner {
     bool reachable(const VcpuSlot&) const override { return true; }
     void prove_quiet(VcpuSlot& slot) override;
     void stop() override {}
-    std::unique_lock<std::mutex> hold() override { return {}; }
+    std::unique_lock<FairMutex> hold() override { return {}; }
     std::shared_ptr<void> pause(VcpuSlot*) override { return nullptr; }
 
   private:

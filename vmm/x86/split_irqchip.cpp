@@ -191,8 +191,13 @@ void SplitIrqchip::run_timers() {
 
 std::string SplitIrqchip::timer_armed() {
     const std::lock_guard lock(mutex_);
+    const auto masked = [this](unsigned pin) {
+        const auto entry = board_.ioapic().entry(pin);
+        return entry.get(entry.masked);
+    };
     for (unsigned pin = 0; pin < pins; ++pin)
-        if (storm_timers_[pin]) return fmt::format("IOAPIC pin {} is held back after a storm", pin);
+        if (storm_timers_[pin] && !masked(pin))
+            return fmt::format("IOAPIC pin {} is held back after a storm", pin);
     return {};
 }
 

@@ -85,7 +85,8 @@ bool performs_eoi_at_delivery() {
     return probe.taken() == 1 && (probe.lapic("isr2") >> (vector % 32) & 1) == 0;
 }
 
-bool lint0_unmask_unnoticed() {
+/// @param halts whether the vCPU executes STI and HLT afterwards, as one that idles free-running does
+bool lint0_unmask_unnoticed(bool halts) {
     constexpr std::uint64_t ext_int = 0x700;
     constexpr std::uint64_t masked = 0x10000;
     constexpr std::uint32_t irq = 3;
@@ -97,6 +98,7 @@ bool lint0_unmask_unnoticed() {
     probe.machine().set_line(irq, true, false);
     probe.machine().settle();
     probe.write_lapic("lvt_lint0", ext_int);
+    if (halts) probe.guest({{OP_STI_HALT, 0, 0, 0, false, "probe"}});
     return probe.taken() == 0;
 }
 
@@ -110,9 +112,10 @@ bool timer_divide_write_restarts() {
     return probe.taken() != 1;
 }
 
-constexpr std::array<std::pair<std::string_view, bool (*)()>, 3> probes{{
+constexpr std::array<std::pair<std::string_view, bool (*)()>, 4> probes{{
     {lapic_eoi_at_delivery, performs_eoi_at_delivery},
-    {"lint0_unmask_unnoticed", lint0_unmask_unnoticed},
+    {"lint0_unmask_unnoticed", [] { return lint0_unmask_unnoticed(false); }},
+    {"lint0_unmask_unnoticed_in_halt", [] { return lint0_unmask_unnoticed(true); }},
     {"timer_divide_write_restarts", timer_divide_write_restarts},
 }};
 

@@ -14,6 +14,7 @@ namespace irqbench::vmm::x86 {
 /// - `lint0_unmask_unnoticed`: an ExtINT that waits at a masked LINT0 is not taken when LINT0 is unmasked,
 /// only
 ///   when something else makes KVM look (SDM vol. 3, 11.5.1).
+/// - `lint0_unmask_unnoticed_in_halt`: nor is it when the vCPU then halts with interrupts enabled.
 /// - `timer_divide_write_restarts`: writing the divide configuration of an expired one-shot timer makes it
 ///   interrupt again (SDM vol. 3, 11.5.4).
 std::vector<std::string> probe_traits();

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <mutex>
+
+namespace irqbench::vmm {
+
+/// A mutex that a thread cannot take again and again past another that waits for it, as a vCPU thread in a
+/// storm of exits would: whoever waits for `held_` keeps `next_`, and all others queue behind that.
+class FairMutex {
+  public:
+    void lock() {
+        const std::lock_guard turn(next_);
+        held_.lock();
+    }
+    void unlock() { held_.unlock(); }
+
+  private:
+    std::mutex next_;
+    std::mutex held_;
+};
+
+}  // namespace irqbench::vmm
