@@ -24,6 +24,9 @@ inline constexpr std::uint64_t scenario_memory = 0x10000000;
 /// Writes the guest agent with its tables into guest memory; the vCPUs have these ids.
 void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_ids);
 
+/// Shows the guest its first `bytes` of memory also in the other address spaces that the architecture has.
+void share_memory(kvm::Vm& vm, const kvm::GuestMemory& memory, std::uint64_t bytes);
+
 /// The irqchip modes that there are, best known first.
 [[nodiscard]] std::vector<std::string> placements();
 

@@ -15,7 +15,7 @@ namespace irqbench::vmm {
 namespace {
 
 /// Capabilities by the names `requires` uses: lower case, without KVM_CAP_.
-constexpr std::array<std::pair<std::string_view, unsigned long>, 33> capabilities{{
+constexpr std::array<std::pair<std::string_view, unsigned long>, 34> capabilities{{
     {"irqchip", KVM_CAP_IRQCHIP},
     {"split_irqchip", KVM_CAP_SPLIT_IRQCHIP},
     {"irq_routing", KVM_CAP_IRQ_ROUTING},
@@ -29,6 +29,7 @@ constexpr std::array<std::pair<std::string_view, unsigned long>, 33> capabilitie
     {"x2apic_api", KVM_CAP_X2APIC_API},
     {"x86_user_space_msr", KVM_CAP_X86_USER_SPACE_MSR},
     {"x86_msr_filter", KVM_CAP_X86_MSR_FILTER},
+    {"x86_smm", KVM_CAP_X86_SMM},
     {"pit2", KVM_CAP_PIT2},
     {"pit_state2", KVM_CAP_PIT_STATE2},
     {"reinject_control", KVM_CAP_REINJECT_CONTROL},

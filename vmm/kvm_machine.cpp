@@ -25,6 +25,7 @@ void KvmMachine::build() {
     const std::uint64_t agent_memory = guest::Agent::memory_size(vcpus);
     memory_.add(0, agent_memory);
     memory_slots_->add(memory_, 0, agent_memory);
+    architecture::share_memory(*vm_, memory_, agent_memory);
     if (config_.memory != 0) {
         memory_.add(architecture::scenario_memory, config_.memory);
         memory_slots_->add(memory_, architecture::scenario_memory, config_.memory);

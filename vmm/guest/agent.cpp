@@ -12,6 +12,8 @@ extern const std::byte irqbench_agent_end[];
 extern const std::byte irqbench_agent_vectors[];
 extern const std::byte irqbench_agent_trampoline[];
 extern const std::byte irqbench_agent_trampoline_end[];
+extern const std::byte irqbench_agent_smm[];
+extern const std::byte irqbench_agent_smm_end[];
 }
 
 namespace irqbench::vmm::guest {
@@ -154,5 +156,6 @@ std::uint64_t vector_stubs_offset() {
     return static_cast<std::uint64_t>(irqbench_agent_vectors - irqbench_agent_begin);
 }
 std::span<const std::byte> trampoline() { return {irqbench_agent_trampoline, irqbench_agent_trampoline_end}; }
+std::span<const std::byte> smm_handler() { return {irqbench_agent_smm, irqbench_agent_smm_end}; }
 
 }  // namespace irqbench::vmm::guest

@@ -112,5 +112,7 @@ std::span<const std::byte> code();
 std::uint64_t vector_stubs_offset();
 /// The real-mode code for AGENT_TRAMPOLINE.
 std::span<const std::byte> trampoline();
+/// The code for AGENT_SMM.
+std::span<const std::byte> smm_handler();
 
 }  // namespace irqbench::vmm::guest

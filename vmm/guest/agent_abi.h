@@ -16,11 +16,13 @@
 #define AGENT_IDT           0x11000
 #define AGENT_PAGE_TABLES   0x12000  /* PML4, PDPT, four page directories */
 #define AGENT_CODE          0x20000
+#define AGENT_SMM           0x38000  /* where an SMI enters: SMBASE out of reset + 0x8000 */
 #define AGENT_BLOCKS        0x100000
 #define AGENT_BLOCK_STRIDE  0x20000
 
 /* AGENT_SHARED words. */
 #define SHARED_BARRIER      0x00 /* u32: vCPUs that have arrived, ever */
+#define SHARED_SMIS         0x04 /* u32: SMIs taken, ever, by any vCPU */
 
 /* Block: control words. */
 #define BLOCK_HEAD          0x00 /* u32, agent: log records written, ever */

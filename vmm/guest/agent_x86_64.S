@@ -26,6 +26,7 @@
     .balign 16
     .globl irqbench_agent_begin, irqbench_agent_end, irqbench_agent_vectors
     .globl irqbench_agent_trampoline, irqbench_agent_trampoline_end
+    .globl irqbench_agent_smm, irqbench_agent_smm_end
 
     .code64
 irqbench_agent_begin:
@@ -415,5 +416,13 @@ trampoline_idtr:
     .word 256 * 16 - 1
     .long AGENT_IDT
 irqbench_agent_trampoline_end:
+
+/* An SMI, at AGENT_SMM: real mode with 4 GiB limits and all segments but CS at 0 (SDM vol. 3, 32.4.1). It knows no block,
+ * since r15 is out of its reach; RSM gives the registers back. */
+irqbench_agent_smm:
+    movl $(AGENT_SHARED + SHARED_SMIS), %ebx
+    lock incl %ds:(%ebx)
+    rsm
+irqbench_agent_smm_end:
 
     .section .note.GNU-stack, "", @progbits

@@ -16,6 +16,17 @@ void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_id
     x86::load_agent(memory, vcpu_ids);
 }
 
+// Address space 1 is what a vCPU in SMM sees (api.rst, KVM_SET_USER_MEMORY_REGION and
+// KVM_CAP_MULTI_ADDRESS_SPACE).
+void share_memory(kvm::Vm& vm, const kvm::GuestMemory& memory, std::uint64_t bytes) {
+    if (vm.check_extension(KVM_CAP_MULTI_ADDRESS_SPACE) < 2) return;
+    kvm_userspace_memory_region region{};
+    region.slot = 1U << 16;
+    region.memory_size = bytes;
+    region.userspace_addr = memory.userspace_address(0, bytes);
+    vm.set_user_memory_region(region);
+}
+
 std::vector<std::string> placements() { return {"kernel", "split"}; }
 
 std::vector<std::string> placements(const kvm::System& system) {

@@ -50,6 +50,7 @@ void write_descriptors(kvm::GuestMemory& memory) {
 void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_ids) {
     memory.write_bytes(AGENT_CODE, guest::code());
     memory.write_bytes(AGENT_TRAMPOLINE, guest::trampoline());
+    memory.write_bytes(AGENT_SMM, guest::smm_handler());
     write_page_tables(memory);
     write_descriptors(memory);
     std::uint64_t entry = AGENT_DIRECTORY;
