@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "vmm/kvm/memory.hpp"
+#include "vmm/kvm/memory_slots.hpp"
 #include "vmm/kvm/system.hpp"
 #include "vmm/kvm/vm.hpp"
 #include "vmm/machine.hpp"
@@ -24,8 +25,8 @@ inline constexpr std::uint64_t scenario_memory = 0x10000000;
 /// Writes the guest agent with its tables into guest memory; the vCPUs have these ids.
 void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_ids);
 
-/// Shows the guest its first `bytes` of memory also in the other address spaces that the architecture has.
-void share_memory(kvm::Vm& vm, const kvm::GuestMemory& memory, std::uint64_t bytes);
+/// Adds the memory of the agents of `vcpus` vCPUs, wherever the architecture's vCPUs look for it.
+void add_agent_memory(kvm::Vm& vm, kvm::GuestMemory& memory, kvm::MemorySlots& slots, std::size_t vcpus);
 
 /// The irqchip modes that there are, best known first.
 [[nodiscard]] std::vector<std::string> placements();

@@ -22,10 +22,7 @@ void KvmMachine::build() {
     const std::size_t vcpus = config_.vcpu_ids.size();
     vm_ = std::make_unique<kvm::Vm>(system_);
     memory_slots_ = std::make_unique<kvm::MemorySlots>(*vm_);
-    const std::uint64_t agent_memory = guest::Agent::memory_size(vcpus);
-    memory_.add(0, agent_memory);
-    memory_slots_->add(memory_, 0, agent_memory);
-    architecture::share_memory(*vm_, memory_, agent_memory);
+    architecture::add_agent_memory(*vm_, memory_, *memory_slots_, vcpus);
     if (config_.memory != 0) {
         memory_.add(architecture::scenario_memory, config_.memory);
         memory_slots_->add(memory_, architecture::scenario_memory, config_.memory);

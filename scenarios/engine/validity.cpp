@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -186,12 +187,23 @@ class Checker {
                  fmt::format("the destination {:#x} is wider than this machine's messages: set \"machine\": "
                              "{{ \"x2apic_ids\": true }}",
                              facts.destination));
-        if (facts.claims && !causes_) fail(step, "nothing before this step can cause an interrupt");
+        if (facts.claims)
+            if (const auto mode = lacking(around.modes, causes_))
+                fail(step, "nothing before this step can cause an interrupt" + *mode);
         if (facts.started && !woken_) fail(step, "nothing before this step can send a SIPI");
-        causes_ = causes_ || facts.causes;
-        asserts_ = asserts_ || facts.asserts;
-        claims_ = claims_ || facts.claims;
-        if (facts.is_quiet && first_quiet_ == nullptr) first_quiet_ = &step;
+        if (facts.causes) causes_.insert(around.modes.begin(), around.modes.end());
+        if (facts.asserts) asserts_.insert(around.modes.begin(), around.modes.end());
+        if (facts.claims) claims_.insert(around.modes.begin(), around.modes.end());
+        if (facts.is_quiet)
+            for (const std::string& mode : around.modes) first_quiet_.try_emplace(mode, &step);
+    }
+
+    /// Words for a message about a mode of `modes` that is not in `seen`: none if no mode is in it.
+    [[nodiscard]] static std::optional<std::string> lacking(const Modes& modes, const Modes& seen) {
+        const auto found = std::find_if(modes.begin(), modes.end(),
+                                        [&](const std::string& mode) { return !seen.contains(mode); });
+        if (found == modes.end()) return std::nullopt;
+        return seen.empty() ? "" : fmt::format(" in {} mode", *found);
     }
 
     void check_place(const Step& step, const Facts& facts, const Around& around) {
@@ -311,13 +323,20 @@ class Checker {
     }
 
     void check_whole() const {
-        const bool outcomes = scenario_.outcomes.has_value();
-        if (first_quiet_ != nullptr && !claims_ && !outcomes)
-            fail(*first_quiet_,
-                 "a negative needs a positive control: the same file must 'ack' an interrupt too");
-        if (!asserts_ && !outcomes)
-            fail(place_of("steps"), "asserts nothing: nothing that happens could fail it");
-        if (outcomes && !causes_) fail(place_of("outcomes"), "no step can cause an interrupt");
+        const Modes modes = modes_of_file();
+        if (scenario_.outcomes) {
+            if (const auto mode = lacking(modes, causes_))
+                fail(place_of("outcomes"), "no step can cause an interrupt" + *mode);
+            return;
+        }
+        for (const auto& [mode, quiet] : first_quiet_)
+            if (const auto without = lacking({mode}, claims_))
+                fail(*quiet,
+                     "a negative needs a positive control: the same file must 'ack' an interrupt too" +
+                         *without);
+        if (const auto mode = lacking(modes, asserts_))
+            fail(place_of("steps"),
+                 fmt::format("asserts nothing{}: nothing that happens could fail it", *mode));
     }
 
     /// The step of that number, looked for inside blocks too.
@@ -366,10 +385,11 @@ class Checker {
     std::set<std::uint32_t> stopped_;
     bool repeats_ = false;  ///< the steps of a `repeat` are walked through once more
     bool woken_ = false;
-    bool causes_ = false;
-    bool asserts_ = false;
-    bool claims_ = false;
-    const Step* first_quiet_ = nullptr;
+    // The modes in which there is such a step.
+    Modes causes_;
+    Modes asserts_;
+    Modes claims_;
+    std::map<std::string, const Step*> first_quiet_;  ///< by mode
 };
 
 }  // namespace

@@ -97,6 +97,28 @@ BOOST_AUTO_TEST_CASE(what_init_ended_takes_no_room_in_the_mailbox) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(init_of_the_bsp_makes_it_begin_anew) {
+    for (const RunMode run : {RunMode::stepped, RunMode::free}) {
+        MachineFixture bench(MachineFixture::with("kernel", 1, run));
+        bench.machine.msi({0xfee00000, 0x500, std::nullopt});
+        BOOST_TEST(bench.machine.settle());
+        bench.machine.wait([&] { return bench.count<event::Started>() == 1; });
+        BOOST_TEST(bench.count<event::Started>() == 1U);
+        bench.msi(0x51);
+        bench.machine.wait([&] { return bench.taken() == "0:51"; });
+        BOOST_TEST(bench.taken() == "0:51");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(no_msr_has_kvm_write_into_the_agents_memory) {
+    MachineFixture bench(MachineFixture::with("kernel"));
+    for (const std::uint64_t msr :
+         {0x11U, 0x12U, 0x4b564d00U, 0x4b564d01U, 0x4b564d02U, 0x4b564d03U, 0x4b564d04U}) {
+        BOOST_TEST(bench.guest({op(OP_MSR_WRITE, msr, 0x10001, 8)}));
+        BOOST_TEST(bench.last<event::OperationDone>()->fault.value_or(0) == 13U);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_barrier_holds_the_first_until_the_last_has_come) {
     MachineFixture bench(MachineFixture::with("kernel", 2, RunMode::free));
     for (std::uint32_t vcpu : {0U, 1U})

@@ -14,6 +14,8 @@ extern const std::byte irqbench_agent_trampoline[];
 extern const std::byte irqbench_agent_trampoline_end[];
 extern const std::byte irqbench_agent_smm[];
 extern const std::byte irqbench_agent_smm_end[];
+extern const std::byte irqbench_agent_reset[];
+extern const std::byte irqbench_agent_reset_end[];
 }
 
 namespace irqbench::vmm::guest {
@@ -157,5 +159,6 @@ std::uint64_t vector_stubs_offset() {
 }
 std::span<const std::byte> trampoline() { return {irqbench_agent_trampoline, irqbench_agent_trampoline_end}; }
 std::span<const std::byte> smm_handler() { return {irqbench_agent_smm, irqbench_agent_smm_end}; }
+std::span<const std::byte> reset_code() { return {irqbench_agent_reset, irqbench_agent_reset_end}; }
 
 }  // namespace irqbench::vmm::guest

@@ -114,5 +114,7 @@ std::uint64_t vector_stubs_offset();
 std::span<const std::byte> trampoline();
 /// The code for AGENT_SMM.
 std::span<const std::byte> smm_handler();
+/// The code for the reset vector in AGENT_RESET.
+std::span<const std::byte> reset_code();
 
 }  // namespace irqbench::vmm::guest

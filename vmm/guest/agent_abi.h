@@ -18,6 +18,8 @@
 #define AGENT_CODE          0x20000
 #define AGENT_SMM           0x38000  /* where an SMI enters: SMBASE out of reset + 0x8000 */
 #define AGENT_BLOCKS        0x100000
+#define AGENT_RESET         0xfffff000 /* a page of code: where the vCPU that is the BSP begins after INIT */
+#define AGENT_RESET_VECTOR  0xff0      /* in that page */
 #define AGENT_BLOCK_STRIDE  0x20000
 
 /* AGENT_SHARED words. */

@@ -27,6 +27,7 @@
     .globl irqbench_agent_begin, irqbench_agent_end, irqbench_agent_vectors
     .globl irqbench_agent_trampoline, irqbench_agent_trampoline_end
     .globl irqbench_agent_smm, irqbench_agent_smm_end
+    .globl irqbench_agent_reset, irqbench_agent_reset_end
 
     .code64
 irqbench_agent_begin:
@@ -424,5 +425,10 @@ irqbench_agent_smm:
     lock incl %ds:(%ebx)
     rsm
 irqbench_agent_smm_end:
+
+/* INIT sends the BSP to the reset vector (SDM vol. 3, 9.4.4): it goes on as if a SIPI had started it. */
+irqbench_agent_reset:
+    ljmpw $(AGENT_TRAMPOLINE >> 4), $0
+irqbench_agent_reset_end:
 
     .section .note.GNU-stack, "", @progbits

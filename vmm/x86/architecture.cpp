@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 
+#include "vmm/guest/agent.hpp"
 #include "vmm/x86/boot.hpp"
 #include "vmm/x86/kernel_irqchip.hpp"
 #include "vmm/x86/split_irqchip.hpp"
@@ -16,9 +17,14 @@ void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_id
     x86::load_agent(memory, vcpu_ids);
 }
 
-// Address space 1 is what a vCPU in SMM sees (api.rst, KVM_SET_USER_MEMORY_REGION and
-// KVM_CAP_MULTI_ADDRESS_SPACE).
-void share_memory(kvm::Vm& vm, const kvm::GuestMemory& memory, std::uint64_t bytes) {
+void add_agent_memory(kvm::Vm& vm, kvm::GuestMemory& memory, kvm::MemorySlots& slots, std::size_t vcpus) {
+    const std::uint64_t bytes = guest::Agent::memory_size(vcpus);
+    memory.add(0, bytes);
+    slots.add(memory, 0, bytes);
+    memory.add(AGENT_RESET, kvm::GuestMemory::page_size);
+    slots.add(memory, AGENT_RESET, kvm::GuestMemory::page_size);
+    // Address space 1 is what a vCPU in SMM sees (api.rst, KVM_SET_USER_MEMORY_REGION and
+    // KVM_CAP_MULTI_ADDRESS_SPACE).
     if (vm.check_extension(KVM_CAP_MULTI_ADDRESS_SPACE) < 2) return;
     kvm_userspace_memory_region region{};
     region.slot = 1U << 16;

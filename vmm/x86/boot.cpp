@@ -51,6 +51,7 @@ void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_id
     memory.write_bytes(AGENT_CODE, guest::code());
     memory.write_bytes(AGENT_TRAMPOLINE, guest::trampoline());
     memory.write_bytes(AGENT_SMM, guest::smm_handler());
+    memory.write_bytes(AGENT_RESET + AGENT_RESET_VECTOR, guest::reset_code());
     write_page_tables(memory);
     write_descriptors(memory);
     std::uint64_t entry = AGENT_DIRECTORY;
@@ -63,6 +64,12 @@ void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_id
 
 void set_cpuid(kvm::Vcpu& vcpu, std::span<const kvm_cpuid_entry2> supported) {
     std::vector<kvm_cpuid_entry2> entries(supported.begin(), supported.end());
+    // Without KVM's own leaves, and with KVM_CAP_ENFORCE_PV_FEATURE_CPUID, a write to one of its MSRs faults.
+    // It would have KVM write into the agent's memory.
+    constexpr std::uint32_t hypervisor_leaves = 0x40000000;
+    std::erase_if(entries, [](const kvm_cpuid_entry2& entry) {
+        return (entry.function & 0xf0000000) == hypervisor_leaves;
+    });
     constexpr std::uint32_t x2apic_bit = 1U << 21;
     constexpr std::uint32_t tsc_deadline_bit = 1U << 24;
     // The agent finds its block by the id in leaf 0xb, which has 32 bits; not every host has the leaf.
@@ -83,6 +90,8 @@ void set_cpuid(kvm::Vcpu& vcpu, std::span<const kvm_cpuid_entry2> supported) {
         }
     }
     vcpu.set_cpuid(entries);
+    // Linux before 5.8 has no such capability.
+    static_cast<void>(vcpu.try_enable_cap(KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1));
 }
 
 void enter_agent(kvm::Vcpu& vcpu, std::uint32_t index, bool x2apic) {
