@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/engine/fake_machine.hpp"
+#include "tests/scenarios/engine/fake_machine.hpp"
 #include "tools/irqbench/cli.hpp"
 
 namespace irqbench::tests {

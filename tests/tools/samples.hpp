@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "tests/engine/story.hpp"
+#include "tests/scenarios/engine/story.hpp"
 #include "tools/report/result.hpp"
 #include "tools/report/timeline.hpp"
 

@@ -9,8 +9,8 @@
 #include <system_error>
 #include <vector>
 
-#include "tests/vmm/kvm_guest.hpp"
-#include "tests/vmm/slot_requests.hpp"
+#include "tests/vmm/kvm/guest.hpp"
+#include "tests/vmm/kvm/slot_requests.hpp"
 #include "vmm/kvm/mapping.hpp"
 
 namespace irqbench::vmm::kvm {

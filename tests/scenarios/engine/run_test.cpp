@@ -3,7 +3,7 @@
 #include <boost/test/unit_test.hpp>
 #include <system_error>
 
-#include "tests/engine/fake_machine.hpp"
+#include "tests/scenarios/engine/fake_machine.hpp"
 
 using namespace irqbench;
 using namespace irqbench::scenarios;

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/vmm/kvm_guest.hpp"
+#include "tests/vmm/kvm/guest.hpp"
 
 namespace irqbench::vmm::kvm {
 namespace {

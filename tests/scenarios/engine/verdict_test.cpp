@@ -2,7 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "tests/engine/story.hpp"
+#include "tests/scenarios/engine/story.hpp"
 
 using namespace irqbench;
 using namespace irqbench::scenarios;

@@ -6,7 +6,7 @@
 #include <string>
 #include <system_error>
 
-#include "tests/vmm/kvm_guest.hpp"
+#include "tests/vmm/kvm/guest.hpp"
 
 namespace irqbench::vmm::kvm {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/engine/story.hpp"
+#include "tests/scenarios/engine/story.hpp"
 #include "vmm/machine.hpp"
 
 namespace irqbench::tests {

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/vmm/slot_requests.hpp"
+#include "tests/vmm/kvm/slot_requests.hpp"
 
 namespace irqbench::vmm::kvm {
 

@@ -9,7 +9,7 @@
 #include <system_error>
 #include <vector>
 
-#include "tests/vmm/kvm_guest.hpp"
+#include "tests/vmm/kvm/guest.hpp"
 #include "vmm/kvm/device.hpp"
 
 namespace irqbench::vmm::kvm {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/vmm/kvm_guest.hpp"
+#include "tests/vmm/kvm/guest.hpp"
 
 namespace irqbench::vmm::kvm {
 namespace {
