@@ -191,12 +191,12 @@ void SplitIrqchip::run_timers() {
 
 std::string SplitIrqchip::timer_armed() {
     const std::lock_guard lock(mutex_);
-    const auto masked = [this](unsigned pin) {
-        const auto entry = board_.ioapic().entry(pin);
-        return entry.get(entry.masked);
+    const auto would_send = [&chip = board_.ioapic()](unsigned pin) {
+        const auto entry = chip.entry(pin);
+        return chip.pending(pin) && !entry.get(entry.masked);
     };
     for (unsigned pin = 0; pin < pins; ++pin)
-        if (storm_timers_[pin] && !masked(pin))
+        if (storm_timers_[pin] && would_send(pin))
             return fmt::format("IOAPIC pin {} is held back after a storm", pin);
     return {};
 }
