@@ -15,10 +15,13 @@ RawMachine::RawMachine(const kvm_msi& message) : vm_(system_), slots_(vm_), mess
     const std::uint64_t bytes = vmm::guest::Agent::memory_size(1);
     memory_.add(0, bytes);
     slots_.add(memory_, 0, bytes);
+    memory_.add(AGENT_RESET, vmm::kvm::GuestMemory::page_size);
+    slots_.add(memory_, AGENT_RESET, vmm::kvm::GuestMemory::page_size);
     vmm::x86::load_agent(memory_, std::span(&id, 1));
     vm_.enable_cap(KVM_CAP_SPLIT_IRQCHIP, {24});
     vcpu_.emplace_back(vm_, id);
-    vmm::x86::set_cpuid(vcpu_.front(), system_.supported_cpuid());
+    static const auto cpuid = system_.supported_cpuid();
+    vmm::x86::set_cpuid(vcpu_.front(), cpuid);
     vmm::guest::Agent agent(memory_, 0);
     agent.reset(IDLE_EXIT, POLICY_EOI_LAPIC, false, vmm::x86::lapic_address);
     // This loop never reads the log, so its room must never run out.
