@@ -182,8 +182,8 @@ class Board {
 
     /// One driver of a GSI changes level: all its pins follow, and a raise sends its messages.
     Response set_gsi(Gsi gsi, bool asserted, irqchip::LineSource source = irqchip::LineSource::wire);
-    /// How many local APICs took the message of an I/O APIC pin, where one was sent: 0 if all had that vector
-    /// pending already, less if there are none.
+    /// What the kernel answered to the message of an I/O APIC pin, where one was sent: how many local APICs
+    /// took it, 0 or less if none did.
     using Delivered = std::array<std::optional<int>, irqchip::x86::IoApic::pin_count>;
     /// What KVM_IRQ_LINE_STATUS returns for set_gsi(gsi, asserted) in the present state: the sum over its
     /// routes of those that care, -1 if none does. A message that `delivered` says nothing of counts as

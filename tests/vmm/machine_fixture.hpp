@@ -80,4 +80,12 @@ inline vmm::GuestOp observed(std::uint32_t code, std::uint64_t address, std::uin
     return {code, size, address, 0, true, fmt::format("op {}", code)};
 }
 
+/// The machine's routes, with this GSI sent as a message to APIC id 0.
+inline routing::RoutingTable with_message(const vmm::Machine& machine, std::uint32_t gsi,
+                                          std::uint32_t vector) {
+    routing::RoutingTable table = machine.routes();
+    table.set(gsi, {routing::MsiRoute{0xfee00000, vector}});
+    return table;
+}
+
 }  // namespace irqbench::tests

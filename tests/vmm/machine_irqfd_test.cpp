@@ -11,6 +11,7 @@
 using namespace irqbench;
 using namespace irqbench::vmm;
 using irqbench::tests::MachineFixture;
+using irqbench::tests::with_message;
 
 namespace {
 
@@ -20,12 +21,6 @@ IrqfdSpec irqfd(std::string name, std::uint32_t gsi, std::string shares = {}) {
     spec.gsi = gsi;
     spec.shares = std::move(shares);
     return spec;
-}
-
-routing::RoutingTable with_message(const Machine& machine, std::uint32_t gsi, std::uint32_t vector) {
-    routing::RoutingTable table = machine.routes();
-    table.set(gsi, {routing::MsiRoute{0xfee00000, vector}});
-    return table;
 }
 
 }  // namespace

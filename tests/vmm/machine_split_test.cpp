@@ -27,12 +27,6 @@ void program(MachineFixture& bench, std::uint32_t pin, std::uint64_t low, std::u
                  op(OP_WRITE, ioregsel, 0x10 + 2 * pin), op(OP_WRITE, iowin, low)});
 }
 
-routing::RoutingTable with_message(const Machine& machine, std::uint32_t gsi, std::uint32_t vector) {
-    routing::RoutingTable table = machine.routes();
-    table.set(gsi, {routing::MsiRoute{0xfee00000, vector}});
-    return table;
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(machine_split, *boost::unit_test::precondition(needs_kvm))

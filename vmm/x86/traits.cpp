@@ -130,17 +130,20 @@ constexpr auto names = [] {
 std::span<const std::string_view> trait_names() { return names; }
 
 bool has_trait(std::string_view name) {
-    static const std::vector<std::string> present = probe_traits();
+    const std::vector<std::string> present = probe_traits();
     if (std::find(names.begin(), names.end(), name) == names.end())
         throw std::invalid_argument(fmt::format("no trait is called '{}'", name));
     return std::find(present.begin(), present.end(), name) != present.end();
 }
 
 std::vector<std::string> probe_traits() {
-    std::vector<std::string> traits;
-    for (const auto& [name, shows] : probes)
-        if (shows()) traits.emplace_back(name);
-    return traits;
+    static const std::vector<std::string> present = [] {
+        std::vector<std::string> traits;
+        for (const auto& [name, shows] : probes)
+            if (shows()) traits.emplace_back(name);
+        return traits;
+    }();
+    return present;
 }
 
 }  // namespace irqbench::vmm::x86

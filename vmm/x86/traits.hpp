@@ -7,8 +7,8 @@
 
 namespace irqbench::vmm::x86 {
 
-/// Ways in which this host's KVM differs from the manual, each found out on a small machine. The names are
-/// those that scenarios use in `known` and `requires`:
+/// Ways in which this host's KVM differs from the manual, each found out once on a small machine. The names
+/// are those that scenarios use in `known` and `requires`:
 /// - `lapic_eoi_at_delivery`: the in-kernel LAPIC performs the EOI when it delivers; the ISR bit never
 /// appears.
 /// - `lint0_unmask_unnoticed`: an ExtINT that waits at a masked LINT0 is not taken when LINT0 is unmasked,
@@ -21,7 +21,7 @@ std::vector<std::string> probe_traits();
 
 inline constexpr std::string_view lapic_eoi_at_delivery = "lapic_eoi_at_delivery";
 
-/// Whether this host's KVM has one of them. Probed once.
+/// Whether this host's KVM has one of them.
 /// @throws std::invalid_argument for a name that is none
 [[nodiscard]] bool has_trait(std::string_view name);
 
