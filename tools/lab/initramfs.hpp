@@ -1,0 +1,46 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "tools/lab/memory_file.hpp"
+
+struct archive;
+
+namespace irqbench::tools::lab {
+
+/// The file system a machine of the lab boots into: an uncompressed cpio archive in the newc format
+/// (Linux, Documentation/driver-api/early-userspace/buffer-format.rst). Folders come into being with what
+/// is in them; a path added twice keeps its first content.
+class Initramfs {
+  public:
+    /// Ownership and times are constant, so that equal content gives equal bytes.
+    Initramfs();
+    ~Initramfs();
+    Initramfs(const Initramfs&) = delete;
+    Initramfs& operator=(const Initramfs&) = delete;
+
+    /// @param path absolute, as the machine sees it
+    /// @throws std::runtime_error when it cannot be written
+    void add_folder(const std::filesystem::path& path);
+    void add_bytes(const std::filesystem::path& path, std::string_view bytes, bool executable = false);
+    /// @throws std::runtime_error also when the host's file cannot be read
+    void add_file(const std::filesystem::path& path, const std::filesystem::path& host_file);
+
+    /// Ends the archive.
+    /// @returns what QEMU's -initrd takes
+    const MemoryFile& finish();
+
+  private:
+    void add_character_device(const std::filesystem::path& path, unsigned major, unsigned minor);
+    void add_entry(const std::filesystem::path& path, unsigned type, unsigned mode, std::string_view bytes);
+
+    MemoryFile file_;
+    std::unique_ptr<archive, int (*)(archive*)> archive_;
+    std::set<std::string> added_;
+};
+
+}  // namespace irqbench::tools::lab
