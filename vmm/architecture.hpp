@@ -19,6 +19,9 @@
 /// the folder of its name; the build takes that of the host.
 namespace irqbench::vmm::architecture {
 
+/// What a scenario's "arch" calls it.
+[[nodiscard]] std::string_view name();
+
 /// Where scenario memory begins, clear of the agents of 255 vCPUs.
 inline constexpr std::uint64_t scenario_memory = 0x10000000;
 

@@ -69,7 +69,11 @@ std::vector<std::string> placements() { return architecture::placements(); }
 Host probe_host() {
     Host host;
     utsname names{};
-    if (uname(&names) == 0) host.kernel = names.release;
+    host.arch = architecture::name();
+    if (uname(&names) == 0) {
+        host.kernel = names.release;
+        host.kernel_version = running_kernel_version(names.release, names.version);
+    }
     if (const auto reason = kvm::System::unavailable()) {
         host.unavailable = *reason;
         return host;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "routing/table.hpp"
+#include "vmm/kernel_version.hpp"
 #include "vmm/trace.hpp"
 
 namespace irqbench::vmm {
@@ -146,7 +147,9 @@ class Machine {
 /// What a host offers, by the names `requires` and `known` use: capabilities and probed traits.
 /// For example `kvm`, `cap:split_irqchip`, `trait:lapic_eoi_at_delivery`.
 struct Host {
+    std::string arch;                      ///< as a scenario's "arch" says it
     std::string kernel;                    ///< release, as in uname
+    KernelVersion kernel_version;          ///< the stable release it is; see running_kernel_version()
     std::vector<std::string> placements;   ///< that can be built here
     std::vector<std::string> traits;       ///< probed divergences of this host's KVM
     std::vector<NamedValue> capabilities;  ///< KVM_CHECK_EXTENSION by lower-case name

@@ -38,8 +38,8 @@ struct OutcomeCount {
 class ClosedWorld {
   public:
     /// @param trace may grow meanwhile; it must outlive this
-    /// @param scenario its outcomes do not stand in the way of an ack, and its budget says what a storm is; it
-    ///        must outlive this
+    /// @param scenario its outcomes do not stand in the way of an ack, and its budget says what a storm is;
+    ///        it must outlive this
     ClosedWorld(const std::vector<vmm::Event>& trace, const Scenario& scenario);
 
     /// Sorts in the events that the trace has and this has not seen, up to `end`.

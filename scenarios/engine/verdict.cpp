@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "scenarios/engine/run.hpp"
 
@@ -15,13 +14,10 @@ bool contains(const std::vector<std::string>& list, std::string_view word) {
     return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-/// Major and minor number of a release like `6.1.0-9-amd64`.
-std::pair<unsigned, unsigned> release(std::string_view text) {
-    std::pair<unsigned, unsigned> numbers{};
-    const char* end = text.data() + text.size();
-    const auto major = std::from_chars(text.data(), end, numbers.first);
-    if (major.ptr != end && *major.ptr == '.') std::from_chars(major.ptr + 1, end, numbers.second);
-    return numbers;
+/// The release, and with it the stable one where that is another.
+std::string kernel_text(const vmm::Host& host) {
+    const bool same = vmm::parse_kernel_version(host.kernel) == host.kernel_version;
+    return same ? host.kernel : fmt::format("{} ({})", host.kernel, to_string(host.kernel_version));
 }
 
 std::string because(const std::string& reason) { return reason.empty() ? "" : ": " + reason; }
@@ -38,21 +34,13 @@ bool offers(const vmm::Host& host, std::string_view capability) {
 std::optional<std::string> unmet(const Requires& wanted, const vmm::Host& host) {
     for (const auto& capability : wanted.capabilities)
         if (!offers(host, capability)) return "needs the capability " + capability;
-    if (!wanted.kernel.empty() && release(host.kernel) < release(wanted.kernel))
-        return fmt::format("needs Linux {}, this is {}", wanted.kernel, host.kernel);
+    if (host.kernel_version < vmm::parse_kernel_version(wanted.kernel))
+        return fmt::format("needs Linux {}, this is {}", wanted.kernel, kernel_text(host));
     for (const auto& trait : wanted.traits_absent)
         if (contains(host.traits, trait))
             return fmt::format("cannot be judged where {}{}", trait, because(wanted.because));
     return std::nullopt;
 }
-
-#if defined(__x86_64__)
-constexpr std::string_view host_arch = "x86_64";
-#elif defined(__aarch64__)
-constexpr std::string_view host_arch = "arm64";
-#else
-constexpr std::string_view host_arch = "other";
-#endif
 
 bool concerns(const Known& known, std::string_view placement, vmm::RunMode run, const vmm::Host& host) {
     return (!known.run || *known.run == run) && (known.modes.empty() || contains(known.modes, placement)) &&
@@ -80,8 +68,8 @@ std::optional<std::string> skip_reason(const Scenario& scenario, std::string_vie
         return fmt::format("not in {}{}", list_text(scenario.modes_not), because(scenario.modes_because));
     if (run == vmm::RunMode::stepped && needs_free_run(scenario)) return "makes sense free-running only";
     if (run == vmm::RunMode::free && scenario.stepped_only) return "makes sense stepped only";
-    if (scenario.arch != host_arch)
-        return fmt::format("is for {}, this host is {}", scenario.arch, host_arch);
+    if (scenario.arch != host.arch)
+        return fmt::format("is for {}, this host is {}", scenario.arch, host.arch);
     if (!contains(host.placements, placement))
         return host.unavailable.empty() ? fmt::format("this host does not offer {} irqchip mode", placement)
                                         : "no KVM here: " + host.unavailable;

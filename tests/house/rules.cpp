@@ -121,6 +121,7 @@ class Checker {
             ++number;
             check_include(line, number);
             check_ioctl(line, number);
+            check_host(line, number);
             check_purity(line, number);
         }
         const auto length = static_cast<std::size_t>(std::count(text_.begin(), text_.end(), '\n'));
@@ -162,6 +163,13 @@ class Checker {
         const std::string file = file_.generic_string();
         const bool allowed = file.starts_with("vmm/kvm/") || file.starts_with("tests/perf/raw_");
         if (!allowed && std::regex_search(line, pattern)) complain(number, "ioctl() belongs into vmm/kvm");
+    }
+
+    /// What the host is, is said by vmm::Host.
+    void check_host(const std::string& line, std::size_t number) {
+        static const std::regex pattern(R"(\b__(x86_64|aarch64|arm|i386)__\b)");
+        if ((folder_ == "scenarios" || folder_ == "tools") && std::regex_search(line, pattern))
+            complain(number, folder_ + " must not be compiled for an architecture: ask vmm::Host");
     }
 
     void check_purity(const std::string& line, std::size_t number) {

@@ -79,6 +79,14 @@ BOOST_AUTO_TEST_CASE(an_architecture_known_outside_of_its_folders_is_found) {
     expect(tree, {{"vmm/c.hpp", 1, "only the folders of x86 may include vmm/x86/a.hpp"}});
 }
 
+BOOST_AUTO_TEST_CASE(code_for_one_architecture_above_vmm_is_found) {
+    Tree tree;
+    tree.add("vmm/a.hpp", "#if defined(__x86_64__)\n#endif\n");
+    tree.add("scenarios/b.hpp", "#if defined(__x86_64__)\n#endif\n").add("tools/c.hpp", "// __aarch64__\n");
+    expect(tree,
+           {{"scenarios/b.hpp", 1, "scenarios must not be compiled for an architecture: ask vmm::Host"}});
+}
+
 BOOST_AUTO_TEST_CASE(an_include_that_is_not_spelled_from_the_root_is_found) {
     Tree tree;
     tree.add("irqchip/a.hpp", "").add("irqchip/b.hpp", "#include \"a.hpp\"\n#include \"irqchip/gone.hpp\"\n");

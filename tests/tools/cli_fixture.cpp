@@ -14,7 +14,9 @@ Cli::Cli() {
     if (mkdtemp(pattern.data()) == nullptr)
         throw std::system_error(errno, std::generic_category(), "mkdtemp");
     folder_ = pattern;
+    host.arch = "x86_64";
     host.kernel = "6.1.176";
+    host.kernel_version = {6, 1, 176};
     host.placements = {"kernel", "split"};
     host.traits = {"lapic_eoi_at_delivery"};
     host.capabilities = {{"irqchip", 1}, {"x2apic_api", 0}};

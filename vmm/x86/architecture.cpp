@@ -13,6 +13,8 @@
 
 namespace irqbench::vmm::architecture {
 
+std::string_view name() { return "x86_64"; }
+
 void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_ids) {
     x86::load_agent(memory, vcpu_ids);
 }

@@ -16,7 +16,9 @@ struct World {
 
     World() {
         scenario.arch = "x86_64";
+        host.arch = "x86_64";
         host.kernel = "6.1.0-9-amd64";
+        host.kernel_version = {6, 1, 90};
         host.placements = {"kernel", "split"};
         host.traits = {"lapic_eoi_at_delivery"};
         host.capabilities = {{"x2apic_api", 3}, {"irqfd_resample", 0}};
@@ -70,11 +72,16 @@ BOOST_AUTO_TEST_CASE(an_older_kernel_skips_by_number_not_by_letter) {
     world.scenario.requires_.kernel = "6.1";
     BOOST_TEST(world.skipped() == "");
     world.scenario.requires_.kernel = "6.10";
-    BOOST_TEST(world.skipped() == "needs Linux 6.10, this is 6.1.0-9-amd64");
+    BOOST_TEST(world.skipped() == "needs Linux 6.10, this is 6.1.0-9-amd64 (6.1.90)");
     world.scenario.requires_.kernel = "5.19";
     BOOST_TEST(world.skipped() == "");
     world.host.kernel = "5.10.223";
+    world.host.kernel_version = {5, 10, 223};
     BOOST_TEST(world.skipped() == "needs Linux 5.19, this is 5.10.223");
+    world.scenario.requires_.kernel = "5.10.223";
+    BOOST_TEST(world.skipped() == "");
+    world.scenario.requires_.kernel = "5.10.224";
+    BOOST_TEST(world.skipped() == "needs Linux 5.10.224, this is 5.10.223");
 }
 
 BOOST_AUTO_TEST_CASE(a_trait_under_which_it_cannot_be_judged_skips) {
