@@ -2,10 +2,14 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace irqbench::tools::lab {
 
 enum class Arch { x86_64, arm64 };
+
+/// `x86_64`, `arm64`: the words of --arch.
+constexpr std::string_view word(Arch arch) { return arch == Arch::x86_64 ? "x86_64" : "arm64"; }
 
 /// A kernel that a machine of the lab can boot.
 struct Kernel {

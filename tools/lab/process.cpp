@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +27,13 @@ struct Pipe {
     Fd read;
     Fd write;
 };
+
+/// Unlike a pipe it may be written when nobody reads any more, without a signal.
+Pipe make_socket() {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) fail("socketpair");
+    return {Fd(ends[0]), Fd(ends[1])};
+}
 
 Pipe make_pipe() {
     std::array<int, 2> ends{};
@@ -110,7 +118,7 @@ Process::Process(const Command& command) {
     const auto argv = pointers(arguments);
     const auto envp = pointers(environment);
     const std::string folder = command.folder.string();
-    Pipe in = make_pipe();
+    Pipe in = make_socket();
     Pipe out = make_pipe();
     Pipe err = make_pipe();
     Pipe report = make_pipe();
@@ -151,6 +159,11 @@ std::optional<int> Process::reap(int flags) {
 std::optional<int> Process::poll() { return reap(WNOHANG); }
 
 int Process::wait() { return reap(0).value_or(127); }
+
+bool Process::write(std::string_view text) {
+    return ::send(in_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) ==
+           static_cast<ssize_t>(text.size());
+}
 
 void Process::kill() {
     if (!status_) ::kill(-pid_, SIGKILL);

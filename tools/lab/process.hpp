@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vmm/kvm/fd.hpp"
@@ -22,7 +23,7 @@ struct Command {
 /// The command as a shell would take it, for messages.
 std::string shell_text(const Command& command);
 
-/// A program that runs beside us, its standard streams being pipes. It is in a process group of its own, so
+/// A program that runs beside us, its standard streams leading to us. It is in a process group of its own, so
 /// that Ctrl-C reaches it through us only, and it dies with us, however we end.
 class Process {
   public:
@@ -33,10 +34,11 @@ class Process {
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
 
-    /// Our ends of its streams. Those that we read do not block.
-    [[nodiscard]] const vmm::kvm::Fd& in() const { return in_; }
+    /// Our ends of its streams, which do not block.
     [[nodiscard]] const vmm::kvm::Fd& out() const { return out_; }
     [[nodiscard]] const vmm::kvm::Fd& err() const { return err_; }
+    /// Writes to its standard input what fits. @returns whether all did, false also if it reads no more
+    bool write(std::string_view text);
     /// It reads the end of its input.
     void close_in() { in_.reset(); }
 

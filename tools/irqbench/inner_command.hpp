@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tools/irqbench/surroundings.hpp"
+
+namespace irqbench::tools {
+
+/// A command of irqbench that is going to run somewhere else: in a machine of the lab.
+struct InnerCommand {
+    std::vector<std::string> arguments;        ///< as they were given
+    std::string name;                          ///< of the subcommand
+    std::vector<std::filesystem::path> files;  ///< that it reads
+    std::vector<std::filesystem::path> folders;
+    /// What of `run` concerns those who print its results.
+    std::string format = "text";
+    std::string trace_out;
+    bool verbose = false;
+    bool quiet = false;
+    bool names_jobs = false;  ///< --jobs is among the arguments
+};
+
+/// Parses a command as it would be here, without doing anything, so that wrong usage shows at once.
+/// @throws CLI::ParseError, also for --help and --version; CLI::ValidationError for a path that does not exist
+InnerCommand parse_inner_command(const std::vector<std::string>& arguments, Surroundings& surroundings);
+
+}  // namespace irqbench::tools

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <vector>
+
+#include "tools/lab/initramfs.hpp"
+#include "tools/lab/kernel.hpp"
+
+namespace irqbench::tools::lab {
+
+/// What runs inside, and the shared libraries it is linked with, its dynamic loader among them.
+struct Program {
+    std::filesystem::path file;
+    std::vector<std::filesystem::path> libraries;
+
+    /// Where it is in the machine.
+    static constexpr const char* guest_path = "/lab/irqbench";
+};
+
+/// @throws std::runtime_error when it is no program for machines of this architecture, when a library of it
+/// is missing, or when it needs libraries for an architecture that is not the host's
+Program inspect_program(const std::filesystem::path& file, Arch arch, const std::atomic<bool>& interrupted);
+
+/// The architecture of the host.
+/// @throws std::runtime_error on a host of another one
+Arch host_arch();
+
+void add_program(Initramfs& initramfs, const Program& program);
+/// Where the dynamic loader finds the libraries in the machine: LD_LIBRARY_PATH.
+std::string library_path(const Program& program);
+
+}  // namespace irqbench::tools::lab
