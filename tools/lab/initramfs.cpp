@@ -76,6 +76,7 @@ void Initramfs::add_character_device(const std::filesystem::path& path, unsigned
     const std::unique_ptr<archive_entry, EntryDeleter> entry(archive_entry_new());
     archive_entry_set_pathname(entry.get(), key_of(path).c_str());
     archive_entry_set_filetype(entry.get(), AE_IFCHR);
+    archive_entry_set_size(entry.get(), 0);
     constexpr unsigned mode = 0600;
     archive_entry_set_perm(entry.get(), mode);
     archive_entry_set_rdevmajor(entry.get(), major);

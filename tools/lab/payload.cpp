@@ -5,31 +5,46 @@
 #include <array>
 #include <span>
 #include <stdexcept>
+#include <string_view>
 
 #include "tools/lab/decompress.hpp"
 #include "tools/lab/modules.hpp"
 
-extern "C" const char irqbench_lab_init_begin[];
-extern "C" const char irqbench_lab_init_end[];
+// guest/init_images.S
+extern "C" const char irqbench_lab_init_x86_64_begin[];
+extern "C" const char irqbench_lab_init_x86_64_end[];
+extern "C" const char irqbench_lab_init_arm64_begin[];
+extern "C" const char irqbench_lab_init_arm64_end[];
 
 namespace irqbench::tools::lab {
 
 namespace {
 
-/// A module to load, if this word is in /proc/cpuinfo; `any`: always.
+/// A module to load, if this word is in /proc/cpuinfo.
 struct Wanted {
     const char* word;
     const char* module;
-    bool needed;  ///< among those of one kernel, at least one must be had
 };
 
 std::span<const Wanted> wanted_by(Arch arch) {
-    static constexpr std::array x86_64 = {Wanted{"svm", "kvm_amd", true}, Wanted{"vmx", "kvm_intel", true}};
-    // Its KVM is no module, but the channel may be.
-    static constexpr std::array arm64 = {Wanted{"any", "virtio_pci", false},
-                                         Wanted{"any", "virtio_console", false}};
+    static constexpr std::array x86_64 = {Wanted{"svm", "kvm_amd"}, Wanted{"vmx", "kvm_intel"}};
     if (arch == Arch::x86_64) return x86_64;
-    return arm64;
+    // KVM is no module there.
+    return {};
+}
+
+/// Process 1. @throws std::runtime_error when this irqbench was built without it
+std::string_view init_for(Arch arch) {
+    const auto between = [](const char* begin, const char* end) {
+        return std::string_view(begin, static_cast<std::size_t>(end - begin));
+    };
+    const std::string_view image =
+        arch == Arch::x86_64 ? between(irqbench_lab_init_x86_64_begin, irqbench_lab_init_x86_64_end)
+                             : between(irqbench_lab_init_arm64_begin, irqbench_lab_init_arm64_end);
+    if (image.empty())
+        throw std::runtime_error(fmt::format(
+            "this irqbench was built without a compiler for {}, so it has no process 1 for it", word(arch)));
+    return image;
 }
 
 std::string joined(const std::vector<std::string>& strings) {
@@ -43,32 +58,27 @@ std::string joined(const std::vector<std::string>& strings) {
 bool add_kernel_modules(Initramfs& initramfs, const Kernel& kernel) {
     std::string list;
     std::string missing;
-    bool one_needed = false;
-    bool one_had = false;
-    for (const Wanted& wanted : wanted_by(kernel.arch)) {
-        const std::array names = {std::string(wanted.module)};
+    bool one_had = wanted_by(kernel.arch).empty();
+    for (const auto& [word, module] : wanted_by(kernel.arch)) {
+        const std::array names = {std::string(module)};
         const ModuleSet set = find_modules(kernel.modules, names);
-        one_needed = one_needed || wanted.needed;
-        one_had = one_had || (wanted.needed && set.missing.empty());
-        if (!set.missing.empty()) missing += fmt::format("{}{}", missing.empty() ? "" : ", ", wanted.module);
+        one_had = one_had || set.missing.empty();
+        if (!set.missing.empty()) missing += fmt::format("{}{}", missing.empty() ? "" : " and ", module);
         for (const auto& file : set.files) {
             const std::string inside = fmt::format("/lab/modules.d/{}.ko", module_name(file));
             initramfs.add_bytes(inside, read_decompressed(file));
-            list += fmt::format("{} {}\n", wanted.word, inside);
+            list += fmt::format("{} {}\n", word, inside);
         }
     }
-    if (!kernel.modules.empty() && one_needed && !one_had)
+    if (!kernel.modules.empty() && !one_had)
         throw std::runtime_error(
-            fmt::format("module missing: {} has no {}, and the kernel has none of them built in",
-                        kernel.modules.string(), missing));
+            fmt::format("module missing: {} are neither in {} nor built in", missing, kernel.modules.string()));
     initramfs.add_bytes("/lab/modules", list);
     return !list.empty();
 }
 
-void add_job(Initramfs& initramfs, const Job& job, const std::string& library_path) {
-    initramfs.add_bytes(
-        "/init", {irqbench_lab_init_begin, static_cast<std::size_t>(irqbench_lab_init_end - irqbench_lab_init_begin)},
-        true);
+void add_job(Initramfs& initramfs, Arch arch, const Job& job, const std::string& library_path) {
+    initramfs.add_bytes("/init", init_for(arch), true);
     for (const char* folder : {"/proc", "/sys", "/dev", "/tmp"}) initramfs.add_folder(folder);
     std::vector<std::string> arguments = {Program::guest_path};
     arguments.insert(arguments.end(), job.arguments.begin(), job.arguments.end());

@@ -9,12 +9,13 @@
 /// What a machine boots into, piece by piece; see tools/lab/guest/init.cpp for who reads it.
 namespace irqbench::tools::lab {
 
-/// The modules that KVM and the channel need of this kernel, decompressed, with the order to load them in.
+/// The modules that KVM needs of this kernel, decompressed, with the order to load them in.
 /// @returns whether there are any
 /// @throws std::runtime_error when the kernel has modules, but those that KVM needs are not among them
 bool add_kernel_modules(Initramfs& initramfs, const Kernel& kernel);
 
 /// Process 1, the command it starts, and the files that command reads.
-void add_job(Initramfs& initramfs, const Job& job, const std::string& library_path);
+/// @throws std::runtime_error when there is no process 1 for this architecture, or a file cannot be read
+void add_job(Initramfs& initramfs, Arch arch, const Job& job, const std::string& library_path);
 
 }  // namespace irqbench::tools::lab

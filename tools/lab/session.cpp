@@ -154,7 +154,7 @@ class Session {
             initramfs.add_bytes("/lab/done.jsonl", tasks_.lines());
             job.arguments.insert(job.arguments.end(), {"--resume", "/lab/done.jsonl"});
         }
-        add_job(initramfs, job, library_path(program_));
+        add_job(initramfs, kernel_.arch, job, library_path(program_));
         Machine machine(qemu_, kernel_, setup_, initramfs.finish());
         attend(machine);
         if (end_.why != BootEnd::Why::gone) machine.kill();

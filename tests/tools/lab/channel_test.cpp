@@ -45,7 +45,8 @@ BOOST_AUTO_TEST_CASE(every_event_of_process_1_is_understood) {
 }
 
 BOOST_AUTO_TEST_CASE(all_bytes_of_the_output_arrive) {
-    const auto output = parse_said(R"({"event":"output","stream":"out","text":"\u0000\u007f\u0080\u00ff\u00c3\""})");
+    const auto output =
+        parse_said(R"({"event":"output","stream":"out","text":"\u0000\u007f\u0080\u00ff\u00c3\""})");
     BOOST_REQUIRE(output);
     BOOST_TEST(std::get<said::Output>(*output).text == std::string("\0\x7f\x80\xff\xc3\"", 6));
 }
@@ -54,8 +55,9 @@ BOOST_AUTO_TEST_CASE(other_lines_are_not_taken_for_events) {
     for (const char* line :
          {"", "[    0.000000] Linux version", "{", "[]", "7", R"({"event":7})", R"({"event":"up"})",
           R"({"event":"exit"})", R"({"event":"exit","status":"0"})", R"({"event":"exit","status":-1})",
-          R"({"event":"exit","status":99999999999999999999})", R"({"event":"output","stream":"in","text":""})",
-          R"({"event":"output","stream":"out"})", R"({"event":"kvm","error":null})", R"({"event":"down"})"})
+          R"({"event":"exit","status":99999999999999999999})",
+          R"({"event":"output","stream":"in","text":""})", R"({"event":"output","stream":"out"})",
+          R"({"event":"kvm","error":null})", R"({"event":"down"})"})
         BOOST_TEST(!parse_said(line).has_value(), line);
 }
 
@@ -65,7 +67,8 @@ BOOST_AUTO_TEST_CASE(a_deeply_nested_line_is_no_event) {
 
 BOOST_AUTO_TEST_CASE(lines_are_put_together_from_pieces) {
     const auto whole = lines_of({"on", "e\ntwo\n\nth", "ree", "\nfour"});
-    BOOST_TEST(whole == (std::vector<std::string>{"one", "two", "", "three"}), boost::test_tools::per_element());
+    BOOST_TEST(whole == (std::vector<std::string>{"one", "two", "", "three"}),
+               boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -75,9 +75,10 @@ BOOST_AUTO_TEST_CASE(a_hang_is_told_with_how_long_was_waited) {
 
 BOOST_AUTO_TEST_CASE(a_boot_that_takes_too_long_says_how_far_it_came) {
     BootEnd end = ended(Why::slow);
-    BOOST_TEST(diagnose(end).value() ==
-               "it did not boot within 60 s: it printed nothing at all: is it a kernel for this architecture, "
-               "with a serial console?");
+    BOOST_TEST(
+        diagnose(end).value() ==
+        "it did not boot within 60 s: it printed nothing at all: is it a kernel for this architecture, "
+        "with a serial console?");
     end.console = "[    0.0] Linux version 6.1\n";
     BOOST_TEST(diagnose(end).value() ==
                "it did not boot within 60 s: it did not get as far as starting process 1");

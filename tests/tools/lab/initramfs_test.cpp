@@ -12,7 +12,8 @@ namespace {
 
 const std::atomic<bool> never{false};
 
-/// What cpio(1) or, where that is not installed, bsdtar(1) lists, is read here from the headers: name by name.
+/// What cpio(1) or, where that is not installed, bsdtar(1) lists, is read here from the headers: name by
+/// name.
 std::vector<std::string> names_in(const std::string& archive) {
     std::vector<std::string> names;
     const auto field = [&archive](std::size_t header, std::size_t index) {
@@ -39,8 +40,8 @@ BOOST_AUTO_TEST_CASE(folders_come_before_what_is_in_them) {
     image.add_bytes("/a/b/c", "text");
     image.add_bytes("/a/d", "");
     image.add_folder("/e/");
-    const std::vector<std::string> expected = {"dev", "dev/console", "a",  "a/b",
-                                               "a/b/c", "a/d",       "e", "TRAILER!!!"};
+    const std::vector<std::string> expected = {"dev",   "dev/console", "a", "a/b",
+                                               "a/b/c", "a/d",         "e", "TRAILER!!!"};
     BOOST_TEST(names_in(image.finish().content()) == expected, boost::test_tools::per_element());
 }
 
@@ -75,7 +76,8 @@ BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_is_an_error_with_its_name) {
 BOOST_AUTO_TEST_CASE(another_program_can_open_it) {
     Initramfs image;
     image.add_bytes("/a", "text for another");
-    const Output output = run_program({{"grep", "-c", "text for another", image.finish().path()}, {}, {}}, never);
+    const Output output =
+        run_program({{"grep", "-c", "text for another", image.finish().path()}, {}, {}}, never);
     BOOST_TEST(output.status == 0);
 }
 

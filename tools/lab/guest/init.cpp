@@ -5,7 +5,7 @@
 // It finds in /lab:
 //   arguments, environment   of the program, each string ended by NUL
 //   folder                   to run it in
-//   modules                  lines `WORD FILE`: loaded in order if WORD is in /proc/cpuinfo, or is `any`
+//   modules                  lines `WORD FILE`: loaded in order if WORD is in /proc/cpuinfo
 // and in the kernel's command line irqbench.channel=DEVICE, and MODULE.NAME=VALUE for module parameters.
 //
 // What it says, in this order (tools/lab/channel.hpp reads it):
@@ -195,7 +195,7 @@ void load_modules(const char* command_line) {
         char* file = std::strchr(line, ' ');
         if (file == nullptr) continue;
         *file++ = '\0';
-        if (std::strcmp(line, "any") == 0 || has_word(processor.begin, line)) load_module(file, command_line);
+        if (has_word(processor.begin, line)) load_module(file, command_line);
     }
 }
 
