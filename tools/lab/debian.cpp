@@ -207,8 +207,9 @@ std::string explain_apt(const std::string& messages) {
     return said.empty() ? "it did not say why" : said;
 }
 
-AptArea::AptArea(const Fetching& fetching, const Workspace& workspace, Setup setup)
-    : fetching_(fetching), setup_(std::move(setup)) {
+AptArea::AptArea(const Fetching& fetching, const Workspace& workspace, std::string architecture,
+                 Source source)
+    : fetching_(fetching), architecture_(std::move(architecture)) {
     for (const char* program : {"apt-get", "apt-cache", "dpkg-deb"}) needed_program(program);
     if (!fs::exists(keyring))
         throw Unavailable(
@@ -233,32 +234,31 @@ AptArea::AptArea(const Fetching& fetching, const Workspace& workspace, Setup set
                     "Dir::Etc::sourcelist \"{0}/sources.list\";\nDir::Etc::sourceparts \"/dev/null\";\n"
                     "Dir::Etc::preferences \"/dev/null\";\nDir::Etc::preferencesparts \"/dev/null\";\n"
                     "Dir::State \"{0}/state\";\nDir::State::lists \"{0}/lists\";\n"
-                    "Dir::State::status \"{1}\";\nDir::Cache \"{0}/cache\";\n"
-                    "APT::Architecture \"{2}\";\nAPT::Default-Release \"\";\n"
+                    "Dir::State::status \"{0}/status\";\nDir::Cache \"{0}/cache\";\n"
+                    "APT::Architecture \"{1}\";\nAPT::Default-Release \"\";\n"
                     "APT::Sandbox::User \"root\";\nAPT::Update::Error-Mode \"any\";\n"
                     "APT::Get::AllowUnauthenticated \"false\";\nAcquire::Languages \"none\";\n"
                     "Acquire::AllowInsecureRepositories \"false\";\n"
                     "Acquire::AllowWeakRepositories \"false\";\n",
-                    here, setup_.with_host_packages ? "/var/lib/dpkg/status" : here + "/status",
-                    setup_.architecture));
-    update();
+                    here, architecture_));
+    add_source(source);
 }
 
 void AptArea::add_source(const Source& source) {
-    if (std::find(setup_.sources.begin(), setup_.sources.end(), source) != setup_.sources.end()) return;
-    setup_.sources.push_back(source);
+    if (std::find(sources_.begin(), sources_.end(), source) != sources_.end()) return;
+    sources_.push_back(source);
     update();
 }
 
 void AptArea::update() const {
     std::string suites;
     std::string list;
-    for (const auto& [site, suite] : setup_.sources) {
+    for (const auto& [site, suite] : sources_) {
         list += fmt::format("deb [signed-by={} target=Packages] {} {} main\n", keyring, site, suite);
         suites += (suites.empty() ? "" : ", ") + suite;
     }
     write_file(folder_ / "sources.list", list);
-    fetching_.progress(fmt::format("reading the package lists of {} ({})", suites, setup_.architecture));
+    fetching_.progress(fmt::format("reading the package lists of {} ({})", suites, architecture_));
     const Output output = run({"apt-get", "-qq", "update"});
     if (output.status != 0)
         throw Unavailable(

@@ -70,15 +70,10 @@ std::string explain_apt(const std::string& messages);
 /// change, and it needs no root.
 class AptArea {
   public:
-    struct Setup {
-        std::string architecture;  ///< Debian's word
-        std::vector<Source> sources;
-        bool with_host_packages = false;  ///< simulate_install() counts on what the host has installed
-    };
-
     /// Downloads the lists.
     /// @throws Unavailable, Interrupted
-    AptArea(const Fetching& fetching, const Workspace& workspace, Setup setup);
+    /// @param architecture Debian's word
+    AptArea(const Fetching& fetching, const Workspace& workspace, std::string architecture, Source source);
 
     /// Downloads one more source's lists, unless it is among them. @throws Unavailable, Interrupted
     void add_source(const Source& source);
@@ -86,7 +81,7 @@ class AptArea {
     /// The newest version the sources have, nothing if they have no such package.
     [[nodiscard]] std::optional<std::string> version(const std::string& package) const;
     [[nodiscard]] Package show(const std::string& package, const std::string& version) const;
-    /// What has to be installed for a package, itself included, as NAME=VERSION.
+    /// What a system without any package needs for this one, itself included, as NAME=VERSION.
     /// @param suite is preferred to the others
     [[nodiscard]] std::vector<std::string> simulate_install(const std::string& package,
                                                             const std::string& suite) const;
@@ -100,7 +95,8 @@ class AptArea {
     [[nodiscard]] std::string query(std::vector<std::string> arguments) const;
 
     const Fetching& fetching_;
-    Setup setup_;
+    std::string architecture_;
+    std::vector<Source> sources_;
     std::filesystem::path folder_;
 };
 

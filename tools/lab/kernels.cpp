@@ -154,8 +154,7 @@ std::optional<Offer> find_offer(const NamedKernel& kernel, Arch arch, const Fetc
     const std::string meta = "linux-image-cloud-" + debian_architecture(arch);
     for (const std::string_view suite : kernel.suites) {
         if (suite.empty()) continue;
-        area.emplace(fetching, workspace,
-                     AptArea::Setup{debian_architecture(arch), {{mirror, std::string(suite)}}, false});
+        area.emplace(fetching, workspace, debian_architecture(arch), Source{mirror, std::string(suite)});
         const auto version = area->version(meta);
         if (version && is_of(kernel, *version)) return resolve(*area, meta, std::string(suite), *version);
         if (!seen.empty()) seen += ", ";

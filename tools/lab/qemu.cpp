@@ -41,7 +41,10 @@ struct Tried {
 Tried attempt(Qemu qemu, const std::atomic<bool>& interrupted) {
     Output output;
     try {
-        output = run_program({{qemu.program.string(), "--version"}, qemu.environment, {}}, interrupted);
+        Command command{{qemu.program.string()}, qemu.environment, {}};
+        command.arguments.insert(command.arguments.end(), qemu.arguments.begin(), qemu.arguments.end());
+        command.arguments.emplace_back("--version");
+        output = run_program(command, interrupted);
     } catch (const std::system_error& error) {
         return {{}, fmt::format("{} cannot be run: {}", qemu.program.string(), error.code().message())};
     }
@@ -60,22 +63,45 @@ Tried attempt(Qemu qemu, const std::atomic<bool>& interrupted) {
     return {std::move(qemu), {}};
 }
 
-/// The parts of a QEMU that was extracted into a folder.
-Qemu extracted(const fs::path& folder, Arch arch) {
-    Qemu qemu{folder / "usr/bin" / qemu_program(arch), {}, {}, {}};
-    for (const char* firmware : {"usr/share/seabios", "usr/share/qemu"})
-        if (fs::is_directory(folder / firmware))
-            qemu.arguments.insert(qemu.arguments.end(), {"-L", (folder / firmware).string()});
-    std::string path;
+/// The folders with shared libraries of a system that was extracted below a folder.
+std::vector<fs::path> library_folders(const fs::path& root) {
+    std::vector<fs::path> folders;
     for (const char* libraries : {"usr/lib", "lib"}) {
         std::error_code none;
-        for (const auto& entry : fs::directory_iterator(folder / libraries, none))
-            if (entry.is_directory() &&
-                entry.path().filename().string().find("-linux-gnu") != std::string::npos)
-                path += (path.empty() ? "" : ":") + entry.path().string();
+        for (const auto& entry : fs::directory_iterator(root / libraries, none))
+            if (entry.is_directory() && entry.path().filename().string().ends_with("-linux-gnu"))
+                folders.push_back(entry.path());
     }
-    qemu.environment.push_back("LD_LIBRARY_PATH=" + path);
+    return folders;
+}
+
+/// A QEMU that was extracted with all libraries it needs. It is started by its own dynamic loader and C
+/// library, so that it does not matter what the host has, or comes to have.
+Qemu extracted(const fs::path& root, Arch arch) {
+    Qemu qemu{{}, {"--library-path"}, {"LD_PRELOAD="}, {}};
+    std::string path;
+    for (const fs::path& folder : library_folders(root)) {
+        path += (path.empty() ? "" : ":") + folder.string();
+        std::error_code none;
+        for (const auto& entry : fs::directory_iterator(folder, none))
+            if (entry.path().filename().string().rfind("ld-linux", 0) == 0) qemu.program = entry.path();
+    }
+    const std::string program = root / "usr/bin" / qemu_program(arch);
+    qemu.arguments.insert(qemu.arguments.end(), {path, "--argv0", program, program});
+    for (const char* firmware : {"usr/share/seabios", "usr/share/qemu"})
+        if (fs::is_directory(root / firmware))
+            qemu.arguments.insert(qemu.arguments.end(), {"-L", (root / firmware).string()});
     return qemu;
+}
+
+/// Moves what QEMU needs at run time, which is less than half of the packages.
+void keep_needed(const fs::path& from, const fs::path& to, Arch arch) {
+    for (const fs::path& each : {fs::path("lib"), fs::path("usr/lib"), fs::path("usr/share/qemu"),
+                                 fs::path("usr/share/seabios"), "usr/bin" / fs::path(qemu_program(arch))}) {
+        if (!fs::exists(from / each)) continue;
+        fs::create_directories((to / each).parent_path());
+        fs::rename(from / each, to / each);
+    }
 }
 
 Tried cached_qemu(const fs::path& cache, Arch arch, const std::atomic<bool>& interrupted) {
@@ -89,7 +115,12 @@ QemuVersion upstream(const std::string& debian) {
     return parse_qemu_version("version " + debian.substr(debian.find(':') + 1)).value_or(QemuVersion{});
 }
 
-/// The packages of the first of the host's suite and its backports that is new enough.
+/// Where to look, in this order: what runs elsewhere needs no more of a host than its kernel.
+std::vector<std::string> suites_for(const HostSystem& host) {
+    if (host.id != "debian" || host.codename.empty()) return {"stable"};
+    return {host.codename, host.codename + "-backports", "stable"};
+}
+
 struct QemuOffer {
     std::string version;
     std::vector<std::string> packages;
@@ -97,30 +128,22 @@ struct QemuOffer {
 
 QemuOffer find_offer(Arch arch, const Fetching& fetching, const Workspace& workspace,
                      std::optional<AptArea>& area) {
-    const HostSystem host = host_system();
-    auto sources = host_sources(fetching.interrupted);
-    const std::string mirror = choose_mirror(fetching.mirror, sources);
-    if (host.id != "debian" || host.codename.empty())
-        throw Unavailable(
-            fmt::format("QEMU can be fetched on a release of Debian only, and this is {}; install QEMU {}.{} "
-                        "or newer, or "
-                        "name one with --qemu",
-                        host.id.empty() ? "none" : host.id, needed_qemu.major, needed_qemu.minor));
-    // What the host has installed may be from its updates, on whose exact versions other packages depend.
-    if (const Source own{mirror, host.codename};
-        std::find(sources.begin(), sources.end(), own) == sources.end())
-        sources.insert(sources.begin(), own);
+    const std::string mirror =
+        choose_mirror(fetching.mirror,
+                      fetching.mirror.empty() ? host_sources(fetching.interrupted) : std::vector<Source>());
     std::string seen;
-    area.emplace(fetching, workspace, AptArea::Setup{debian_architecture(host_arch()), sources, true});
-    for (const std::string& suite : {host.codename, host.codename + "-backports"}) {
-        area->add_source({mirror, suite});
+    for (const std::string& suite : suites_for(host_system())) {
+        if (area)
+            area->add_source({mirror, suite});
+        else
+            area.emplace(fetching, workspace, debian_architecture(host_arch()), Source{mirror, suite});
         const auto version = area->version(package_of(arch));
         if (version && upstream(*version) >= needed_qemu)
             return {*version, area->simulate_install(package_of(arch), suite)};
         seen += fmt::format("{}{} has {}", seen.empty() ? "" : ", ", suite, version ? *version : "none");
     }
-    throw Unavailable(fmt::format("Debian has no QEMU {}.{} or newer for this host: {}", needed_qemu.major,
-                                  needed_qemu.minor, seen));
+    throw Unavailable(
+        fmt::format("Debian has no QEMU {}.{} or newer: {}", needed_qemu.major, needed_qemu.minor, seen));
 }
 
 }  // namespace
@@ -170,8 +193,14 @@ Qemu fetch_qemu(Arch arch, const Fetching& fetching) {
     const QemuOffer offer = find_offer(arch, fetching, workspace, area);
     fetching.progress(
         fmt::format("fetching {} {} in {} packages", package_of(arch), offer.version, offer.packages.size()));
+    const fs::path files = workspace.make_folder("files");
     const fs::path prepared = workspace.make_folder("qemu");
-    area->extract(offer.packages, prepared);
+    try {
+        area->extract(offer.packages, files);
+        keep_needed(files, prepared, arch);
+    } catch (const fs::filesystem_error& error) {
+        throw Unavailable(fmt::format("QEMU cannot be put into the cache: {}", error.what()));
+    }
     if (Tried tried = attempt(extracted(prepared, arch), fetching.interrupted); !tried.qemu)
         throw Unavailable(fmt::format("QEMU was fetched, and does not work: {}", tried.why_not));
     workspace.publish(prepared, place_of(fetching.cache, arch));

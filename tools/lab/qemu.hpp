@@ -15,9 +15,9 @@ namespace irqbench::tools::lab {
 /// A QEMU that can be started: the host's own, or one in the cache with the libraries and firmware it came
 /// with.
 struct Qemu {
-    std::filesystem::path program;
-    std::vector<std::string> arguments;    ///< that every start needs, for instance -L FIRMWARE
-    std::vector<std::string> environment;  ///< NAME=VALUE, for instance LD_LIBRARY_PATH
+    std::filesystem::path program;       ///< the dynamic loader, where QEMU has one of its own
+    std::vector<std::string> arguments;  ///< that every start needs before its own, for instance -L FIRMWARE
+    std::vector<std::string> environment;  ///< NAME=VALUE, added to ours
     std::string version;                   ///< `10.0.2`
 };
 
@@ -52,8 +52,8 @@ QemuSearch find_qemu(Arch arch, const std::filesystem::path& cache, const std::a
 /// @throws Unavailable when it is not there, cannot be run, is too old, or is none
 Qemu own_qemu(const std::filesystem::path& program, const std::atomic<bool>& interrupted);
 
-/// Fetches a new enough QEMU for this host into the cache, with what it needs beyond the host's own packages,
-/// unless it is there.
+/// Fetches a new enough QEMU into the cache, unless it is there: on a release of Debian that of the release
+/// or its backports, elsewhere that of Debian's stable. It comes with all libraries it needs.
 /// @throws Unavailable, Interrupted
 Qemu fetch_qemu(Arch arch, const Fetching& fetching);
 
