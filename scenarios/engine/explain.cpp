@@ -57,6 +57,13 @@ std::string where_in_words(const Known& known) {
     return text;
 }
 
+std::string fix_in_words(const FixedIn& fix) {
+    std::string text = fmt::format("Linux {}.{}", fix.mainline.version, fix.mainline.patchlevel);
+    for (const vmm::KernelVersion& stable : fix.stable) text += ", " + to_string(stable);
+    if (!fix.modes.empty()) text += fmt::format(" (in {} mode)", fmt::join(fix.modes, " or "));
+    return text;
+}
+
 void append_outcomes(std::string& text, std::string_view word, const std::vector<expect::Ack>& acks) {
     for (const expect::Ack& ack : acks) text += fmt::format("      {}: {}\n", word, describe(ack));
 }
@@ -76,6 +83,7 @@ std::string explain(const Scenario& scenario) {
     if (!scenario.modes_not.empty())
         text += fmt::format("Not in {} mode: {}\n", fmt::join(scenario.modes_not, " or "),
                             scenario.modes_because);
+    if (scenario.fixed_in) text += fmt::format("Fixed in: {}\n", fix_in_words(*scenario.fixed_in));
     if (scenario.free_only) text += "Runs freely only.\n";
     if (scenario.stepped_only) text += "Runs stepped only.\n";
     if (!scenario.setup.empty()) {

@@ -9,6 +9,12 @@
 
 namespace irqbench::scenarios {
 
+namespace {
+
+constexpr std::uint64_t max_releases = 100;
+
+}  // namespace
+
 namespace head {
 
 void Vcpus::check(const Vcpus& vcpus, const Cursor& at) {
@@ -57,6 +63,71 @@ head::CapabilityName Form<head::CapabilityName>::read(const Cursor& at, Limits) 
 }
 
 Json Form<head::CapabilityName>::schema(Limits) { return detail::word_schema(vmm::capability_names()); }
+
+namespace {
+
+/// `6.13`, `6.12.5`.
+std::size_t count_of_numbers(const std::string& release) {
+    return static_cast<std::size_t>(std::count(release.begin(), release.end(), '.')) + 1;
+}
+
+/// @param is_mainline set if there are two numbers instead of three
+vmm::KernelVersion read_release(const Cursor& at, bool& is_mainline) {
+    const std::string text = Form<std::string>::read(at, {});
+    const vmm::KernelVersion release = vmm::parse_kernel_version(text);
+    const std::size_t count = count_of_numbers(text);
+    is_mainline = count == 2;
+    const bool as_printed = is_mainline ? to_string(release) == text + ".0" : to_string(release) == text;
+    if (!as_printed || count > 3)
+        at.fail(fmt::format("must be a release like \"6.13\" or \"6.12.5\", not \"{}\"", text));
+    return release;
+}
+
+}  // namespace
+
+head::Releases Form<head::Releases>::read(const Cursor& at, Limits) {
+    head::Releases releases;
+    std::size_t mainlines = 0;
+    const auto add = [&](const Cursor& place) {
+        bool is_mainline = false;
+        const vmm::KernelVersion release = read_release(place, is_mainline);
+        mainlines += is_mainline ? 1 : 0;
+        if (is_mainline)
+            releases.mainline = release;
+        else
+            releases.stable.push_back(release);
+    };
+    if (const Node::Array* array = at.node().array()) {
+        detail::check_length(at, *array, between(1, max_releases));
+        for (std::size_t i = 0; i < array->size(); ++i) add(at.at(i, (*array)[i]));
+    } else {
+        add(at);
+    }
+    if (mainlines != 1)
+        at.fail("needs one release of mainline, like \"6.13\": stable kernels take their fixes from there",
+                ScenarioError::Kind::invalid);
+    const auto series = [](const vmm::KernelVersion& one) { return std::pair(one.version, one.patchlevel); };
+    for (std::size_t i = 0; i < releases.stable.size(); ++i) {
+        const vmm::KernelVersion& stable = releases.stable[i];
+        if (series(stable) >= series(releases.mainline))
+            at.fail(fmt::format("{} comes after Linux {}.{}, which has the fix", to_string(stable),
+                                releases.mainline.version, releases.mainline.patchlevel),
+                    ScenarioError::Kind::invalid);
+        for (std::size_t j = 0; j < i; ++j)
+            if (series(stable) == series(releases.stable[j]))
+                at.fail(fmt::format("{} and {} are of one series", to_string(releases.stable[j]),
+                                    to_string(stable)),
+                        ScenarioError::Kind::invalid);
+    }
+    return releases;
+}
+
+Json Form<head::Releases>::schema(Limits) {
+    const Json release{{"type", "string"}, {"pattern", R"(^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){1,2}$)"}};
+    return {
+        {"anyOf",
+         {release, {{"type", "array"}, {"minItems", 1}, {"maxItems", max_releases}, {"items", release}}}}};
+}
 
 head::MachineOptions Form<head::MachineOptions>::read(const Cursor& at, Limits) {
     head::MachineOptions options;

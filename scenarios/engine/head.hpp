@@ -75,6 +75,26 @@ struct Requirements {
     static void check(const Requirements& requirements, const Cursor& at);
 };
 
+/// The releases that have a fix: one of mainline, `"6.13"`, and those of stable series it was taken into,
+/// `"6.12.5"`.
+struct Releases {
+    vmm::KernelVersion mainline;
+    std::vector<vmm::KernelVersion> stable;
+};
+
+struct FixedIn {
+    Releases releases;
+    std::vector<std::string> irqchip;
+    static constexpr auto fields() {
+        return std::tuple{
+            required("linux", &FixedIn::releases,
+                     "the release that fixed the bug, like \"6.13\"; in an array also the stable ones, "
+                     "like \"6.12.5\""),
+            optional("irqchip", &FixedIn::irqchip, "the irqchip modes it concerns; all by default")};
+    }
+    static constexpr std::string_view shorthand = "linux";
+};
+
 struct KnownWhen {
     TraitName trait;
     std::vector<std::string> irqchip;
@@ -143,6 +163,7 @@ struct Head {
     std::optional<Run> run;
     Modes modes;
     Requirements requirements;
+    std::optional<FixedIn> fixed_in;
     std::vector<KnownDivergence> known;
     Steps setup;
     Steps steps;
@@ -161,13 +182,17 @@ struct Head {
             optional("run", &Head::run, "the only way to run it that makes sense"),
             optional("modes", &Head::modes, "where it is not run at all"),
             optional("requires", &Head::requirements, "what a host must have, or it is skipped"),
+            optional(
+                "fixed_in", &Head::fixed_in,
+                "the Linux whose KVM passes since a bug was fixed; where it is older, a failure is known"),
             optional("known", &Head::known, "known divergences of some hosts"),
             optional("setup", &Head::setup, "steps that prepare the machine, without assertions"),
             required("steps", &Head::steps, "what is done and what must come of it"),
             optional("outcomes", &Head::outcomes,
                      "the set of interrupts that may be taken without an ack step")};
     }
-    static constexpr std::array constraints{at_least_one("source", "reference")};
+    static constexpr std::array constraints{at_least_one("source", "reference"),
+                                            needs("fixed_in", "reference")};
 };
 
 }  // namespace irqbench::scenarios::head
@@ -195,6 +220,12 @@ struct Form<head::TraitName> {
 template <>
 struct Form<head::CapabilityName> {
     static head::CapabilityName read(const Cursor& at, Limits limits);
+    static Json schema(Limits limits);
+};
+
+template <>
+struct Form<head::Releases> {
+    static head::Releases read(const Cursor& at, Limits limits);
     static Json schema(Limits limits);
 };
 

@@ -90,6 +90,9 @@ Scenario make_scenario(head::Head head, const Cursor& root) {
     scenario.modes_because = std::move(head.modes.because);
     scenario.requires_ = {names_of(head.requirements.capabilities), std::move(head.requirements.kernel),
                           names_of(head.requirements.trait_absent), std::move(head.requirements.because)};
+    if (head.fixed_in)
+        scenario.fixed_in =
+            FixedIn{head.fixed_in->releases.mainline, head.fixed_in->releases.stable, head.fixed_in->irqchip};
     scenario.setup = std::move(head.setup.list);
     scenario.steps = std::move(head.steps.list);
     if (head.outcomes)

@@ -102,6 +102,13 @@ struct Known {
     std::uint32_t line = 0;
 };
 
+/// Since when Linux passes: before, it had a bug.
+struct FixedIn {
+    vmm::KernelVersion mainline;             ///< has the fix, and so have all that are newer
+    std::vector<vmm::KernelVersion> stable;  ///< the first with the fix of their series, at most one each
+    std::vector<std::string> modes;          ///< irqchip modes it concerns; empty: all
+};
+
 /// Requirements beyond the irqchip mode.
 struct Requires {
     std::vector<std::string> capabilities;   ///< lower-case KVM capability names
@@ -134,6 +141,7 @@ struct Scenario {
     std::vector<std::string> modes_not;
     std::string modes_because;
     Requires requires_;
+    std::optional<FixedIn> fixed_in;
     std::vector<Known> known;
     std::vector<Step> setup;
     std::vector<Step> steps;

@@ -41,6 +41,8 @@ class Checker {
         check_bounds();
         check_whole();
         check_known();
+        if (scenario_.fixed_in)
+            check_modes(scenario_.fixed_in->modes, {"/fixed_in/irqchip", place_of("fixed_in").line});
     }
 
   private:

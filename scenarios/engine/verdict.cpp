@@ -42,6 +42,32 @@ std::optional<std::string> unmet(const Requires& wanted, const vmm::Host& host) 
     return std::nullopt;
 }
 
+bool is_fixed(const FixedIn& fix, const vmm::KernelVersion& kernel) {
+    for (const vmm::KernelVersion& stable : fix.stable)
+        if (stable.version == kernel.version && stable.patchlevel == kernel.patchlevel)
+            return kernel >= stable;
+    return kernel >= fix.mainline;
+}
+
+Verdict apply_fix(Verdict verdict, const Scenario& scenario, std::string_view placement,
+                  const vmm::Host& host) {
+    const bool failed = verdict.kind == Verdict::Kind::fail && verdict.failure.has_value();
+    if (!failed || !scenario.fixed_in) return verdict;
+    const FixedIn& fix = *scenario.fixed_in;
+    if (!fix.modes.empty() && !contains(fix.modes, placement)) return verdict;
+    const auto mainline = fmt::format("Linux {}.{}", fix.mainline.version, fix.mainline.patchlevel);
+    if (is_fixed(fix, host.kernel_version)) {
+        verdict.failure->remark =
+            fmt::format("{} was to have fixed this; this is {}", mainline, kernel_text(host));
+        verdict.reason += "; " + verdict.failure->remark;
+    } else {
+        verdict.kind = Verdict::Kind::known;
+        verdict.reason =
+            fmt::format("fixed in {}: {} ({})", mainline, scenario.name, list_text(scenario.reference));
+    }
+    return verdict;
+}
+
 bool concerns(const Known& known, std::string_view placement, vmm::RunMode run, const vmm::Host& host) {
     return (!known.run || *known.run == run) && (known.modes.empty() || contains(known.modes, placement)) &&
            (known.trait.empty() || contains(host.traits, known.trait));
@@ -95,7 +121,7 @@ Verdict apply_known(Verdict verdict, const Scenario& scenario, std::string_view 
             return verdict;
         }
     }
-    return verdict;
+    return apply_fix(std::move(verdict), scenario, placement, host);
 }
 
 }  // namespace irqbench::scenarios

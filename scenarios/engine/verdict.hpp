@@ -22,6 +22,7 @@ struct Failure {
     std::string expected;
     std::string came;                  ///< without times or addresses, so that `known` can name it
     std::string since;                 ///< `41 us after unmask 10`, empty if nothing came
+    std::string remark;                ///< what else is known of it; empty: nothing
     std::string mark;                  ///< what the timeline says beside the event
     std::optional<std::size_t> event;  ///< index in the trace of what came
     std::size_t end = 0;               ///< events of the trace up to and including the failing step
@@ -44,7 +45,8 @@ std::optional<std::string> skip_reason(const Scenario& scenario, std::string_vie
                                        const vmm::Host& host, std::optional<vmm::RunMode> run);
 
 /// A failure that a `known` divergence names in every word becomes `known`; a pass although a divergence
-/// should have shown becomes `fail`, because the file's knowledge is out of date.
+/// should have shown becomes `fail`, because the file's knowledge is out of date. A failure on a kernel that
+/// lacks the fix of `fixed_in` becomes `known` too; on one that has it, the failure's remark says so.
 Verdict apply_known(Verdict verdict, const Scenario& scenario, std::string_view placement, vmm::RunMode run,
                     const vmm::Host& host);
 

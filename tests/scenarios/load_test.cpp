@@ -87,6 +87,7 @@ BOOST_AUTO_TEST_CASE(the_head_becomes_the_machine_and_the_requirements) {
         "modes": { "only": [ "kernel" ], "because": "the PIT is there" },
         "requires": { "capabilities": [ "x2apic_api" ], "kernel": "6.1", "because": "so",
                       "trait_absent": [ "timer_divide_write_restarts" ] },
+        "fixed_in": { "linux": [ "6.1.120", "6.12.5", "6.13" ], "irqchip": [ "kernel" ] },
         "known": [ { "when": { "trait": "lint0_unmask_unnoticed", "irqchip": [ "kernel" ], "run": "free" }, "because": "b",
                      "instead": { "step": 2, "came": "nothing" } } ])"),
                                         "file.json");
@@ -110,10 +111,33 @@ BOOST_AUTO_TEST_CASE(the_head_becomes_the_machine_and_the_requirements) {
     BOOST_TEST(scenario.requires_.capabilities.at(0) == "x2apic_api");
     BOOST_TEST(scenario.requires_.kernel == "6.1");
     BOOST_TEST(scenario.requires_.traits_absent.at(0) == "timer_divide_write_restarts");
+    BOOST_REQUIRE(scenario.fixed_in.has_value());
+    BOOST_TEST((scenario.fixed_in->mainline == vmm::KernelVersion{6, 13, 0}));
+    BOOST_TEST((scenario.fixed_in->stable == std::vector<vmm::KernelVersion>{vmm::KernelVersion{6, 1, 120},
+                                                                             vmm::KernelVersion{6, 12, 5}}));
+    BOOST_TEST(scenario.fixed_in->modes.at(0) == "kernel");
+    BOOST_TEST(explain(scenario).find("Fixed in: Linux 6.13, 6.1.120, 6.12.5 (in kernel mode)\n") !=
+               std::string::npos);
     BOOST_TEST(scenario.known.at(0).step == 2U);
     BOOST_TEST(scenario.known.at(0).trait == "lint0_unmask_unnoticed");
     BOOST_TEST((scenario.known.at(0).run == vmm::RunMode::free));
     BOOST_TEST(scenario.known.at(0).pointer == "/known/0");
+}
+
+BOOST_AUTO_TEST_CASE(a_fix_is_one_release_or_several) {
+    const auto fixed_in = [](const std::string& value) {
+        const auto scenario = load_text(file_with(R"({ "raise": 10 }, { "ack": "0x51" })", "",
+                                                  R"("reference": [ "X07" ], "fixed_in": )" + value),
+                                        "file.json");
+        return scenario.fixed_in.value_or(FixedIn{});
+    };
+    for (const char* text : {R"("6.13")", R"([ "6.13" ])", R"({ "linux": "6.13" })"}) {
+        const FixedIn fix = fixed_in(text);
+        BOOST_TEST((fix.mainline == vmm::KernelVersion{6, 13, 0}), text);
+        BOOST_TEST(fix.stable.empty());
+        BOOST_TEST(fix.modes.empty());
+    }
+    BOOST_TEST((fixed_in(R"([ "6.13", "5.10.230" ])").stable.at(0) == vmm::KernelVersion{5, 10, 230}));
 }
 
 BOOST_AUTO_TEST_CASE(vcpus_are_one_unless_said_and_numbered_from_0) {

@@ -69,6 +69,14 @@ BOOST_AUTO_TEST_CASE(a_quiet_that_was_not_proven) {
     BOOST_TEST(is_golden(failure_text(result, {}), "failure_invalid.txt"));
 }
 
+BOOST_AUTO_TEST_CASE(a_failure_that_should_be_over) {
+    Result result = failed_sample();
+    result.verdict.failure->remark = "Linux 6.13 was to have fixed this; this is 6.14.2";
+    BOOST_TEST(failure_text(result, {})
+                   .find("20 us after unmask 10\n  Linux 6.13 was to have fixed this; this is 6.14.2\n") !=
+               std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_matrix_of_one_folder_has_no_sum) {
     const auto results = sample_results();
     BOOST_TEST(is_golden(matrix(std::span(results).first(2)), "matrix_one_folder.txt"));

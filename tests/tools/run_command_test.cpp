@@ -284,6 +284,15 @@ BOOST_AUTO_TEST_CASE(a_known_divergence_is_not_a_failure_until_it_is_gone) {
     BOOST_TEST(run_all() == 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_bug_that_this_kernel_has_not_fixed_is_not_a_failure) {
+    file("bug.json", scenario_text("bug", failing_steps, R"( "reference": [ "X07" ], "fixed_in": "6.2",)"));
+    BOOST_TEST(run({"run", folder(), "--irqchip", "kernel"}) == 0);
+    BOOST_TEST(out.find("fixed in Linux 6.2: bug (X07)") != std::string::npos);
+    host.kernel_version = {6, 2, 0};
+    BOOST_TEST(run({"run", folder(), "--irqchip", "kernel"}) == 1);
+    BOOST_TEST(out.find("Linux 6.2 was to have fixed this") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(filter_looks_at_path_and_name) {
     file("a/one.json", scenario_text("first claim", passing_steps));
     file("b/two.json", scenario_text("second claim", passing_steps));

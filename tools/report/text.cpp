@@ -189,6 +189,7 @@ std::string failure_text(const Result& result, const TextStyle& style) {
         text += fmt::format("  expected  {}\n  came      {}{}\n", printable(failure.expected),
                             printable(failure.came),
                             failure.since.empty() ? "" : ", " + printable(failure.since));
+        if (!failure.remark.empty()) text += fmt::format("  {}\n", printable(failure.remark));
         if (verdict.invalid)
             text += "  so the scenario is invalid: what cannot be proven cannot be claimed\n";
     }

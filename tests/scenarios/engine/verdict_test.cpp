@@ -209,3 +209,96 @@ BOOST_AUTO_TEST_CASE(errors_and_skips_stay_what_they_are) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(fixed_bugs)
+
+namespace {
+
+struct FixedWorld : World {
+    FixedWorld() {
+        scenario.name = "an edge is not lost";
+        scenario.reference = {"X07", "linux fef8f2b90edb"};
+        scenario.fixed_in = FixedIn{{6, 13, 0}, {{6, 1, 120}, {6, 12, 5}}, {}};
+    }
+
+    [[nodiscard]] Verdict on(vmm::KernelVersion kernel, Verdict verdict,
+                             std::string_view placement = "kernel") {
+        host.kernel = to_string(kernel);
+        host.kernel_version = kernel;
+        return apply_known(std::move(verdict), scenario, placement, vmm::RunMode::stepped, host);
+    }
+    [[nodiscard]] bool excused(vmm::KernelVersion kernel) {
+        return on(kernel, failed(3, "nothing")).kind == Verdict::Kind::known;
+    }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_failure_of_a_kernel_without_the_fix_is_known_by_the_bug) {
+    const Verdict verdict = FixedWorld().on({6, 12, 4}, failed(3, "nothing"));
+    BOOST_TEST((verdict.kind == Verdict::Kind::known));
+    BOOST_TEST(verdict.reason == "fixed in Linux 6.13: an edge is not lost (X07, linux fef8f2b90edb)");
+}
+
+BOOST_AUTO_TEST_CASE(a_stable_series_has_the_fix_from_its_own_release_on) {
+    FixedWorld world;
+    BOOST_TEST(world.excused({6, 1, 119}));
+    BOOST_TEST(!world.excused({6, 1, 120}));
+    BOOST_TEST(!world.excused({6, 1, 176}));
+    BOOST_TEST(!world.excused({6, 12, 5}));
+}
+
+BOOST_AUTO_TEST_CASE(every_other_series_has_it_from_mainline_on) {
+    FixedWorld world;
+    BOOST_TEST(world.excused({5, 10, 223}));
+    BOOST_TEST(world.excused({6, 6, 200}));
+    BOOST_TEST(!world.excused({6, 13, 0}));
+    BOOST_TEST(!world.excused({7, 2, 0}));
+}
+
+BOOST_AUTO_TEST_CASE(a_kernel_without_the_fix_may_pass) {
+    const Verdict verdict = FixedWorld().on({5, 10, 223}, {});
+    BOOST_TEST((verdict.kind == Verdict::Kind::pass));
+    BOOST_TEST(verdict.reason == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_of_a_kernel_with_the_fix_says_so) {
+    Verdict failure = failed(3, "nothing");
+    failure.reason = "step 3, line 9: expected ack, came nothing";
+    const Verdict verdict = FixedWorld().on({6, 14, 2}, failure);
+    BOOST_TEST((verdict.kind == Verdict::Kind::fail));
+    BOOST_TEST(verdict.failure->remark == "Linux 6.13 was to have fixed this; this is 6.14.2");
+    BOOST_TEST(verdict.reason ==
+               "step 3, line 9: expected ack, came nothing; "
+               "Linux 6.13 was to have fixed this; this is 6.14.2");
+}
+
+BOOST_AUTO_TEST_CASE(a_mode_that_the_bug_does_not_concern_fails) {
+    FixedWorld world;
+    world.scenario.fixed_in->modes = {"kernel"};
+    BOOST_TEST((world.on({6, 1, 90}, failed(3, "nothing")).kind == Verdict::Kind::known));
+    const Verdict verdict = world.on({6, 1, 90}, failed(3, "nothing"), "split");
+    BOOST_TEST((verdict.kind == Verdict::Kind::fail));
+    BOOST_TEST(verdict.failure->remark == "");
+}
+
+BOOST_AUTO_TEST_CASE(errors_are_excused_by_nothing) {
+    FixedWorld world;
+    Verdict error = failed(3, "nothing");
+    error.kind = Verdict::Kind::error;
+    BOOST_TEST((world.on({5, 10, 0}, error).kind == Verdict::Kind::error));
+    error.failure.reset();
+    BOOST_TEST((world.on({5, 10, 0}, error).kind == Verdict::Kind::error));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_out_of_date_in_the_file_is_no_bug_of_the_kernel) {
+    FixedWorld world;
+    Known known;
+    known.trait = "lapic_eoi_at_delivery";
+    known.step = 3;
+    known.came = "nothing";
+    world.scenario.known.push_back(known);
+    BOOST_TEST((world.on({5, 10, 0}, {}).kind == Verdict::Kind::fail));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
