@@ -43,4 +43,9 @@ bool results_schema_accepts(const nlohmann::json& document) {
     return accepts(*schema, document);
 }
 
+bool records_schema_accepts(const nlohmann::json& document) {
+    static const auto schema = read_schema("records.schema.json");
+    return accepts(*schema, document);
+}
+
 }  // namespace irqbench::scenarios

@@ -10,4 +10,7 @@ bool schema_accepts(const nlohmann::json& document);
 /// The same for what `irqbench run --format json` prints.
 bool results_schema_accepts(const nlohmann::json& document);
 
+/// The same for one line of what `irqbench run --format jsonl` prints.
+bool records_schema_accepts(const nlohmann::json& document);
+
 }  // namespace irqbench::scenarios

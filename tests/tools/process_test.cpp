@@ -11,6 +11,7 @@
 #include "tests/needs_kvm.hpp"
 #include "tests/scenarios/schema_validator.hpp"
 #include "tests/tools/cli_fixture.hpp"
+#include "tools/report/records.hpp"
 
 using namespace irqbench;
 using namespace irqbench::tests;
@@ -91,6 +92,26 @@ BOOST_AUTO_TEST_CASE(an_interrupted_tap_is_whole_and_bails_out) {
     BOOST_TEST(process.out().rfind("TAP version 13\n1..", 0) == 0U);
     BOOST_TEST(process.out().find("\nok 1 - good [") != std::string::npos);
     BOOST_TEST(process.out().ends_with("\nBail out! interrupted\n"));
+}
+
+BOOST_AUTO_TEST_CASE(killed_it_leaves_whole_records_up_to_the_last) {
+    file("broken.json", "{");
+    Process process(folder(),
+                    {"run", folder(), "--repeat", "1000000", "--irqchip", "kernel", "--format", "jsonl"});
+    wait_until([&process] { return process.out().find(R"({"record":"progress",)") != std::string::npos; });
+    process.signal(SIGKILL);
+    BOOST_TEST(process.wait() == 128 + SIGKILL);
+    BOOST_TEST(process.out().ends_with('\n'));
+    std::istringstream lines(process.out());
+    std::size_t results = 0;
+    std::size_t started = 0;
+    for (std::string line; std::getline(lines, line);) {
+        const auto record = tools::parse_record(line);
+        if (std::holds_alternative<tools::record::Finished>(record)) ++results;
+        if (std::holds_alternative<tools::record::Started>(record)) ++started;
+    }
+    BOOST_TEST(results == 1U);
+    BOOST_TEST(started == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_signal_that_the_parent_ignores_stays_ignored) {

@@ -23,6 +23,7 @@ using scenarios::Scenario;
 using scenarios::Verdict;
 
 constexpr std::chrono::milliseconds progress_period{100};
+constexpr std::chrono::milliseconds record_period{200};
 
 Result result_of(const Loaded& file, const std::string& mode, const vmm::Host& host) {
     Result result;
@@ -91,9 +92,9 @@ void add_histogram(std::vector<scenarios::OutcomeCount>& sum,
 struct Task {
     const Scenario* scenario = nullptr;  ///< null when there is nothing to run
     Result result;
-    std::uint32_t begun = 0;  ///< runs that somebody has taken
+    std::uint32_t begun = 0;  ///< turns that somebody has taken
+    std::uint32_t ended = 0;  ///< and that are over
     std::uint32_t worst = 0;  ///< the run that `result.verdict` is from
-    bool done = false;        ///< without a run
     std::vector<scenarios::OutcomeCount> histogram;
 
     /// The worst verdict counts, and of several the first run with it, in whatever order they end.
@@ -144,6 +145,7 @@ class Campaign {
             std::unique_lock lock(mutex_);
             while (finished_ < jobs) {
                 changed_.wait_for(lock, progress_period);
+                record_progress();
                 const ProgressState state = state_;
                 lock.unlock();
                 report(state);
@@ -153,8 +155,8 @@ class Campaign {
         for (auto& worker : workers) worker.join();
         std::vector<Result> results;
         for (Task& task : tasks_) {
-            if (!task.done && task.result.runs == 0) continue;
-            task.finish();
+            if (task.ended == 0) continue;
+            if (task.ended < runs_of(task)) finish(task);
             results.push_back(std::move(task.result));
         }
         return results;
@@ -190,6 +192,8 @@ class Campaign {
         if (next_ == tasks_.size()) return std::nullopt;
         Task& task = tasks_[next_];
         state_.running = fmt::format("{} {}", task.result.irqchip, task.result.file);
+        if (task.scenario != nullptr && task.begun == 0)
+            record(record::Started{next_, task.result.file, task.result.irqchip});
         return Turn{&task, task.begun++};
     }
 
@@ -222,10 +226,28 @@ class Campaign {
         if (verdict) {
             task.result.duration += took;
             task.add(run, std::move(*verdict), trace);
-        } else {
-            task.done = true;
         }
+        if (++task.ended == runs_of(task)) finish(task);
         return true;
+    }
+
+    /// Nobody runs the task any more.
+    void finish(Task& task) {
+        task.finish();
+        const auto index = static_cast<std::size_t>(&task - tasks_.data());
+        record(record::Finished{index, task.ended == runs_of(task), task.result});
+    }
+
+    void record(const Record& record) const {
+        if (options_.record) options_.record(record);
+    }
+
+    void record_progress() {
+        const auto now = Clock::now();
+        if (state_.done == recorded_ || now - recorded_at_ < record_period) return;
+        record(record::Progress{state_.done, state_.failed, state_.total});
+        recorded_ = state_.done;
+        recorded_at_ = now;
     }
 
     std::optional<Verdict> play(const Scenario& scenario, const std::string& mode,
@@ -268,10 +290,18 @@ class Campaign {
     std::vector<Task> tasks_;
     std::size_t next_ = 0;  ///< the task that turns come from
     ProgressState state_;
+    std::size_t recorded_ = 0;  ///< runs that were over when progress was last recorded
+    Clock::time_point recorded_at_{};
     std::size_t finished_ = 0;
 };
 
 }  // namespace
+
+std::size_t count_tasks(std::span<const Loaded> files, const CampaignOptions& options) {
+    std::size_t tasks = 0;
+    for (const Loaded& file : files) tasks += file.scenario ? options.modes.size() : 1;
+    return tasks;
+}
 
 std::vector<Result> run_campaign(std::span<const Loaded> files, const vmm::Host& host,
                                  const CampaignOptions& options, const Surroundings& surroundings,

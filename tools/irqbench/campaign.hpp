@@ -8,6 +8,7 @@
 
 #include "tools/irqbench/files.hpp"
 #include "tools/report/progress.hpp"
+#include "tools/report/records.hpp"
 #include "tools/report/result.hpp"
 
 namespace irqbench::tools {
@@ -19,7 +20,12 @@ struct CampaignOptions {
     std::uint32_t repeat = 1;           ///< runs of each scenario in each mode
     std::uint32_t jobs = 1;             ///< host threads, each with machines of its own
     std::ostream* trace_out = nullptr;  ///< gets the events of every run as JSON lines
+    /// Gets the records between Begin and End as the campaign goes on, one at a time; may be empty.
+    std::function<void(const Record&)> record;
 };
+
+/// How many tasks, and so results, a campaign has: a file in a mode, or a file that could not be loaded.
+std::size_t count_tasks(std::span<const Loaded> files, const CampaignOptions& options);
 
 /// Runs every scenario in every mode. Files that could not be loaded are among the results as errors. When
 /// interrupted, what has not been run is left out; a scenario whose repeats had begun has those that are

@@ -12,6 +12,7 @@
 #include "tools/irqbench/remedy.hpp"
 #include "tools/report/json.hpp"
 #include "tools/report/junit.hpp"
+#include "tools/report/records.hpp"
 #include "tools/report/tap.hpp"
 #include "tools/report/text.hpp"
 
@@ -71,6 +72,30 @@ std::string report(const std::vector<Result>& results, std::chrono::microseconds
     return text_report(results, elapsed, style);
 }
 
+/// Writes `--format jsonl`: each record at once, so that what is there when the run is killed is complete.
+class RecordWriter {
+  public:
+    RecordWriter(const RunCommand& command, Surroundings& surroundings)
+        : wanted_(command.format == "jsonl"), out_(surroundings.out) {}
+
+    [[nodiscard]] bool wanted() const { return wanted_; }
+    void write(const Record& record) {
+        if (wanted_) out_ << record_line(record) << std::flush;
+    }
+    /// @returns the status
+    int end(int status, bool was_interrupted) {
+        const auto elapsed = std::chrono::steady_clock::now() - begin_;
+        write(record::End{status, was_interrupted,
+                          std::chrono::duration_cast<std::chrono::microseconds>(elapsed)});
+        return status;
+    }
+
+  private:
+    bool wanted_;
+    std::ostream& out_;
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
 /// @returns the file among those to run that writing to `path` would destroy, or null
 const Loaded* overwritten(const std::vector<Loaded>& files, const std::string& path) {
     const auto found = std::find_if(files.begin(), files.end(), [&path](const Loaded& each) {
@@ -82,10 +107,14 @@ const Loaded* overwritten(const std::vector<Loaded>& files, const std::string& p
 
 int perform(const RunCommand& command, Surroundings& surroundings) {
     const auto files = load_selection(command.selection);
+    RecordWriter records(command, surroundings);
     if (files.empty()) {
         // Scripts get a report whatever happens.
-        if (command.format != "text") surroundings.out << report({}, {}, command, surroundings);
-        return loading_status(files);
+        if (records.wanted())
+            records.write(record::Begin{IRQBENCH_VERSION, "", 0});
+        else if (command.format != "text")
+            surroundings.out << report({}, {}, command, surroundings);
+        return records.end(loading_status(files), false);
     }
     std::ofstream trace_file;
     CampaignOptions options;
@@ -112,6 +141,11 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     if (!command.run.empty())
         options.run = command.run == "free" ? vmm::RunMode::free : vmm::RunMode::stepped;
 
+    if (records.wanted()) {
+        records.write(record::Begin{IRQBENCH_VERSION, host.kernel, count_tasks(files, options)});
+        options.record = [&records](const Record& record) { records.write(record); };
+    }
+
     Progress progress(surroundings.err,
                       surroundings.err_is_terminal && understands_escapes(surroundings) && !command.quiet,
                       terminal_width(surroundings));
@@ -122,14 +156,14 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
         std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
     progress.clear();
 
-    surroundings.out << report(results, elapsed, command, surroundings) << std::flush;
+    const bool was_interrupted = surroundings.interrupted.load();
+    if (!records.wanted()) surroundings.out << report(results, elapsed, command, surroundings) << std::flush;
     if (trace_file.is_open() && !trace_file.flush()) {
         spdlog::error("--trace-out: writing {} failed", command.trace_out);
-        return ExitStatus::bench_error;
+        return records.end(ExitStatus::bench_error, was_interrupted);
     }
-    const bool was_interrupted = surroundings.interrupted.load();
     if (was_interrupted) spdlog::warn("interrupted: these are the results so far");
-    return exit_status(results, was_interrupted);
+    return records.end(exit_status(results, was_interrupted), was_interrupted);
 }
 
 }  // namespace
@@ -159,7 +193,7 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
         ->type_name("N")
         ->capture_default_str();
     app.add_option("--format", command->format, "How results are printed")
-        ->check(CLI::IsMember({"text", "json", "junit", "tap"}))
+        ->check(CLI::IsMember({"text", "json", "jsonl", "junit", "tap"}))
         ->capture_default_str();
     app.add_option("--trace-out", command->trace_out,
                    "Write the events of every run to this file, as JSON lines")

@@ -74,6 +74,16 @@ std::string counted(std::uint64_t count, std::string_view noun) {
     return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        const Character character = decode(text);
+        // U+FFFD itself takes three bytes.
+        if (character.code == replacement && character.length == 1) return false;
+        text.remove_prefix(character.length);
+    }
+    return true;
+}
+
 std::string printable(std::string_view text) {
     return replaced(text, [](char32_t code) { return code == '\n' ? " " : on_terminal(code); });
 }

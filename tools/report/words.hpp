@@ -9,6 +9,9 @@ namespace irqbench::tools {
 /// `1 run`, `2 runs`.
 std::string counted(std::uint64_t count, std::string_view noun);
 
+/// Whether all of it is UTF-8 (RFC 3629, section 4).
+bool is_utf8(std::string_view text);
+
 /// Text that a scenario or a file name brings along, so that it can neither move the cursor of a terminal nor
 /// begin a line: control characters and what is no UTF-8 become U+FFFD, line breaks and tabs spaces.
 std::string printable(std::string_view text);
