@@ -31,6 +31,10 @@ void Vcpus::check(const Vcpus& vcpus, const Cursor& at) {
 }
 
 void Requirements::check(const Requirements& requirements, const Cursor& at) {
+    if (!requirements.irqchip.empty() && requirements.capabilities.empty() &&
+        requirements.trait_absent.empty())
+        at.fail("'irqchip' says where 'capabilities' or 'trait_absent' count, and there are none",
+                ScenarioError::Kind::invalid);
     const std::string& kernel = requirements.kernel;
     const Node* node = at.node().find("kernel");
     if (node == nullptr) return;

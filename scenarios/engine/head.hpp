@@ -61,6 +61,7 @@ struct Requirements {
     std::vector<CapabilityName> capabilities;
     std::string kernel;
     std::vector<TraitName> trait_absent;
+    std::vector<std::string> irqchip;
     std::string because;
     static constexpr auto fields() {
         return std::tuple{optional("capabilities", &Requirements::capabilities,
@@ -68,6 +69,9 @@ struct Requirements {
                           optional("kernel", &Requirements::kernel, "oldest release, like \"6.1\""),
                           optional("trait_absent", &Requirements::trait_absent,
                                    "traits of a host on which it cannot be judged"),
+                          optional("irqchip", &Requirements::irqchip,
+                                   "the irqchip modes that capabilities and traits are asked for in; all by "
+                                   "default"),
                           optional("because", &Requirements::because, "why it cannot be judged there")};
     }
     static constexpr std::array constraints{needs("trait_absent", "because"),

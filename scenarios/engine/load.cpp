@@ -89,7 +89,8 @@ Scenario make_scenario(head::Head head, const Cursor& root) {
     scenario.modes_not = std::move(head.modes.not_in);
     scenario.modes_because = std::move(head.modes.because);
     scenario.requires_ = {names_of(head.requirements.capabilities), std::move(head.requirements.kernel),
-                          names_of(head.requirements.trait_absent), std::move(head.requirements.because)};
+                          names_of(head.requirements.trait_absent), std::move(head.requirements.irqchip),
+                          std::move(head.requirements.because)};
     if (head.fixed_in)
         scenario.fixed_in =
             FixedIn{head.fixed_in->releases.mainline, head.fixed_in->releases.stable, head.fixed_in->irqchip};

@@ -114,6 +114,7 @@ struct Requires {
     std::vector<std::string> capabilities;   ///< lower-case KVM capability names
     std::string kernel;                      ///< oldest release, `6.1`
     std::vector<std::string> traits_absent;  ///< traits of a host on which the file cannot be judged at all
+    std::vector<std::string> modes;          ///< irqchip modes these two concern; empty: all
     std::string because;                     ///< for traits_absent
 };
 

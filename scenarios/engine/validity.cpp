@@ -41,6 +41,7 @@ class Checker {
         check_bounds();
         check_whole();
         check_known();
+        check_modes(scenario_.requires_.modes, {"/requires/irqchip", place_of("requires").line});
         if (scenario_.fixed_in)
             check_modes(scenario_.fixed_in->modes, {"/fixed_in/irqchip", place_of("fixed_in").line});
     }

@@ -31,11 +31,17 @@ bool offers(const vmm::Host& host, std::string_view capability) {
                        [capability](const auto& each) { return each.name == capability && each.value != 0; });
 }
 
-std::optional<std::string> unmet(const Requires& wanted, const vmm::Host& host) {
-    for (const auto& capability : wanted.capabilities)
-        if (!offers(host, capability)) return "needs the capability " + capability;
+/// Whether what is about these irqchip modes, or about all of them, is about this one.
+bool covers(const std::vector<std::string>& modes, std::string_view placement) {
+    return modes.empty() || contains(modes, placement);
+}
+
+std::optional<std::string> unmet(const Requires& wanted, std::string_view placement, const vmm::Host& host) {
     if (host.kernel_version < vmm::parse_kernel_version(wanted.kernel))
         return fmt::format("needs Linux {}, this is {}", wanted.kernel, kernel_text(host));
+    if (!covers(wanted.modes, placement)) return std::nullopt;
+    for (const auto& capability : wanted.capabilities)
+        if (!offers(host, capability)) return "needs the capability " + capability;
     for (const auto& trait : wanted.traits_absent)
         if (contains(host.traits, trait))
             return fmt::format("cannot be judged where {}{}", trait, because(wanted.because));
@@ -54,7 +60,7 @@ Verdict apply_fix(Verdict verdict, const Scenario& scenario, std::string_view pl
     const bool failed = verdict.kind == Verdict::Kind::fail && verdict.failure.has_value();
     if (!failed || !scenario.fixed_in) return verdict;
     const FixedIn& fix = *scenario.fixed_in;
-    if (!fix.modes.empty() && !contains(fix.modes, placement)) return verdict;
+    if (!covers(fix.modes, placement)) return verdict;
     const auto mainline = fmt::format("Linux {}.{}", fix.mainline.version, fix.mainline.patchlevel);
     if (is_fixed(fix, host.kernel_version)) {
         verdict.failure->remark =
@@ -69,7 +75,7 @@ Verdict apply_fix(Verdict verdict, const Scenario& scenario, std::string_view pl
 }
 
 bool concerns(const Known& known, std::string_view placement, vmm::RunMode run, const vmm::Host& host) {
-    return (!known.run || *known.run == run) && (known.modes.empty() || contains(known.modes, placement)) &&
+    return (!known.run || *known.run == run) && covers(known.modes, placement) &&
            (known.trait.empty() || contains(host.traits, known.trait));
 }
 
@@ -99,7 +105,7 @@ std::optional<std::string> skip_reason(const Scenario& scenario, std::string_vie
     if (!contains(host.placements, placement))
         return host.unavailable.empty() ? fmt::format("this host does not offer {} irqchip mode", placement)
                                         : "no KVM here: " + host.unavailable;
-    return unmet(scenario.requires_, host);
+    return unmet(scenario.requires_, placement, host);
 }
 
 Verdict apply_known(Verdict verdict, const Scenario& scenario, std::string_view placement, vmm::RunMode run,

@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(the_head_becomes_the_machine_and_the_requirements) {
                      "memory": "0x100000", "storm_budget": 7 },
         "run": "free",
         "modes": { "only": [ "kernel" ], "because": "the PIT is there" },
-        "requires": { "capabilities": [ "x2apic_api" ], "kernel": "6.1", "because": "so",
+        "requires": { "capabilities": [ "x2apic_api" ], "kernel": "6.1", "because": "so", "irqchip": [ "split" ],
                       "trait_absent": [ "timer_divide_write_restarts" ] },
         "fixed_in": { "linux": [ "6.1.120", "6.12.5", "6.13" ], "irqchip": [ "kernel" ] },
         "known": [ { "when": { "trait": "lint0_unmask_unnoticed", "irqchip": [ "kernel" ], "run": "free" }, "because": "b",
@@ -111,6 +111,7 @@ BOOST_AUTO_TEST_CASE(the_head_becomes_the_machine_and_the_requirements) {
     BOOST_TEST(scenario.requires_.capabilities.at(0) == "x2apic_api");
     BOOST_TEST(scenario.requires_.kernel == "6.1");
     BOOST_TEST(scenario.requires_.traits_absent.at(0) == "timer_divide_write_restarts");
+    BOOST_TEST(scenario.requires_.modes.at(0) == "split");
     BOOST_REQUIRE(scenario.fixed_in.has_value());
     BOOST_TEST((scenario.fixed_in->mainline == vmm::KernelVersion{6, 13, 0}));
     BOOST_TEST((scenario.fixed_in->stable == std::vector<vmm::KernelVersion>{vmm::KernelVersion{6, 1, 120},

@@ -94,6 +94,21 @@ BOOST_AUTO_TEST_CASE(a_trait_under_which_it_cannot_be_judged_skips) {
     BOOST_TEST(world.skipped() == "");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_required_in_some_modes_is_not_in_others) {
+    World world;
+    world.scenario.requires_.traits_absent = {"lapic_eoi_at_delivery"};
+    world.scenario.requires_.modes = {"split"};
+    BOOST_TEST(world.skipped("kernel") == "");
+    BOOST_TEST(world.skipped("split") == "cannot be judged where lapic_eoi_at_delivery");
+    World other;
+    other.scenario.requires_.capabilities = {"irqfd_resample"};
+    other.scenario.requires_.modes = {"kernel"};
+    BOOST_TEST(other.skipped("kernel") == "needs the capability irqfd_resample");
+    BOOST_TEST(other.skipped("split") == "");
+    other.scenario.requires_.kernel = "6.10";
+    BOOST_TEST(other.skipped("split") == "needs Linux 6.10, this is 6.1.0-9-amd64 (6.1.90)");
+}
+
 BOOST_AUTO_TEST_CASE(a_way_of_running_that_the_file_excludes_skips_only_when_it_was_asked_for) {
     World world;
     world.scenario.free_only = true;
