@@ -67,6 +67,7 @@ std::vector<Result> odd_results() {
     results[2].verdict.invalid = true;
     results[2].verdict.failure->iteration = 3;
     results[2].verdict.failure->iterations = 8;
+    results[2].verdict.failure->remark = "Linux 5.14 was to have fixed this";
     results[2].runs = 100;
     results[2].bad_runs = 7;
     results[2].source = "82093AA 3.2.4";

@@ -10,11 +10,8 @@
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/remedy.hpp"
-#include "tools/report/json.hpp"
-#include "tools/report/junit.hpp"
 #include "tools/report/records.hpp"
-#include "tools/report/tap.hpp"
-#include "tools/report/text.hpp"
+#include "tools/report/report.hpp"
 
 namespace irqbench::tools {
 
@@ -47,29 +44,6 @@ std::vector<std::string> wanted_modes(const std::vector<std::string>& asked, con
         if (contains(asked, mode) || (contains(asked, "all") && offered)) modes.push_back(mode);
     }
     return modes;
-}
-
-bool understands_escapes(const Surroundings& surroundings) {
-    return surroundings.environment("TERM") != "dumb";
-}
-
-std::size_t terminal_width(const Surroundings& surroundings) {
-    constexpr std::size_t usual = 80;
-    const std::string columns = surroundings.environment("COLUMNS");
-    const unsigned long width = std::strtoul(columns.c_str(), nullptr, 10);
-    return (width >= 20 && width <= 1000 ? width : usual) - 1;
-}
-
-std::string report(const std::vector<Result>& results, std::chrono::microseconds elapsed,
-                   const RunCommand& command, const Surroundings& surroundings) {
-    if (command.format == "json") return json_report(results);
-    if (command.format == "junit") return junit_report(results);
-    if (command.format == "tap") return tap_report(results, surroundings.interrupted.load());
-    TextStyle style;
-    style.verbose = command.verbose;
-    style.colour = surroundings.out_is_terminal && surroundings.environment("NO_COLOR").empty() &&
-                   understands_escapes(surroundings);
-    return text_report(results, elapsed, style);
 }
 
 /// Writes `--format jsonl`: each record at once, so that what is there when the run is killed is complete.
@@ -113,7 +87,7 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
         if (records.wanted())
             records.write(record::Begin{IRQBENCH_VERSION, "", 0});
         else if (command.format != "text")
-            surroundings.out << report({}, {}, command, surroundings);
+            surroundings.out << report_text({}, report_options(surroundings, command.format));
         return records.end(loading_status(files), false);
     }
     std::ofstream trace_file;
@@ -146,24 +120,24 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
         options.record = [&records](const Record& record) { records.write(record); };
     }
 
-    Progress progress(surroundings.err,
-                      surroundings.err_is_terminal && understands_escapes(surroundings) && !command.quiet,
-                      terminal_width(surroundings));
+    Progress progress = progress_of(surroundings, command.quiet);
     const auto begin = std::chrono::steady_clock::now();
     const auto results = run_campaign(files, host, options, surroundings,
                                       [&progress](const ProgressState& state) { progress.show(state); });
-    const auto elapsed =
+    ReportOptions report = report_options(surroundings, command.format);
+    report.verbose = command.verbose;
+    report.interrupted = surroundings.interrupted.load();
+    report.elapsed =
         std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
     progress.clear();
 
-    const bool was_interrupted = surroundings.interrupted.load();
-    if (!records.wanted()) surroundings.out << report(results, elapsed, command, surroundings) << std::flush;
+    if (!records.wanted()) surroundings.out << report_text(results, report) << std::flush;
     if (trace_file.is_open() && !trace_file.flush()) {
         spdlog::error("--trace-out: writing {} failed", command.trace_out);
-        return records.end(ExitStatus::bench_error, was_interrupted);
+        return records.end(ExitStatus::bench_error, report.interrupted);
     }
-    if (was_interrupted) spdlog::warn("interrupted: these are the results so far");
-    return records.end(exit_status(results, was_interrupted), was_interrupted);
+    if (report.interrupted) spdlog::warn("interrupted: these are the results so far");
+    return records.end(exit_status(results, report.interrupted), report.interrupted);
 }
 
 }  // namespace
@@ -193,7 +167,7 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
         ->type_name("N")
         ->capture_default_str();
     app.add_option("--format", command->format, "How results are printed")
-        ->check(CLI::IsMember({"text", "json", "jsonl", "junit", "tap"}))
+        ->check(CLI::IsMember(std::vector<std::string>(report_formats.begin(), report_formats.end())))
         ->capture_default_str();
     app.add_option("--trace-out", command->trace_out,
                    "Write the events of every run to this file, as JSON lines")

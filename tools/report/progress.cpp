@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "tools/report/words.hpp"
 
 namespace irqbench::tools {
@@ -9,6 +11,13 @@ namespace irqbench::tools {
 namespace {
 
 constexpr const char* erase_line = "\r\033[K";
+
+std::size_t terminal_width(const Surroundings& surroundings) {
+    constexpr std::size_t usual = 80;
+    const std::string columns = surroundings.environment("COLUMNS");
+    const unsigned long width = std::strtoul(columns.c_str(), nullptr, 10);
+    return (width >= 20 && width <= 1000 ? width : usual) - 1;
+}
 
 }  // namespace
 
@@ -29,6 +38,15 @@ void Progress::show(const ProgressState& state) {
 void Progress::clear() {
     if (shown_) terminal_ << erase_line << std::flush;
     shown_ = false;
+}
+
+bool understands_escapes(const Surroundings& surroundings) {
+    return surroundings.environment("TERM") != "dumb";
+}
+
+Progress progress_of(Surroundings& surroundings, bool quiet) {
+    return {surroundings.err, surroundings.err_is_terminal && understands_escapes(surroundings) && !quiet,
+            terminal_width(surroundings)};
 }
 
 }  // namespace irqbench::tools

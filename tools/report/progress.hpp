@@ -4,6 +4,8 @@
 #include <ostream>
 #include <string>
 
+#include "tools/irqbench/surroundings.hpp"
+
 namespace irqbench::tools {
 
 struct ProgressState {
@@ -32,5 +34,11 @@ class Progress {
     std::size_t width_;
     bool shown_ = false;
 };
+
+/// Whether a terminal does what it is told, and not only prints it.
+bool understands_escapes(const Surroundings& surroundings);
+
+/// The progress line on standard error: for a terminal, unless it is to be quiet.
+Progress progress_of(Surroundings& surroundings, bool quiet);
 
 }  // namespace irqbench::tools

@@ -26,6 +26,7 @@ void fields(Archive& archive, Is<scenarios::Failure> auto& failure) {
     archive("expected", failure.expected);
     archive("came", failure.came);
     archive("since", failure.since);
+    archive("remark", failure.remark);
     archive("mark", failure.mark);
     archive("event", failure.event);
     archive("end", failure.end);
