@@ -8,9 +8,10 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
+#include <utility>
 
 namespace irqbench::tools::lab {
 
@@ -42,14 +43,17 @@ std::string decompressed(std::string_view bytes, const std::string& name) {
 }
 
 std::string read_file(const std::filesystem::path& file) {
+    const auto refuse = [&file](int error) {
+        throw std::runtime_error(fmt::format("{} cannot be read: {}", file.string(), std::strerror(error)));
+    };
+    if (std::filesystem::is_directory(file)) refuse(EISDIR);
     errno = 0;
     std::ifstream stream(file, std::ios::binary);
-    std::string bytes;
-    if (stream) bytes.assign(std::istreambuf_iterator<char>(stream), {});
-    if (!stream || std::filesystem::is_directory(file))
-        throw std::runtime_error(
-            fmt::format("{} cannot be read: {}", file.string(), std::strerror(errno != 0 ? errno : EISDIR)));
-    return bytes;
+    if (!stream) refuse(errno);
+    std::ostringstream bytes;
+    bytes << stream.rdbuf();
+    if (stream.bad()) refuse(errno != 0 ? errno : EIO);
+    return std::move(bytes).str();
 }
 
 std::string read_decompressed(const std::filesystem::path& file) {

@@ -95,7 +95,8 @@ void run_depmod(const fs::path& root, const std::string& release, const Fetching
     const Output output = run_program({{depmod->string(), "-b", root.string(), release}, {"LC_ALL=C"}, {}},
                                       fetching.interrupted);
     if (fetching.interrupted.load()) throw Interrupted();
-    if (output.status != 0) throw Unavailable(fmt::format("depmod failed: {}", output.err));
+    if (output.status != 0)
+        throw Unavailable(fmt::format("depmod failed: {}", output.err.substr(0, output.err.find('\n'))));
 }
 
 /// Copies what is kept of the modules, with modules.dep cut down to it.

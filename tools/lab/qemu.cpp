@@ -22,10 +22,10 @@ std::string text(const QemuVersion& version) {
     return fmt::format("{}.{}.{}", version.major, version.minor, version.micro);
 }
 
-std::string too_old(const fs::path& program, const QemuVersion& version) {
+std::string too_old(const std::string& name, const QemuVersion& version) {
     return fmt::format(
         "{} is {}; {}.{} is needed, because older ones lose boots of newer kernels when they emulate the CPU",
-        program.string(), text(version), needed_qemu.major, needed_qemu.minor);
+        name, text(version), needed_qemu.major, needed_qemu.minor);
 }
 
 std::string package_of(Arch arch) { return arch == Arch::x86_64 ? "qemu-system-x86" : "qemu-system-arm"; }
@@ -38,7 +38,8 @@ struct Tried {
     std::string why_not;
 };
 
-Tried attempt(Qemu qemu, const std::atomic<bool>& interrupted) {
+/// @param name is for messages
+Tried attempt(Qemu qemu, const std::string& name, const std::atomic<bool>& interrupted) {
     Output output;
     try {
         Command command{{qemu.program.string()}, qemu.environment, {}};
@@ -46,21 +47,24 @@ Tried attempt(Qemu qemu, const std::atomic<bool>& interrupted) {
         command.arguments.emplace_back("--version");
         output = run_program(command, interrupted);
     } catch (const std::system_error& error) {
-        return {{}, fmt::format("{} cannot be run: {}", qemu.program.string(), error.code().message())};
+        return {{}, fmt::format("{} cannot be run: {}", name, error.code().message())};
     }
     if (interrupted.load()) throw Interrupted();
-    // 127 is what the dynamic loader ends with when a library is missing.
-    if (output.status != 0)
+    if (output.status != 0) {
+        const std::string said = output.err.substr(0, output.err.find('\n'));
         return {{},
-                fmt::format("{} cannot be run: {}", qemu.program.string(),
-                            output.err.empty() ? fmt::format("exit status {}", output.status)
-                                               : output.err.substr(0, output.err.find('\n')))};
+                fmt::format("{} cannot be run: {}", name,
+                            said.empty() ? fmt::format("exit status {}", output.status) : said)};
+    }
     const auto version = parse_qemu_version(output.out);
-    if (!version)
-        return {{}, fmt::format("{} is no QEMU: it does not say its version", qemu.program.string())};
-    if (*version < needed_qemu) return {{}, too_old(qemu.program, *version)};
+    if (!version) return {{}, fmt::format("{} is no QEMU: it does not say its version", name)};
+    if (*version < needed_qemu) return {{}, too_old(name, *version)};
     qemu.version = text(*version);
     return {std::move(qemu), {}};
+}
+
+Tried attempt_file(const fs::path& program, const std::atomic<bool>& interrupted) {
+    return attempt({program, {}, {}, {}}, program.string(), interrupted);
 }
 
 /// The folders with shared libraries of a system that was extracted below a folder.
@@ -107,7 +111,7 @@ void keep_needed(const fs::path& from, const fs::path& to, Arch arch) {
 Tried cached_qemu(const fs::path& cache, Arch arch, const std::atomic<bool>& interrupted) {
     const fs::path place = place_of(cache, arch);
     if (!fs::exists(place)) return {};
-    return attempt(extracted(place, arch), interrupted);
+    return attempt(extracted(place, arch), fmt::format("the QEMU in {}", place.string()), interrupted);
 }
 
 /// `1:10.0.2+ds-2` of Debian is QEMU 10.0.2.
@@ -162,7 +166,7 @@ std::string qemu_program(Arch arch) {
 QemuSearch find_qemu(Arch arch, const fs::path& cache, const std::atomic<bool>& interrupted) {
     QemuSearch search;
     if (const auto program = find_program(qemu_program(arch))) {
-        Tried tried = attempt({*program, {}, {}, {}}, interrupted);
+        Tried tried = attempt_file(*program, interrupted);
         if (tried.qemu) return {std::move(tried.qemu), {}};
         search.why_not = tried.why_not;
     } else {
@@ -177,7 +181,7 @@ QemuSearch find_qemu(Arch arch, const fs::path& cache, const std::atomic<bool>& 
 Qemu own_qemu(const fs::path& program, const std::atomic<bool>& interrupted) {
     const auto found = find_program(program.string());
     if (!found) throw Unavailable(fmt::format("{} is no program that is there", program.string()));
-    Tried tried = attempt({*found, {}, {}, {}}, interrupted);
+    Tried tried = attempt_file(*found, interrupted);
     if (!tried.qemu) throw Unavailable(tried.why_not);
     return std::move(*tried.qemu);
 }
@@ -201,7 +205,8 @@ Qemu fetch_qemu(Arch arch, const Fetching& fetching) {
     } catch (const fs::filesystem_error& error) {
         throw Unavailable(fmt::format("QEMU cannot be put into the cache: {}", error.what()));
     }
-    if (Tried tried = attempt(extracted(prepared, arch), fetching.interrupted); !tried.qemu)
+    if (Tried tried = attempt(extracted(prepared, arch), offer.packages.back(), fetching.interrupted);
+        !tried.qemu)
         throw Unavailable(fmt::format("QEMU was fetched, and does not work: {}", tried.why_not));
     workspace.publish(prepared, place_of(fetching.cache, arch));
     return cached_qemu(fetching.cache, arch, fetching.interrupted).qemu.value();
