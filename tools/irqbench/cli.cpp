@@ -34,6 +34,7 @@ CommandLine::CommandLine(Surroundings& surroundings)
     add_explain(*this, surroundings);
     add_caps(*this, surroundings);
     add_schema(*this, surroundings);
+    add_lab(*this, surroundings);
     add_completion(*this, surroundings);
     for (CLI::App* command : app.get_subcommands({}))
         command->set_version_flag("--version,-V", version_text, "Print the version and exit");
@@ -63,6 +64,15 @@ std::vector<std::string> without_help_word(std::vector<std::string> arguments) {
     return arguments;
 }
 
+/// What is behind `--` is a command line of its own where it is for a machine of the lab.
+void split_off_inner_command(std::vector<std::string>& arguments, CommandLine& line) {
+    if (arguments.empty() || arguments.front() != "lab") return;
+    const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+    if (dashes == arguments.end()) return;
+    line.behind.assign(std::next(dashes), arguments.end());
+    arguments.erase(dashes, arguments.end());
+}
+
 /// The first option that the subcommand does not have, with one it does have that is spelt alike.
 std::string unknown_option(const CLI::App& app, const std::vector<std::string>& arguments) {
     std::vector<std::string> names;
@@ -85,9 +95,11 @@ int refuse(const CLI::App& app, const CLI::ParseError& error, Surroundings& surr
     return status == 0 ? ExitStatus::passed : ExitStatus::malformed;
 }
 
-int parse_and_run(const std::vector<std::string>& given, Surroundings& surroundings) {
-    CommandLine line(surroundings);
-    const auto arguments = without_help_word(given);
+}  // namespace
+
+int parse_and_run(CommandLine& line, const std::vector<std::string>& given, Surroundings& surroundings) {
+    auto arguments = without_help_word(given);
+    split_off_inner_command(arguments, line);
     try {
         if (!arguments.empty() && arguments.front().rfind('-', 0) != 0)
             refuse_unknown_command(line.app, arguments.front());
@@ -106,10 +118,9 @@ int parse_and_run(const std::vector<std::string>& given, Surroundings& surroundi
     }
 }
 
-}  // namespace
-
 int run_irqbench(const std::vector<std::string>& arguments, Surroundings& surroundings) {
-    const int status = parse_and_run(arguments, surroundings);
+    CommandLine line(surroundings);
+    const int status = parse_and_run(line, arguments, surroundings);
     // A full disk shows only when what is buffered is written.
     if (surroundings.out.flush()) return status;
     spdlog::error("the output could not be written");

@@ -15,12 +15,17 @@ struct CommandLine {
 
     CLI::App app;
     int status = 0;
+    std::vector<std::string> behind;  ///< of the arguments of `lab`, those behind `--`
 };
 
-/// Parses and runs. @returns the exit status
+/// Parses and runs, with a message for what cannot be parsed. @returns the exit status
+int parse_and_run(CommandLine& line, const std::vector<std::string>& arguments, Surroundings& surroundings);
+
+/// The same, with a command line of its own, and sees to it that the output has been written.
 int run_irqbench(const std::vector<std::string>& arguments, Surroundings& surroundings);
 
 void add_run(CommandLine& line, Surroundings& surroundings);
+void add_lab(CommandLine& line, Surroundings& surroundings);
 void add_list(CommandLine& line, Surroundings& surroundings);
 void add_check(CommandLine& line, Surroundings& surroundings);
 void add_explain(CommandLine& line, Surroundings& surroundings);

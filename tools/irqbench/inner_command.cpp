@@ -25,10 +25,16 @@ void take_paths(const std::vector<std::string>& paths, InnerCommand& inner) {
 
 }  // namespace
 
-InnerCommand parse_inner_command(const std::vector<std::string>& arguments, Surroundings& surroundings) {
+std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::string>& arguments,
+                                                    Surroundings& surroundings) {
     CommandLine line(surroundings);
-    for (CLI::App* command : line.app.get_subcommands({})) command->callback(nullptr);
-    line.app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    // The callback of the whole comes before that of the subcommand, which would do the work.
+    struct Parsed {};
+    line.app.parse_complete_callback([] { throw Parsed(); });
+    try {
+        return parse_and_run(line, arguments, surroundings);
+    } catch (const Parsed&) {
+    }
     const CLI::App& command = *line.app.get_subcommands().front();
     if (command.get_name() == "lab") throw CLI::ValidationError("there is no lab inside the lab");
     InnerCommand inner;

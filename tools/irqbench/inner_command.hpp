@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "tools/irqbench/surroundings.hpp"
@@ -23,7 +24,10 @@ struct InnerCommand {
 };
 
 /// Parses a command as it would be here, without doing anything, so that wrong usage shows at once.
-/// @throws CLI::ParseError, also for --help and --version; CLI::ValidationError for a path that does not exist
-InnerCommand parse_inner_command(const std::vector<std::string>& arguments, Surroundings& surroundings);
+/// @returns the exit status where the command line ends by itself: wrong usage, which has been told, or
+/// --help
+/// @throws CLI::ValidationError for a path that does not exist
+std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::string>& arguments,
+                                                    Surroundings& surroundings);
 
 }  // namespace irqbench::tools

@@ -8,6 +8,7 @@
 #include "tools/irqbench/lab_run.hpp"
 #include "tools/lab/error.hpp"
 #include "tools/lab/kernels.hpp"
+#include "tools/lab/own_kernel.hpp"
 #include "tools/lab/qemu.hpp"
 
 namespace irqbench::tools {
@@ -31,7 +32,6 @@ struct LabCommand {
     std::uint32_t timeout_s = 60;
     bool offline = false;
     std::string mirror;
-    std::vector<std::string> inner;
 };
 
 struct KernelsCommand {
@@ -61,8 +61,8 @@ lab::Kernel find_kernel(const std::string& name, lab::Arch arch, const LabComman
                         const lab::Fetching& fetching) {
     if (!is_named(name)) {
         if (!fs::exists(name))
-            throw CLI::ValidationError(fmt::format(
-                "--kernel: {} is neither an image nor one of {}", name, lab::kernel_names()));
+            throw CLI::ValidationError(
+                fmt::format("--kernel: {} is neither an image nor one of {}", name, lab::kernel_names()));
         return lab::own_kernel(name, command.modules, arch);
     }
     if (!command.modules.empty())
@@ -70,9 +70,10 @@ lab::Kernel find_kernel(const std::string& name, lab::Arch arch, const LabComman
             fmt::format("--modules: the kernel {} has its own; it goes with an image", name));
     if (auto kernel = lab::cached_kernel(fetching.cache, arch, name)) return std::move(*kernel);
     if (command.offline)
-        throw lab::Unavailable(fmt::format("the kernel {} is not in the cache; `irqbench lab kernels fetch "
-                                           "{}` fetches it",
-                                           name, name));
+        throw lab::Unavailable(
+            fmt::format("the kernel {} is not in the cache; `irqbench lab kernels fetch "
+                        "{}` fetches it",
+                        name, name));
     return lab::fetch_kernel(name, arch, fetching);
 }
 
@@ -90,11 +91,13 @@ std::uint32_t machines_at_a_time(const LabCommand& command) {
     return std::max(1U, std::thread::hardware_concurrency() / command.cpus);
 }
 
-int perform(const LabCommand& command, Surroundings& surroundings) {
-    if (command.inner.empty())
+int perform(const LabCommand& command, const std::vector<std::string>& inner, Surroundings& surroundings) {
+    if (inner.empty())
         throw CLI::ValidationError("what to run inside is missing: irqbench lab ... -- run scenarios");
+    auto parsed = parse_inner_command(inner, surroundings);
+    if (const int* ended = std::get_if<int>(&parsed)) return *ended;
     LabPlan plan;
-    plan.inner = parse_inner_command(command.inner, surroundings);
+    plan.inner = std::get<InnerCommand>(std::move(parsed));
     const lab::Fetching how = fetching(surroundings, command.mirror);
     plan.setup = {arch_of(command.arch), command.accelerator, command.cpus, command.memory_mib,
                   command.append};
@@ -116,9 +119,9 @@ int list_kernels(const KernelsCommand& command, Surroundings& surroundings) {
     const lab::Arch arch = arch_of(command.arch);
     for (const auto& named : lab::named_kernels()) {
         const auto kernel = lab::cached_kernel(cache, arch, named.name);
-        surroundings.out << fmt::format("{:<6} {}\n", named.name,
-                                        kernel ? fmt::format("{} ({})", kernel->release, kernel->package_version)
-                                               : "not fetched");
+        surroundings.out << fmt::format(
+            "{:<6} {}\n", named.name,
+            kernel ? fmt::format("{} ({})", kernel->release, kernel->package_version) : "not fetched");
     }
     return ExitStatus::passed;
 }
@@ -226,12 +229,14 @@ void add_lab(CommandLine& line, Surroundings& surroundings) {
         ->type_name("FILE");
     app.add_flag("--offline", command->offline, "Fetch nothing");
     add_mirror(app, command->mirror);
-    app.add_option("COMMAND", command->inner, "Behind `--`: a command of irqbench, with its arguments");
-    app.positionals_at_end();
+    app.footer(
+        "irqbench lab [OPTIONS] -- COMMAND runs a command of irqbench, with its arguments, inside as it\n"
+        "would run here: irqbench lab --kernel 6.1,7.2 -- run scenarios --irqchip kernel,split\n\n" +
+        app.get_footer());
     add_kernels(app, line, surroundings);
     app.callback([command, &app, &line, &surroundings] {
         if (!app.get_subcommands().empty()) return;
-        line.status = guarded([&] { return perform(*command, surroundings); });
+        line.status = guarded([&] { return perform(*command, line.behind, surroundings); });
     });
 }
 

@@ -74,9 +74,12 @@ std::string file_name(std::string name) {
 class LabRun {
   public:
     LabRun(const LabPlan& plan, Surroundings& surroundings)
-        : plan_(plan), surroundings_(surroundings), job_(job_of(plan)),
+        : plan_(plan),
+          surroundings_(surroundings),
+          job_(job_of(plan)),
           line_(progress_of(surroundings, plan.inner.quiet || !job_.records)),
-          progress_(line_, plan.kernels.size()), visits_(plan.kernels.size()),
+          progress_(line_, plan.kernels.size()),
+          visits_(plan.kernels.size()),
           outputs_(plan.kernels.size()) {}
 
     int run() {
@@ -214,8 +217,7 @@ class LabRun {
             if (plan_.kernels.size() > 1)
                 surroundings_.out << fmt::format("{}{}:\n", i == 0 ? "" : "\n", plan_.kernels[i].name)
                                   << outputs_[i] << std::flush;
-            statuses.push_back(visits_[i].trouble.empty() ? visits_[i].status
-                                                          : int{ExitStatus::bench_error});
+            statuses.push_back(visits_[i].trouble.empty() ? visits_[i].status : int{ExitStatus::bench_error});
         }
         return surroundings_.interrupted.load() ? int{ExitStatus::interrupted} : worst(statuses);
     }

@@ -19,7 +19,7 @@ struct LabPlan {
     lab::Program program;
     lab::Patience patience;
     InnerCommand inner;
-    std::uint32_t jobs = 1;          ///< machines at a time
+    std::uint32_t jobs = 1;            ///< machines at a time
     std::filesystem::path log_folder;  ///< keeps the console of each kernel's last boot
 };
 

@@ -38,9 +38,9 @@ std::string_view init_for(Arch arch) {
     const auto between = [](const char* begin, const char* end) {
         return std::string_view(begin, static_cast<std::size_t>(end - begin));
     };
-    const std::string_view image =
-        arch == Arch::x86_64 ? between(irqbench_lab_init_x86_64_begin, irqbench_lab_init_x86_64_end)
-                             : between(irqbench_lab_init_arm64_begin, irqbench_lab_init_arm64_end);
+    const std::string_view image = arch == Arch::x86_64
+                                       ? between(irqbench_lab_init_x86_64_begin, irqbench_lab_init_x86_64_end)
+                                       : between(irqbench_lab_init_arm64_begin, irqbench_lab_init_arm64_end);
     if (image.empty())
         throw std::runtime_error(fmt::format(
             "this irqbench was built without a compiler for {}, so it has no process 1 for it", word(arch)));
@@ -71,8 +71,8 @@ bool add_kernel_modules(Initramfs& initramfs, const Kernel& kernel) {
         }
     }
     if (!kernel.modules.empty() && !one_had)
-        throw std::runtime_error(
-            fmt::format("module missing: {} are neither in {} nor built in", missing, kernel.modules.string()));
+        throw std::runtime_error(fmt::format("module missing: {} are neither in {} nor built in", missing,
+                                             kernel.modules.string()));
     initramfs.add_bytes("/lab/modules", list);
     return !list.empty();
 }
