@@ -22,14 +22,10 @@ namespace irqbench::vmm::architecture {
 /// What a scenario's "arch" calls it.
 [[nodiscard]] std::string_view name();
 
-/// Where scenario memory begins, clear of the agents of 255 vCPUs.
-inline constexpr std::uint64_t scenario_memory = 0x10000000;
-
-/// Writes the guest agent with its tables into guest memory; the vCPUs have these ids.
-void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_ids);
-
-/// Adds the memory of the agents of `vcpus` vCPUs, wherever the architecture's vCPUs look for it.
-void add_agent_memory(kvm::Vm& vm, kvm::GuestMemory& memory, kvm::MemorySlots& slots, std::size_t vcpus);
+/// Adds the memory of the guest agent, wherever the architecture's vCPUs look for it, and writes the agent
+/// with its tables there; the vCPUs have these ids.
+void add_agent(kvm::Vm& vm, kvm::GuestMemory& memory, kvm::MemorySlots& slots,
+               std::span<const std::uint32_t> vcpu_ids);
 
 /// The irqchip modes that there are, best known first.
 [[nodiscard]] std::vector<std::string> placements();

@@ -22,12 +22,11 @@ void KvmMachine::build() {
     const std::size_t vcpus = config_.vcpu_ids.size();
     vm_ = std::make_unique<kvm::Vm>(system_);
     memory_slots_ = std::make_unique<kvm::MemorySlots>(*vm_);
-    architecture::add_agent_memory(*vm_, memory_, *memory_slots_, vcpus);
+    architecture::add_agent(*vm_, memory_, *memory_slots_, config_.vcpu_ids);
     if (config_.memory != 0) {
-        memory_.add(architecture::scenario_memory, config_.memory);
-        memory_slots_->add(memory_, architecture::scenario_memory, config_.memory);
+        memory_.add(scenario_memory, config_.memory);
+        memory_slots_->add(memory_, scenario_memory, config_.memory);
     }
-    architecture::load_agent(memory_, config_.vcpu_ids);
     placement_ = architecture::make_placement(system_, *vm_, config_, recorder_);
     placement_->create_controllers();
     const std::size_t started = config_.started == 0 ? vcpus : config_.started;

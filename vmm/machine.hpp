@@ -20,6 +20,9 @@ namespace irqbench::vmm {
 /// How vCPUs get to run, see docs/architecture.md.
 enum class RunMode { stepped, free };
 
+/// Where MachineConfig::memory begins, clear of the agents of 255 vCPUs.
+inline constexpr std::uint64_t scenario_memory = 0x10000000;
+
 /// What to build. Plain data from a scenario's head and the command line.
 struct MachineConfig {
     std::string placement;                ///< irqchip mode: `kernel`, `split` ...

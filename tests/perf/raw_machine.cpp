@@ -5,6 +5,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "vmm/architecture.hpp"
 #include "vmm/guest/agent.hpp"
 #include "vmm/x86/boot.hpp"
 
@@ -12,12 +13,7 @@ namespace irqbench::perf {
 
 RawMachine::RawMachine(const kvm_msi& message) : vm_(system_), slots_(vm_), message_(message) {
     const std::uint32_t id = 0;
-    const std::uint64_t bytes = vmm::guest::Agent::memory_size(1);
-    memory_.add(0, bytes);
-    slots_.add(memory_, 0, bytes);
-    memory_.add(AGENT_RESET, vmm::kvm::GuestMemory::page_size);
-    slots_.add(memory_, AGENT_RESET, vmm::kvm::GuestMemory::page_size);
-    vmm::x86::load_agent(memory_, std::span(&id, 1));
+    vmm::architecture::add_agent(vm_, memory_, slots_, std::span(&id, 1));
     vm_.enable_cap(KVM_CAP_SPLIT_IRQCHIP, {24});
     vcpu_.emplace_back(vm_, id);
     static const auto cpuid = system_.supported_cpuid();

@@ -62,8 +62,8 @@ BOOST_AUTO_TEST_CASE(every_access_size_reads_back_what_it_wrote) {
     MachineFixture bench(config);
     for (const std::uint32_t size : {1U, 2U, 4U, 8U}) {
         const std::uint64_t value = 0x8877665544332211 & (~std::uint64_t{0} >> (64 - 8 * size));
-        bench.guest({op(OP_WRITE, 0x10000000, ~std::uint64_t{0}, 8), op(OP_WRITE, 0x10000000, value, size),
-                     observed(OP_READ, 0x10000000, size)});
+        bench.guest({op(OP_WRITE, scenario_memory, ~std::uint64_t{0}, 8),
+                     op(OP_WRITE, scenario_memory, value, size), observed(OP_READ, scenario_memory, size)});
         BOOST_TEST(bench.last<event::Observed>()->value == value);
     }
 }

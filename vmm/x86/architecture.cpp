@@ -15,16 +15,14 @@ namespace irqbench::vmm::architecture {
 
 std::string_view name() { return "x86_64"; }
 
-void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_ids) {
-    x86::load_agent(memory, vcpu_ids);
-}
-
-void add_agent_memory(kvm::Vm& vm, kvm::GuestMemory& memory, kvm::MemorySlots& slots, std::size_t vcpus) {
-    const std::uint64_t bytes = guest::Agent::memory_size(vcpus);
+void add_agent(kvm::Vm& vm, kvm::GuestMemory& memory, kvm::MemorySlots& slots,
+               std::span<const std::uint32_t> vcpu_ids) {
+    const std::uint64_t bytes = guest::Agent::memory_size(vcpu_ids.size());
     memory.add(0, bytes);
     slots.add(memory, 0, bytes);
     memory.add(AGENT_RESET, kvm::GuestMemory::page_size);
     slots.add(memory, AGENT_RESET, kvm::GuestMemory::page_size);
+    x86::load_agent(memory, vcpu_ids);
     // Address space 1 is what a vCPU in SMM sees (api.rst, KVM_SET_USER_MEMORY_REGION and
     // KVM_CAP_MULTI_ADDRESS_SPACE).
     if (vm.check_extension(KVM_CAP_MULTI_ADDRESS_SPACE) < 2) return;

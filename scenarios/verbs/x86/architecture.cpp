@@ -163,8 +163,8 @@ std::string check_place(const vmm::MachineConfig& config, const Place& place) {
     if (!place.changes || place.address >= end) return "";
     return fmt::format(
         "the guest agent lives in the guest's memory from 0 to {:#x}: use the scenario's own, which "
-        "\"machine\": {{ \"memory\": \"0x1000\" }} puts at 0x10000000, or an address without memory",
-        end - 1);
+        "\"machine\": {{ \"memory\": \"0x1000\" }} puts at {:#x}, or an address without memory",
+        end - 1, vmm::scenario_memory);
 }
 
 std::uint32_t widest_destination(const vmm::MachineConfig& config) {
