@@ -82,7 +82,7 @@ class FreeRunner final : public Runner {
     bool settle() override;
     void rest() override;
     void wait(const std::function<bool()>& enough) override;
-    void prove_quiet(VcpuSlot& slot) override;
+    void prove_quiet(std::span<VcpuSlot* const> slots) override;
     void stop() override;
     void expect_many(bool on) override;
     std::unique_lock<FairMutex> hold() override { return std::unique_lock(mutex_); }
@@ -100,7 +100,9 @@ class FreeRunner final : public Runner {
     void kick(VcpuThread& thread);
     bool done(VcpuThread& thread);
     bool suspended(VcpuThread& thread);
+    void unpark(VcpuThread& thread);
     void enter_once(VcpuThread& thread);
+    void prove_quiet_at_rest(VcpuSlot& slot);
     void fetch_owed_exits(Lock& lock);
     bool at_rest(VcpuThread& thread, bool& moved);
     bool await_rest(VcpuThread& thread, Watchdog& watchdog);
@@ -114,7 +116,8 @@ class FreeRunner final : public Runner {
     [[nodiscard]] VcpuThread& thread_of(const VcpuSlot& slot) { return *threads_[slot.index]; }
 
     FairMutex mutex_;
-    std::condition_variable_any changed_;
+    std::condition_variable_any changed_;   ///< for whoever waits for a vCPU's thread
+    std::condition_variable_any released_;  ///< for those threads: they may go on
     kvm::Kicker kicker_;
     std::vector<std::unique_ptr<VcpuThread>> threads_;
     bool stopping_ = false;
@@ -133,7 +136,7 @@ void FreeRunner::loop(VcpuThread& thread) {
                 Lock lock(mutex_);
                 thread.outside = true;
                 changed_.notify_all();
-                changed_.wait(lock, [&] { return stopping_ || (thread.pauses == 0 && !thread.stormed); });
+                released_.wait(lock, [&] { return stopping_ || (thread.pauses == 0 && !thread.stormed); });
                 thread.outside = false;
                 if (stopping_ || thread.over) break;
                 parts_.placement.before_run(thread.slot);
@@ -178,18 +181,18 @@ std::shared_ptr<void> FreeRunner::pause(VcpuSlot* slot) {
     Lock lock(mutex_);
     for (const auto& thread : threads_)
         if (concerns(*thread)) ++thread->pauses;
-    for (const auto& thread : threads_) {
-        if (!concerns(*thread)) continue;
-        while (!thread->outside && !thread->over) {
-            kick(*thread);
-            changed_.wait_for(lock, poll_interval);
-        }
-    }
+    // All are kicked before any is waited for, so that they come out together.
+    const auto inside = [](const VcpuThread& thread) { return !thread.outside && !thread.over; };
+    for (const auto& thread : threads_)
+        if (concerns(*thread) && inside(*thread)) kick(*thread);
+    for (const auto& thread : threads_)
+        while (concerns(*thread) && inside(*thread))
+            if (changed_.wait_for(lock, poll_interval) == std::cv_status::timeout) kick(*thread);
     return {nullptr, [this, concerns](void*) {
                 const Lock release(mutex_);
                 for (const auto& thread : threads_)
                     if (concerns(*thread)) --thread->pauses;
-                changed_.notify_all();
+                released_.notify_all();
             }};
 }
 
@@ -239,6 +242,11 @@ bool FreeRunner::suspended(VcpuThread& thread) {
 void FreeRunner::enter_once(VcpuThread& thread) {
     const auto paused = pause(&thread.slot);
     const Lock lock(mutex_);
+    unpark(thread);
+}
+
+/// To be called while it is paused.
+void FreeRunner::unpark(VcpuThread& thread) {
     if (thread.over || thread.stormed || thread.slot.agent.executing()) return;
     if (parts_.placement.parked(thread.slot) == event::RestState::halted)
         parts_.placement.unpark(thread.slot);
@@ -295,10 +303,13 @@ void FreeRunner::rest() {
     Watchdog watchdog(parts_.config.watchdog);
     for (bool moved = true; moved && !failed_;) {
         moved = false;
-        for (const auto& thread : threads_) {
-            enter_once(*thread);
-            if (await_rest(*thread, watchdog)) moved = true;
+        {
+            const auto paused = pause(nullptr);
+            const Lock lock(mutex_);
+            for (const auto& thread : threads_) unpark(*thread);
         }
+        for (const auto& thread : threads_)
+            if (await_rest(*thread, watchdog)) moved = true;
     }
 }
 
@@ -310,7 +321,7 @@ bool FreeRunner::settle() {
             thread->slot.records_in_step = 0;
             thread->stormed = false;
         }
-        changed_.notify_all();
+        released_.notify_all();
     }
     finish_operations(watchdog);
     for (const auto& thread : threads_)
@@ -430,9 +441,13 @@ bool FreeRunner::await_marker(VcpuSlot& slot) {
     return true;
 }
 
-void FreeRunner::prove_quiet(VcpuSlot& slot) {
-    event::Quiet quiet{true, {}, std::nullopt};
+void FreeRunner::prove_quiet(std::span<VcpuSlot* const> slots) {
     rest();
+    for (VcpuSlot* slot : slots) prove_quiet_at_rest(*slot);
+}
+
+void FreeRunner::prove_quiet_at_rest(VcpuSlot& slot) {
+    event::Quiet quiet{true, {}, std::nullopt};
     {
         const auto paused = pause(&slot);
         const Lock lock(mutex_);
@@ -462,7 +477,7 @@ void FreeRunner::stop() {
     {
         const Lock lock(mutex_);
         stopping_ = true;
-        changed_.notify_all();
+        released_.notify_all();
     }
     for (const auto& thread : threads_) {
         if (!thread->thread.joinable()) continue;  // ended before, or never begun

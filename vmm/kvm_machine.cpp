@@ -225,9 +225,11 @@ void KvmMachine::wait(const std::function<bool()>& enough) {
     recorder_.flush(trace_);
 }
 
-void KvmMachine::prove_quiet(std::uint32_t vcpu) {
+void KvmMachine::prove_quiet(const std::vector<std::uint32_t>& vcpus) {
+    std::vector<VcpuSlot*> slots;
+    for (const std::uint32_t vcpu : vcpus) slots.push_back(slots_.at(vcpu).get());
     drain_irqfds();
-    runner_->prove_quiet(*slots_.at(vcpu));
+    runner_->prove_quiet(slots);
     collect_eventfds();
     recorder_.flush(trace_);
 }

@@ -43,7 +43,7 @@ class KvmMachine final : public Machine {
                  std::optional<std::uint32_t> lowers) override;
     bool settle() override;
     void wait(const std::function<bool()>& enough) override;
-    void prove_quiet(std::uint32_t vcpu) override;
+    void prove_quiet(const std::vector<std::uint32_t>& vcpus) override;
     void concurrent(bool on) override;
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
     void finish() override;

@@ -122,9 +122,9 @@ class Machine {
     /// Free: lets the vCPUs run and collects events until `enough` or the watchdog ends it. Stepped: nothing,
     /// since at rest no more can come.
     virtual void wait(const std::function<bool()>& enough) = 0;
-    /// Records event::Quiet for the vCPU: by the window at rest when stepped, by a marker interrupt when
-    /// free.
-    virtual void prove_quiet(std::uint32_t vcpu) = 0;
+    /// Records event::Quiet for each of the vCPUs: by the window at rest when stepped, by a marker interrupt
+    /// when free.
+    virtual void prove_quiet(const std::vector<std::uint32_t>& vcpus) = 0;
 
     /// Free-running only. After concurrent(true), set_line, msi, route and signal may be called by several
     /// host threads at once and record nothing, since a trace has one writer: the caller records them all as

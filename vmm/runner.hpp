@@ -30,7 +30,7 @@ class Runner {
     /// See Machine::settle(), wait() and prove_quiet().
     virtual bool settle() = 0;
     virtual void wait(const std::function<bool()>& enough) = 0;
-    virtual void prove_quiet(VcpuSlot& slot) = 0;
+    virtual void prove_quiet(std::span<VcpuSlot* const> slots) = 0;
     /// Whether interrupts are expected in any number, as while several host threads send them.
     virtual void expect_many(bool) {}
     /// Waits until every vCPU has done what it was woken for.

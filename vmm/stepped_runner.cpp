@@ -112,12 +112,13 @@ class SteppedRunner final : public Runner {
     void wait(const std::function<bool()>&) override {}
     void rest() override {}
     bool reachable(const VcpuSlot&) const override { return true; }
-    void prove_quiet(VcpuSlot& slot) override;
+    void prove_quiet(std::span<VcpuSlot* const> slots) override;
     void stop() override {}
     std::unique_lock<FairMutex> hold() override { return {}; }
     std::shared_ptr<void> pause(VcpuSlot*) override { return nullptr; }
 
   private:
+    void prove_quiet(VcpuSlot& slot);
     bool run_to_rest(VcpuSlot& slot);
     bool poll_parked(VcpuSlot& slot);
     bool storms(VcpuSlot& slot);
@@ -244,6 +245,10 @@ bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
     }
     if (may_halt) ticker_.set(Ticker::usual);
     return moved;
+}
+
+void SteppedRunner::prove_quiet(std::span<VcpuSlot* const> slots) {
+    for (VcpuSlot* slot : slots) prove_quiet(*slot);
 }
 
 void SteppedRunner::prove_quiet(VcpuSlot& slot) {

@@ -75,7 +75,7 @@ class Hand final : public vmm::Machine {
     }
     bool settle() override { refuse(); }
     void wait(const std::function<bool()>&) override { refuse(); }
-    void prove_quiet(std::uint32_t) override { refuse(); }
+    void prove_quiet(const std::vector<std::uint32_t>&) override { refuse(); }
     std::vector<vmm::NamedValue> inspect(std::string_view, std::uint32_t) override { refuse(); }
     void close() override { refuse(); }
 

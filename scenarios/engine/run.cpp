@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <thread>
 
 #include <fmt/format.h>
@@ -150,12 +151,12 @@ class Player {
     }
 
     void prove(const expect::Quiet& quiet) {
-        if (!quiet.vcpus.empty()) {
-            for (const std::uint32_t vcpu : quiet.vcpus) machine_.prove_quiet(vcpu);
-            return;
+        std::vector<std::uint32_t> vcpus = quiet.vcpus;
+        if (vcpus.empty()) {
+            vcpus.resize(options_.config.vcpu_ids.size());
+            std::iota(vcpus.begin(), vcpus.end(), 0U);
         }
-        const auto count = static_cast<std::uint32_t>(options_.config.vcpu_ids.size());
-        for (std::uint32_t vcpu = 0; vcpu < count; ++vcpu) machine_.prove_quiet(vcpu);
+        machine_.prove_quiet(vcpus);
     }
 
     vmm::Machine& machine_;

@@ -68,7 +68,9 @@ class RecordingMachine final : public vmm::Machine {
     }
     bool settle() override { return true; }
     void wait(const std::function<bool()>&) override {}
-    void prove_quiet(std::uint32_t vcpu) override { note(fmt::format("prove quiet {}", vcpu)); }
+    void prove_quiet(const std::vector<std::uint32_t>& vcpus) override {
+        for (const std::uint32_t vcpu : vcpus) note(fmt::format("prove quiet {}", vcpu));
+    }
     [[nodiscard]] std::vector<vmm::NamedValue> inspect(std::string_view controller,
                                                        std::uint32_t index) override {
         note(fmt::format("inspect {} {}", controller, index));

@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(a_storm_is_bounded_while_interrupts_are_awaited) {
     BOOST_TEST(bench.machine.settle());
     bench.machine.set_line(20, false, false);
     BOOST_TEST(bench.machine.settle());
-    bench.machine.prove_quiet(0);
+    bench.machine.prove_quiet({0});
     BOOST_TEST(bench.last<event::Quiet>()->proven);
 }
 

@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(a_signal_is_not_overtaken_by_the_next_route) {
             bench.machine.route(with);
             bench.machine.route(without);
         }
-        bench.machine.prove_quiet(0);
+        bench.machine.prove_quiet({0});
         BOOST_TEST(bench.last<event::Quiet>()->proven);
         BOOST_TEST(bench.taken() == "");
     }
@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(quiet_waits_for_the_handler_that_is_still_running) {
     MachineFixture bench(MachineFixture::with("kernel", 1, RunMode::free));
     for (int i = 0; i < 50; ++i) {
         bench.msi(0x51);
-        bench.machine.prove_quiet(0);
+        bench.machine.prove_quiet({0});
         BOOST_TEST(bench.last<event::Quiet>()->proven);
     }
 }
@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(quiet_waits_for_the_handler_that_is_still_running) {
 BOOST_AUTO_TEST_CASE(quiet_is_not_proven_with_interrupts_disabled) {
     MachineFixture bench(MachineFixture::with("kernel", 1, RunMode::free));
     bench.guest({tests::op(OP_CLI)});
-    bench.machine.prove_quiet(0);
+    bench.machine.prove_quiet({0});
     BOOST_TEST(!bench.last<event::Quiet>()->proven);
 }
 
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(an_injected_event_reaches_a_vcpu_that_idles) {
     for (const RunMode run : {RunMode::stepped, RunMode::free}) {
         MachineFixture bench(MachineFixture::with("kernel", 1, run));
         bench.machine.settle();
-        bench.machine.prove_quiet(0);
+        bench.machine.prove_quiet({0});
         BOOST_TEST(bench.machine.inject(0, 0x31, Injection::vcpu_events).ok());
         bench.machine.settle();
         bench.machine.wait([&] { return bench.taken() == "0:31"; });

@@ -26,10 +26,34 @@ BOOST_AUTO_TEST_CASE(above_a_priority_only_what_is_above_it_is_proven) {
         for (const std::uint32_t priority : {0x40U, 0xe0U, 0xf0U, 0xffU}) {
             MachineFixture bench(MachineFixture::with("kernel", 1, run));
             bench.guest({op(OP_LAPIC_WRITE, tpr, priority)});
-            bench.machine.prove_quiet(0);
+            bench.machine.prove_quiet({0});
             const auto quiet = bench.last<event::Quiet>();
             BOOST_TEST(quiet->proven);
             BOOST_TEST(quiet->above.value() == priority);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(of_many_vcpus_each_is_proven_once_what_was_sent_to_any_has_come) {
+    constexpr std::uint32_t count = 24;
+    for (const char* mode : {"kernel", "split"}) {
+        for (const RunMode run : {RunMode::stepped, RunMode::free}) {
+            MachineFixture bench(MachineFixture::with(mode, count, run));
+            for (std::uint32_t id = 0; id < count; ++id)
+                bench.machine.msi({0xfee00000 | std::uint64_t{id} << 12, 0x51, std::nullopt});
+            BOOST_TEST(bench.machine.settle());
+            bench.machine.prove_quiet(bench.config.vcpu_ids);
+            std::uint32_t taken = 0;
+            std::uint32_t proven = 0;
+            for (const Event& event : bench.trace.events()) {
+                if (std::holds_alternative<event::Taken>(event.what)) ++taken;
+                const auto* quiet = std::get_if<event::Quiet>(&event.what);
+                if (quiet == nullptr) continue;
+                BOOST_TEST(taken == count);
+                BOOST_TEST(quiet->proven);
+                BOOST_TEST(event.vcpu.value() == proven++);
+            }
+            BOOST_TEST(proven == count);
         }
     }
 }
@@ -38,7 +62,7 @@ BOOST_AUTO_TEST_CASE(with_the_lapic_software_disabled_it_is_proven_without_one) 
     for (const RunMode run : {RunMode::stepped, RunMode::free}) {
         MachineFixture bench(MachineFixture::with("kernel", 1, run));
         bench.guest({op(OP_LAPIC_WRITE, svr, 0xff)});
-        bench.machine.prove_quiet(0);
+        bench.machine.prove_quiet({0});
         BOOST_TEST(bench.last<event::Quiet>()->proven);
     }
 }
@@ -46,7 +70,7 @@ BOOST_AUTO_TEST_CASE(with_the_lapic_software_disabled_it_is_proven_without_one) 
 BOOST_AUTO_TEST_CASE(a_handler_is_the_same_before_and_after) {
     MachineFixture bench(MachineFixture::with("kernel", 1, RunMode::free));
     bench.machine.handler(0, 0x10, POLICY_STAY | POLICY_DECLARED | POLICY_EOI_LAPIC, std::nullopt);
-    bench.machine.prove_quiet(0);
+    bench.machine.prove_quiet({0});
     BOOST_TEST(bench.last<event::Quiet>()->proven);
     bench.msi(0x10);
     bench.machine.wait([&] { return bench.taken() == "0:10"; });
@@ -56,7 +80,7 @@ BOOST_AUTO_TEST_CASE(a_handler_is_the_same_before_and_after) {
 
 BOOST_AUTO_TEST_CASE(an_interrupt_that_nobody_declared_is_still_a_fault) {
     MachineFixture bench(MachineFixture::with("kernel", 1, RunMode::free));
-    bench.machine.prove_quiet(0);
+    bench.machine.prove_quiet({0});
     bench.msi(0x10);
     bench.machine.wait([&] { return bench.count<event::Fault>() != 0; });
     BOOST_REQUIRE(bench.last<event::Fault>());
@@ -65,7 +89,7 @@ BOOST_AUTO_TEST_CASE(an_interrupt_that_nobody_declared_is_still_a_fault) {
 
 BOOST_AUTO_TEST_CASE(an_interrupt_of_the_vector_after_it_is_written_down) {
     MachineFixture bench(MachineFixture::with("kernel", 1, RunMode::free));
-    bench.machine.prove_quiet(0);
+    bench.machine.prove_quiet({0});
     bench.machine.handler(0, 0x10, POLICY_DECLARED | POLICY_EOI_LAPIC, std::nullopt);
     bench.msi(0x10);
     bench.machine.wait([&] { return !bench.taken().empty(); });

@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(quiet_is_not_proven_while_a_storm_is_held_back) {
     program(bench, 20, level | 0x51);
     bench.machine.set_line(20, true, false);
     bench.machine.settle();
-    bench.machine.prove_quiet(0);
+    bench.machine.prove_quiet({0});
     BOOST_TEST(!bench.last<event::Quiet>()->proven);
     BOOST_TEST(bench.last<event::Quiet>()->reason == "IOAPIC pin 20 is held back after a storm");
 }

@@ -23,11 +23,11 @@ BOOST_AUTO_TEST_CASE(with_interrupts_disabled_nothing_is_taken_until_they_are_en
     bench.msi(0x51);
     bench.msi(0x61);
     BOOST_TEST(bench.taken() == "");
-    bench.machine.prove_quiet(0);
+    bench.machine.prove_quiet({0});
     BOOST_TEST(!bench.last<event::Quiet>()->proven);
     bench.guest({op(OP_STI)});
     BOOST_TEST(bench.taken() == "0:61 0:51");
-    bench.machine.prove_quiet(0);
+    bench.machine.prove_quiet({0});
     BOOST_TEST(bench.last<event::Quiet>()->proven);
 }
 
@@ -153,9 +153,9 @@ BOOST_AUTO_TEST_CASE(a_free_running_vcpu_takes_interrupts_from_halt) {
     bench.msi(0x51, 1);
     bench.machine.wait([&] { return bench.taken() == "1:51"; });
     BOOST_TEST(bench.taken() == "1:51");
-    bench.machine.prove_quiet(0);
+    bench.machine.prove_quiet({0});
     BOOST_TEST(bench.last<event::Quiet>()->proven);
-    bench.machine.prove_quiet(1);
+    bench.machine.prove_quiet({1});
     BOOST_TEST(bench.last<event::Quiet>()->proven);
     BOOST_TEST(bench.taken() == "1:51");
 }

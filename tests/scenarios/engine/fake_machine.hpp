@@ -67,9 +67,11 @@ class FakeMachine final : public vmm::Machine {
         calls.emplace_back("wait");
         if (on_wait) on_wait(enough);
     }
-    void prove_quiet(std::uint32_t vcpu) override {
-        calls.push_back(fmt::format("prove quiet {}", vcpu));
-        trace_.add(event_of(quiet, vmm::Lane::guest, vcpu));
+    void prove_quiet(const std::vector<std::uint32_t>& vcpus) override {
+        for (const std::uint32_t vcpu : vcpus) {
+            calls.push_back(fmt::format("prove quiet {}", vcpu));
+            trace_.add(event_of(quiet, vmm::Lane::guest, vcpu));
+        }
     }
     void concurrent(bool on) override { concurrent_ = on; }
     std::vector<vmm::NamedValue> inspect(std::string_view, std::uint32_t) override { return {}; }
