@@ -92,8 +92,12 @@ class Judge {
             error(trouble->host_stalled ? "host stalled: " + trouble->report : trouble->report, index);
             return false;
         }
-        if (std::holds_alternative<vmm::event::Fault>(event.what)) {
-            error("the guest faulted: " + vmm::describe(event), index);
+        if (const auto* fault = std::get_if<vmm::event::Fault>(&event.what)) {
+            error(
+                fmt::format("the guest faulted: {}; an interrupt with the vector {} looks the same where no "
+                            "'handler' step declares it",
+                            vmm::describe(event), vmm::vector_text(fault->vector)),
+                index);
             return false;
         }
         return true;

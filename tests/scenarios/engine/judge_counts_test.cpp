@@ -101,6 +101,8 @@ BOOST_AUTO_TEST_CASE(a_guest_fault_is_an_error) {
     story.claim(in_order({ack(0x51)}));
     BOOST_TEST((story.judged().kind == Verdict::Kind::error));
     BOOST_TEST(!story.judged().invalid);
+    BOOST_TEST(story.judged().reason.ends_with(
+        "; an interrupt with the vector 0x0e looks the same where no 'handler' step declares it"));
 }
 
 BOOST_AUTO_TEST_CASE(trouble_is_an_error_and_a_stalled_host_is_named) {
