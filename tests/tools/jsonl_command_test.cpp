@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <boost/test/unit_test.hpp>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -166,6 +168,150 @@ BOOST_AUTO_TEST_CASE(interrupted_repeats_are_told_as_incomplete) {
 BOOST_AUTO_TEST_CASE(nothing_to_run_is_a_beginning_and_an_end) {
     BOOST_TEST(outline(records({"--tag", "none"})) == "begin end");
     BOOST_TEST(status == 5);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(resume, JsonlFixture)
+
+namespace {
+
+/// Without what depends on the time.
+nlohmann::json timeless(const std::string& report) {
+    auto json = nlohmann::json::parse(report);
+    for (auto& result : json["results"]) result["duration_us"] = 0;
+    return json;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(runs_what_has_no_result_and_tells_of_that_only) {
+    records();
+    const std::string whole = out;
+    run({"run", folder(), "--format", "json"});
+    const auto direct = timeless(out);
+    const std::size_t cut = whole.find("\"record\":\"started\",\"index\":2");
+    const std::string path = file("earlier", whole.substr(0, cut + 9));
+    machines = 0;
+    const auto rest = records({"--resume", path});
+    BOOST_TEST(outline(rest) == "begin started2 result2 started3 result3 end");
+    BOOST_TEST(machines == 2);
+    BOOST_TEST(std::get<record::Begin>(rest.front()).tasks == 4U);
+    // The failures are among the earlier results.
+    BOOST_TEST(status == 1);
+    BOOST_TEST(std::get<record::End>(rest.back()).status == 1);
+    BOOST_TEST(run({"run", folder(), "--format", "json", "--resume", path}) == 1);
+    BOOST_TEST(timeless(out) == direct);
+}
+
+BOOST_AUTO_TEST_CASE(merges_the_failure_with_its_timeline) {
+    records({"--irqchip", "kernel"});
+    const std::string path = file("earlier", out);
+    machines = 0;
+    BOOST_TEST(run({"run", folder(), "--irqchip", "kernel", "--resume", path}) == 1);
+    BOOST_TEST(machines == 0);
+    BOOST_TEST(out.find("<-- nobody claimed this") != std::string::npos);
+    BOOST_TEST(out.find("1 passed, 1 failed, 0 skipped, 0 known, 0 errors: 2 runs in") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(progress_goes_on_from_what_is_done) {
+    records({"--irqchip", "kernel"});
+    const std::string path = file("earlier", out);
+    prepare = [](FakeMachine&) { std::this_thread::sleep_for(std::chrono::milliseconds(120)); };
+    for (const Record& each : records({"--resume", path}))
+        if (const auto* told = std::get_if<record::Progress>(&each)) {
+            BOOST_TEST(told->total == 4U);
+            BOOST_TEST(told->done > 2U);
+            BOOST_TEST(told->failed >= 1U);
+        }
+}
+
+BOOST_AUTO_TEST_CASE(what_was_interrupted_between_its_repeats_is_run_again) {
+    prepare = [this](FakeMachine&) {
+        if (machines == 5) interrupted = true;
+    };
+    BOOST_TEST(outline(records({"--irqchip", "kernel", "--repeat", "3"})) ==
+               "begin started0 result0 started1 result1 end");
+    const std::string path = file("earlier", out);
+    interrupted = false;
+    prepare = {};
+    machines = 0;
+    const auto rest = records({"--irqchip", "kernel", "--repeat", "3", "--resume", path});
+    BOOST_TEST(outline(rest) == "begin started1 result1 end");
+    BOOST_TEST(machines == 3);
+}
+
+BOOST_AUTO_TEST_CASE(results_of_files_that_are_not_asked_for_are_left_out) {
+    records();
+    const std::string path = file("earlier", out);
+    BOOST_TEST(run({"run", folder() + "/good.json", "--resume", path, "--format", "json"}) == 0);
+    BOOST_TEST(nlohmann::json::parse(out)["results"].size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_told_yet_is_nothing_left_out) {
+    for (const char* text : {"", "{\"rec", "{\"record\":\"begin\",\"vers"}) {
+        const std::string path = file("earlier", text);
+        BOOST_TEST(results_of(records({"--resume", path})).size() == 4U);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_is_no_record_of_such_a_run_is_refused) {
+    records();
+    const std::string path = file("earlier", out + "Linux version 6.1\n" + out);
+    const auto lines = std::count(out.begin(), out.end(), '\n');
+    machines = 0;
+    BOOST_TEST(run({"run", folder(), "--resume", path}) == 2);
+    BOOST_TEST(err.find(fmt::format("--resume: {}:{}: no JSON at byte 1\n", path, lines + 1)) == 0U);
+    BOOST_TEST(run({"run", folder(), "--resume", folder() + "/good.json"}) == 2);
+    BOOST_TEST(err.find("--resume: " + folder() + "/good.json") == 0U);
+    BOOST_TEST(run({"run", folder(), "--resume", file("one line", "no record")}) == 2);
+    BOOST_TEST(run({"run", folder(), "--resume", file("one line", R"({"record":"bend"})")}) == 2);
+    BOOST_TEST(run({"run", folder(), "--resume", folder() + "/none"}) == 2);
+    BOOST_TEST(err.find("--resume: cannot read " + folder() + "/none: No such file or directory") == 0U);
+    BOOST_TEST(run({"run", folder(), "--resume", folder()}) == 2);
+    BOOST_TEST(err.find("Is a directory") != std::string::npos);
+    BOOST_TEST(machines == 0);
+}
+
+BOOST_AUTO_TEST_CASE(results_of_another_kernel_are_refused) {
+    records();
+    const std::string path = file("earlier", out);
+    host.kernel = "6.12.9";
+    BOOST_TEST(run({"run", folder(), "--resume", path}) == 2);
+    BOOST_TEST(err.find("a result of Linux 6.1.176; this is Linux 6.12.9") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(is_not_overwritten_by_a_trace) {
+    records();
+    const std::string text = out;
+    const std::string path = file("earlier", text);
+    BOOST_TEST(run({"run", folder(), "--resume", path, "--trace-out", path}) == 2);
+    BOOST_TEST(err.find("is the file of --resume") != std::string::npos);
+    BOOST_TEST(read("earlier") == text);
+}
+
+BOOST_AUTO_TEST_CASE(of_an_option_given_twice_the_last_counts) {
+    records();
+    const std::string path = file("earlier", out);
+    const std::string none = file("none", "");
+    machines = 0;
+    BOOST_TEST(run({"run",         folder(),
+                    "--format",    "text",
+                    "--format",    "json",
+                    "--irqchip",   "all",
+                    "--irqchip",   "split",
+                    "--jobs",      "3",
+                    "--jobs",      "1",
+                    "--resume",    path,
+                    "--resume",    none,
+                    "--trace-out", folder() + "/a.jsonl",
+                    "--trace-out", folder() + "/b.jsonl"}) == 1);
+    const auto report = nlohmann::json::parse(out);
+    BOOST_TEST(report["results"].size() == 2U);
+    BOOST_TEST(report["results"][0]["irqchip"] == "split");
+    BOOST_TEST(machines == 2);
+    BOOST_TEST(!std::filesystem::exists(folder() + "/a.jsonl"));
+    BOOST_TEST(std::filesystem::exists(folder() + "/b.jsonl"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

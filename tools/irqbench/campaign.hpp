@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tools/irqbench/files.hpp"
+#include "tools/irqbench/resume.hpp"
 #include "tools/report/progress.hpp"
 #include "tools/report/records.hpp"
 #include "tools/report/result.hpp"
@@ -20,16 +21,18 @@ struct CampaignOptions {
     std::uint32_t repeat = 1;           ///< runs of each scenario in each mode
     std::uint32_t jobs = 1;             ///< host threads, each with machines of its own
     std::ostream* trace_out = nullptr;  ///< gets the events of every run as JSON lines
-    /// Gets the records between Begin and End as the campaign goes on, one at a time; may be empty.
+    EarlierResults earlier;             ///< results of tasks that are not to be run
+    /// Gets the records between Begin and End as the campaign goes on, one at a time, but none of `earlier`;
+    /// may be empty.
     std::function<void(const Record&)> record;
 };
 
 /// How many tasks, and so results, a campaign has: a file in a mode, or a file that could not be loaded.
 std::size_t count_tasks(std::span<const Loaded> files, const CampaignOptions& options);
 
-/// Runs every scenario in every mode. Files that could not be loaded are among the results as errors. When
-/// interrupted, what has not been run is left out; a scenario whose repeats had begun has those that are
-/// over.
+/// Runs every scenario in every mode; what has a result already only takes its place among the results. Files
+/// that could not be loaded are among the results as errors. When interrupted, what has not been run is left
+/// out; a scenario whose repeats had begun has those that are over.
 /// @param report is told about progress, from the calling thread
 /// @returns by file, then by mode, whatever the number of jobs
 std::vector<Result> run_campaign(std::span<const Loaded> files, const vmm::Host& host,

@@ -22,22 +22,40 @@ constexpr std::uint32_t most_repeats = 1'000'000;
 
 struct RunCommand {
     Selection selection;
-    std::vector<std::string> irqchip = {"all"};
+    std::string irqchip = "all";
     std::string run;
     std::uint32_t jobs = 1;
     std::uint32_t repeat = 1;
     std::string format = "text";
     std::string trace_out;
+    std::string resume;
     bool verbose = false;
     bool quiet = false;
 };
 
+std::vector<std::string> mode_words() {
+    std::vector<std::string> words(std::begin(irqchip_modes), std::end(irqchip_modes));
+    words.emplace_back("all");
+    return words;
+}
+
+/// `kernel,split`: every one of the words is a mode.
+CLI::Validator mode_list() {
+    const auto check = [is_mode = CLI::IsMember(mode_words())](const std::string& list) {
+        for (const std::string& word : CLI::detail::split(list, ','))
+            if (std::string complaint = is_mode(word); !complaint.empty()) return complaint;
+        return std::string();
+    };
+    return {check, CLI::IsMember(mode_words()).get_description()};
+}
+
 /// `all` is every mode this host offers; on a host that offers none every mode, so that each is skipped with
 /// a reason.
-std::vector<std::string> wanted_modes(const std::vector<std::string>& asked, const vmm::Host& host) {
-    const auto contains = [](const auto& list, const std::string& word) {
-        return std::find(std::begin(list), std::end(list), word) != std::end(list);
+std::vector<std::string> wanted_modes(const std::string& list, const vmm::Host& host) {
+    const auto contains = [](const auto& words, const std::string& word) {
+        return std::find(std::begin(words), std::end(words), word) != std::end(words);
     };
+    const auto asked = CLI::detail::split(list, ',');
     std::vector<std::string> modes;
     for (const std::string mode : irqchip_modes) {
         const bool offered = host.placements.empty() || contains(host.placements, mode);
@@ -70,51 +88,65 @@ class RecordWriter {
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-/// @returns the file among those to run that writing to `path` would destroy, or null
-const Loaded* overwritten(const std::vector<Loaded>& files, const std::string& path) {
-    const auto found = std::find_if(files.begin(), files.end(), [&path](const Loaded& each) {
+/// What writing to `path` would destroy, if it is something that this run reads.
+std::string overwritten(const std::string& path, const std::vector<Loaded>& files,
+                        const std::string& resume) {
+    const auto is_path = [&path](const std::filesystem::path& file) {
         std::error_code error;
-        return std::filesystem::equivalent(each.file, path, error);
-    });
-    return found != files.end() ? &*found : nullptr;
+        return std::filesystem::equivalent(file, path, error);
+    };
+    if (!resume.empty() && is_path(resume)) return "the file of --resume";
+    for (const Loaded& each : files)
+        if (is_path(each.file)) return "the scenario file " + each.file.string();
+    return {};
+}
+
+/// @throws CLI::ValidationError when the file must not or cannot be written
+std::ofstream open_trace(const RunCommand& command, const std::vector<Loaded>& files) {
+    const auto& path = command.trace_out;
+    const std::string victim = overwritten(path, files, command.resume);
+    if (!victim.empty()) throw CLI::ValidationError("--trace-out", path + " is " + victim);
+    std::ofstream file(path);
+    if (!file)
+        throw CLI::ValidationError("--trace-out", "cannot write " + path + ": " + std::strerror(errno));
+    return file;
+}
+
+vmm::Host probe_host(const Surroundings& surroundings) {
+    vmm::Host host = surroundings.probe_host();
+    if (host.unavailable.empty()) return host;
+    spdlog::warn("no KVM on this host: {}", host.unavailable);
+    if (const auto hint = remedy(host.unavailable); !hint.empty()) spdlog::warn("remedy: {}", hint);
+    return host;
+}
+
+/// Scripts get a report whatever happens.
+int report_nothing(const RunCommand& command, const std::vector<Loaded>& files, RecordWriter& records,
+                   const Surroundings& surroundings) {
+    if (records.wanted())
+        records.write(record::Begin{IRQBENCH_VERSION, "", 0});
+    else if (command.format != "text")
+        surroundings.out << report_text({}, report_options(surroundings, command.format));
+    return records.end(loading_status(files), false);
 }
 
 int perform(const RunCommand& command, Surroundings& surroundings) {
     const auto files = load_selection(command.selection);
     RecordWriter records(command, surroundings);
-    if (files.empty()) {
-        // Scripts get a report whatever happens.
-        if (records.wanted())
-            records.write(record::Begin{IRQBENCH_VERSION, "", 0});
-        else if (command.format != "text")
-            surroundings.out << report_text({}, report_options(surroundings, command.format));
-        return records.end(loading_status(files), false);
-    }
-    std::ofstream trace_file;
+    if (files.empty()) return report_nothing(command, files, records, surroundings);
+    const vmm::Host host = probe_host(surroundings);
     CampaignOptions options;
+    if (!command.resume.empty()) options.earlier = read_earlier_results(command.resume, host.kernel);
+    std::ofstream trace_file;
     if (!command.trace_out.empty()) {
-        if (const auto* file = overwritten(files, command.trace_out)) {
-            spdlog::error("--trace-out: {} is the scenario file {}", command.trace_out, file->file.string());
-            return ExitStatus::malformed;
-        }
-        trace_file.open(command.trace_out);
-        if (!trace_file) {
-            spdlog::error("--trace-out: cannot write {}: {}", command.trace_out, std::strerror(errno));
-            return ExitStatus::malformed;
-        }
+        trace_file = open_trace(command, files);
         options.trace_out = &trace_file;
-    }
-    const vmm::Host host = surroundings.probe_host();
-    if (!host.unavailable.empty()) {
-        spdlog::warn("no KVM on this host: {}", host.unavailable);
-        if (const auto hint = remedy(host.unavailable); !hint.empty()) spdlog::warn("remedy: {}", hint);
     }
     options.modes = wanted_modes(command.irqchip, host);
     options.jobs = command.jobs;
     options.repeat = command.repeat;
     if (!command.run.empty())
         options.run = command.run == "free" ? vmm::RunMode::free : vmm::RunMode::stepped;
-
     if (records.wanted()) {
         records.write(record::Begin{IRQBENCH_VERSION, host.kernel, count_tasks(files, options)});
         options.record = [&records](const Record& record) { records.write(record); };
@@ -147,31 +179,36 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
     CLI::App& app = *line.app.add_subcommand(
         "run", "Play scenarios into a virtual machine and judge what its guest took");
     add_selection(app, command->selection);
-    std::vector<std::string> modes(std::begin(irqchip_modes), std::end(irqchip_modes));
-    modes.emplace_back("all");
+    // Of these the last counts when they are given again, so that a script may append its own.
     app.add_option("--irqchip", command->irqchip,
                    "Irqchip modes to run in; all (the default): every one this host offers")
-        ->delimiter(',')
-        ->allow_extra_args(false)
-        ->check(CLI::IsMember(modes))
-        ->type_name("MODE,...");
+        ->check(mode_list())
+        ->type_name("MODE,...")
+        ->take_last();
     app.add_option("--run", command->run,
                    "How vCPUs run; default: stepped, but free where a scenario is about races")
         ->check(CLI::IsMember({"stepped", "free"}));
     app.add_option("--jobs,-j", command->jobs, "Host threads, each with machines of its own")
         ->check(CLI::Range(1U, most_jobs))
         ->type_name("N")
-        ->capture_default_str();
+        ->capture_default_str()
+        ->take_last();
     app.add_option("--repeat", command->repeat, "Run every scenario this often; the worst verdict counts")
         ->check(CLI::Range(1U, most_repeats))
         ->type_name("N")
         ->capture_default_str();
     app.add_option("--format", command->format, "How results are printed")
         ->check(CLI::IsMember(std::vector<std::string>(report_formats.begin(), report_formats.end())))
-        ->capture_default_str();
+        ->capture_default_str()
+        ->take_last();
     app.add_option("--trace-out", command->trace_out,
                    "Write the events of every run to this file, as JSON lines")
-        ->type_name("FILE");
+        ->type_name("FILE")
+        ->take_last();
+    app.add_option("--resume", command->resume,
+                   "Leave out what has a result in this file, which --format jsonl of an earlier run wrote")
+        ->type_name("FILE")
+        ->take_last();
     app.add_flag("--verbose,-v", command->verbose,
                  "Print a line for every run, not only for those that went wrong");
     app.add_flag("--quiet,-q", command->quiet, "No progress line");
