@@ -12,6 +12,7 @@
 #include "tools/irqbench/campaign.hpp"
 #include "tools/lab/diagnosis.hpp"
 #include "tools/report/progress.hpp"
+#include "tools/report/records.hpp"
 #include "tools/report/report.hpp"
 #include "tools/report/words.hpp"
 
@@ -125,6 +126,11 @@ class LabRun {
             const std::lock_guard lock(mutex_);
             progress_.show(index, kernel.name, state);
         };
+        listener.record = [this, index](const Record& record) {
+            if (plan_.inner.format != "jsonl") return;
+            const std::lock_guard lock(mutex_);
+            pass_on_record(index, record);
+        };
         listener.note = [this](const std::string& text) {
             const std::lock_guard lock(mutex_);
             line_.clear();
@@ -142,6 +148,17 @@ class LabRun {
             visit.trouble = error.what();
             return visit;
         }
+    }
+
+    /// As it comes. Indices are made those of the whole: by scenario, then by kernel.
+    void pass_on_record(std::size_t kernel, Record record) {
+        if (std::holds_alternative<record::End>(record)) return;
+        const std::size_t kernels = plan_.kernels.size();
+        if (auto* started = std::get_if<record::Started>(&record))
+            started->index = started->index * kernels + kernel;
+        if (auto* finished = std::get_if<record::Finished>(&record))
+            finished->index = finished->index * kernels + kernel;
+        surroundings_.out << record_line(record) << std::flush;
     }
 
     /// With one kernel what it says is passed on at once, with several when each has ended.
@@ -179,23 +196,39 @@ class LabRun {
         for (std::size_t i = 0; i < visits_.size(); ++i) {
             auto& visit = visits_[i];
             std::move(visit.results.begin(), visit.results.end(), std::back_inserter(results));
-            if (!visit.trouble.empty() && !visit.interrupted) results.push_back(failed_boot(i));
+            if (!visit.trouble.empty() && !visit.interrupted) {
+                results.push_back(failed_boot(i));
+                if (plan_.inner.format == "jsonl") pass_on_record(i, last_record(results.back()));
+            }
             // Wrong usage that only the inside can see, an output that could not be written.
             if (visit.trouble.empty()) statuses.push_back(visit.status);
         }
         const bool interrupted = surroundings_.interrupted.load();
-        ReportOptions options = report_options(surroundings_, plan_.inner.format);
-        options.verbose = plan_.inner.verbose;
-        options.interrupted = interrupted;
-        options.elapsed = elapsed;
-        surroundings_.out << report_text(results, options) << std::flush;
+        int status =
+            results.empty() && !interrupted ? worst(statuses) : int{exit_status(results, interrupted)};
         if (trace_.is_open() && !trace_.flush()) {
             spdlog::error("--trace-out: writing {} failed", plan_.inner.trace_out);
-            return ExitStatus::bench_error;
+            status = ExitStatus::bench_error;
+        }
+        if (plan_.inner.format == "jsonl") {
+            surroundings_.out << record_line(record::End{status, interrupted, elapsed}) << std::flush;
+        } else {
+            ReportOptions options = report_options(surroundings_, plan_.inner.format);
+            options.verbose = plan_.inner.verbose;
+            options.interrupted = interrupted;
+            options.elapsed = elapsed;
+            surroundings_.out << report_text(results, options) << std::flush;
         }
         if (interrupted) spdlog::warn("interrupted: these are the results so far");
-        if (results.empty() && !interrupted) return worst(statuses);
-        return exit_status(results, interrupted);
+        return status;
+    }
+
+    /// Behind all others.
+    static record::Finished last_record(const Result& result) {
+        record::Finished record;
+        record.index = std::uint32_t{0xffff'ffff};
+        record.result = result;
+        return record;
     }
 
     /// So that those who read the results only see it too.

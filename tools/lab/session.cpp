@@ -8,7 +8,6 @@
 
 #include "tools/lab/diagnosis.hpp"
 #include "tools/lab/payload.hpp"
-#include "tools/report/records.hpp"
 
 namespace irqbench::tools::lab {
 
@@ -138,6 +137,7 @@ class Session {
         constexpr std::size_t most_lines = 40;
         listener_.note(last_lines(end.console, most_lines, "  console: "));
         tasks_.take(finished);
+        listener_.record(finished);
     }
 
     BootEnd boot(bool one_by_one) {
@@ -228,6 +228,7 @@ class Session {
     void take(std::string_view line) {
         try {
             const Record record = parse_record(line);
+            listener_.record(record);
             std::visit([this](const auto& each) { take(each); }, record);
         } catch (const std::invalid_argument& error) {
             listener_.note(fmt::format("Linux {}: a record that is none: {}", visit_.release, error.what()));

@@ -14,6 +14,7 @@
 #include "tools/lab/program.hpp"
 #include "tools/lab/qemu.hpp"
 #include "tools/report/progress.hpp"
+#include "tools/report/records.hpp"
 #include "tools/report/result.hpp"
 
 namespace irqbench::tools::lab {
@@ -38,7 +39,8 @@ struct Patience {
 struct Listener {
     std::function<void(const ProgressState&)> progress;
     std::function<void(said::Stream, const std::string&)> output;  ///< but records, and the kernel's log
-    std::function<void(const std::string&)> note;                  ///< one line, for whoever waits
+    std::function<void(const Record&)> record;     ///< what the run said, and results of scenarios that hung
+    std::function<void(const std::string&)> note;  ///< one line, for whoever waits
 };
 
 /// What came of a job on one kernel.

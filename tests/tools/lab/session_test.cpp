@@ -26,6 +26,7 @@ class FakeQemu {
         job.arguments = {"run", "scenarios"};
         listener.progress = [](const ProgressState&) {};
         listener.output = [this](said::Stream, const std::string& text) { output += text; };
+        listener.record = [this](const Record& record) { recorded += record_line(record); };
         listener.note = [this](const std::string& text) { notes += text + "\n"; };
     }
     ~FakeQemu() { fs::remove_all(folder_); }
@@ -72,6 +73,7 @@ class FakeQemu {
     Listener listener;
     std::string output;
     std::string notes;
+    std::string recorded;
     std::atomic<bool> interrupted{false};
 
   private:
@@ -135,6 +137,8 @@ BOOST_AUTO_TEST_CASE(a_hang_is_the_verdict_of_its_scenario_and_the_rest_is_run_a
     BOOST_TEST((visit.results[1].verdict.kind == Kind::error));
     BOOST_TEST(visit.results[1].verdict.reason == "it hung during split file1: nothing came for 5 s");
     BOOST_TEST(visit.results[1].kernel == "6.1-test");
+    // Those who listen hear of it too.
+    BOOST_TEST(qemu.recorded.find("it hung during split file1") != std::string::npos);
     BOOST_TEST((visit.results[2].verdict.kind == Kind::pass));
 }
 
