@@ -29,7 +29,7 @@ struct LabCommand {
     std::string qemu;
     std::string program;
     std::uint32_t boot_timeout_s = 120;
-    std::uint32_t timeout_s = 60;
+    std::uint32_t timeout_s = 120;
     bool offline = false;
     std::string mirror;
 };

@@ -135,7 +135,8 @@ class Session {
         finished.result.verdict.kind = scenarios::Verdict::Kind::error;
         finished.result.verdict.reason = trouble;
         constexpr std::size_t most_lines = 40;
-        listener_.note(last_lines(end.console, most_lines, "  console: "));
+        if (const auto lines = last_lines(end.console, most_lines, "  console: "); !lines.empty())
+            listener_.note("the end of its console:\n" + lines);
         tasks_.take(finished);
         listener_.record(finished);
     }

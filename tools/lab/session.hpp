@@ -31,7 +31,7 @@ struct Job {
 
 struct Patience {
     std::chrono::seconds boot{120};    ///< until the program begins
-    std::chrono::seconds silence{60};  ///< of the program, after which the machine counts as hung
+    std::chrono::seconds silence{120};  ///< of the program, after which the machine counts as hung
     unsigned hangs = 10;               ///< after so many the rest is given up
 };
 
