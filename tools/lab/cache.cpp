@@ -99,7 +99,7 @@ Workspace::~Workspace() {
 }
 
 fs::path Workspace::make_folder(const std::string& name) const {
-    const fs::path folder = folder_ / name;
+    fs::path folder = folder_ / name;
     std::error_code error;
     fs::create_directories(folder, error);
     if (error) refuse(folder_.parent_path(), error);

@@ -45,17 +45,19 @@ bool is_security(const Source& source) {
            source.site.find("security") != std::string::npos;
 }
 
-/// What apt and dpkg-deb say when it is time to worry, in one line.
+/// The first few of what apt, dpkg-deb and tar complain of, in one line: tar does of every file.
 std::string complaints(const std::string& messages) {
+    constexpr int enough = 3;
     std::string all;
+    int count = 0;
     for (const std::string& line : lines_of(messages)) {
         const bool is_summary = line.find("Some index files failed to download") != std::string::npos;
-        if (line.rfind("N: ", 0) == 0 || line.empty() || is_summary) continue;
+        if (line.rfind("N: ", 0) == 0 || line.empty() || is_summary || ++count > enough) continue;
         const bool has_label = line.rfind("E: ", 0) == 0 || line.rfind("W: ", 0) == 0;
         if (!all.empty()) all += "; ";
         all += trimmed(has_label ? line.substr(3) : line);
     }
-    return all;
+    return count > enough ? fmt::format("{}; and {} more", all, count - enough) : all;
 }
 
 std::string needed_program(const std::string& name) {
@@ -93,10 +95,11 @@ std::string debian_architecture(Arch arch) { return arch == Arch::x86_64 ? "amd6
 HostSystem parse_os_release(const std::string& text) {
     HostSystem host;
     const auto value = [](const std::string& line) {
-        std::string text_ = line.substr(line.find('=') + 1);
-        text_.erase(std::remove_if(text_.begin(), text_.end(), [](char c) { return c == '"' || c == '\''; }),
-                    text_.end());
-        return text_;
+        std::string unquoted = line.substr(line.find('=') + 1);
+        unquoted.erase(
+            std::remove_if(unquoted.begin(), unquoted.end(), [](char c) { return c == '"' || c == '\''; }),
+            unquoted.end());
+        return unquoted;
     };
     for (const std::string& line : lines_of(text)) {
         if (line.rfind("ID=", 0) == 0) host.id = value(line);
@@ -192,7 +195,7 @@ std::string explain_apt(const std::string& messages) {
         const char* meaning;
     };
     static const std::array<Explanation, 4> explanations{{
-        {{"No space left on device", "enough free space"}, "the disk is full"},
+        {{"No space left on device", "enough free space"}, "the disk with the lab's cache is full"},
         {{"NO_PUBKEY", "is not signed", "EXPKEYSIG"},
          "its signature is by no key of this host's debian-archive-keyring package; is that up to date?"},
         {{"does not have a Release file", "404  Not Found"}, "the mirror does not have it"},
@@ -208,7 +211,7 @@ std::string explain_apt(const std::string& messages) {
 }
 
 AptArea::AptArea(const Fetching& fetching, const Workspace& workspace, std::string architecture,
-                 Source source)
+                 const Source& source)
     : fetching_(fetching), architecture_(std::move(architecture)) {
     for (const char* program : {"apt-get", "apt-cache", "dpkg-deb"}) needed_program(program);
     if (!fs::exists(keyring))

@@ -73,7 +73,8 @@ class AptArea {
     /// Downloads the lists.
     /// @throws Unavailable, Interrupted
     /// @param architecture Debian's word
-    AptArea(const Fetching& fetching, const Workspace& workspace, std::string architecture, Source source);
+    AptArea(const Fetching& fetching, const Workspace& workspace, std::string architecture,
+            const Source& source);
 
     /// Downloads one more source's lists, unless it is among them. @throws Unavailable, Interrupted
     void add_source(const Source& source);

@@ -98,11 +98,11 @@ BOOST_AUTO_TEST_CASE(a_cache_that_cannot_be_written_is_an_error_that_says_where_
 }
 
 BOOST_AUTO_TEST_CASE(programs_are_found_in_path_and_by_their_file) {
-    const auto program_ = program("irqbench-test-program", "true");
-    BOOST_TEST((find_program("irqbench-test-program") == program_));
-    BOOST_TEST((find_program(program_.string()) == program_));
+    const auto script = program("irqbench-test-program", "true");
+    BOOST_TEST((find_program("irqbench-test-program") == script));
+    BOOST_TEST((find_program(script.string()) == script));
     BOOST_TEST(!find_program("irqbench-no-such-program"));
-    fs::permissions(program_, fs::perms::owner_read);
+    fs::permissions(script, fs::perms::owner_read);
     BOOST_TEST(!find_program("irqbench-test-program"));
     BOOST_TEST(!find_program(folder().string()));
 }

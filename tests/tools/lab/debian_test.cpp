@@ -114,8 +114,8 @@ BOOST_AUTO_TEST_CASE(each_kind_of_failure_of_apt_has_its_own_explanation) {
            "the mirror does not have it");
     begins("W: GPG error: http://a.test InRelease: NO_PUBKEY 6ED0\nE: The repository is not signed.\n",
            "its signature is by no key");
-    begins("E: Write error - write (28: No space left on device)\n", "the disk is full");
-    begins("E: You don't have enough free space in /c/.\n", "the disk is full");
+    begins("E: Write error - write (28: No space left on device)\n", "the disk with the lab's cache is full");
+    begins("E: You don't have enough free space in /c/.\n", "the disk with the lab's cache is full");
     begins("E: Something else\n", "Something else");
     begins("", "it did not say why");
 }
@@ -126,6 +126,11 @@ BOOST_AUTO_TEST_CASE(an_explanation_has_apts_own_words_in_one_line) {
                     "N: See the manual\n"
                     "E: Some index files failed to download. They have been ignored.\n") ==
         "the mirror does not have it (Failed to fetch http://a.test/x  404  Not Found [IP: 1.2.3.4 80])");
+}
+
+BOOST_AUTO_TEST_CASE(of_many_complaints_the_first_few_are_told) {
+    BOOST_TEST(explain_apt("tar: a\ntar: b\n\ntar: c\ntar: d\ntar: e\n") ==
+               "tar: a; tar: b; tar: c; and 2 more");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

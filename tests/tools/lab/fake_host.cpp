@@ -34,7 +34,7 @@ fs::path FakeHost::file(const fs::path& path, const std::string& text) const {
 }
 
 fs::path FakeHost::program(const std::string& name, const std::string& script) const {
-    const auto path = file(fs::path("bin") / name, "#!/bin/sh\n" + script + "\n");
+    auto path = file(fs::path("bin") / name, "#!/bin/sh\n" + script + "\n");
     fs::permissions(path, fs::perms::owner_all);
     return path;
 }

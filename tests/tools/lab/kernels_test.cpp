@@ -192,7 +192,8 @@ BOOST_AUTO_TEST_CASE(what_apt_says_is_passed_on_and_nothing_is_left) {
 
 BOOST_AUTO_TEST_CASE(a_download_that_fails_leaves_nothing) {
     file("download", "echo 'E: Write error - write (28: No space left on device)' >&2; exit 100");
-    check_refused("6.1", "linux-image-6.1.0-50=6.1.176-1 cannot be downloaded: the disk is full");
+    check_refused(
+        "6.1", "linux-image-6.1.0-50=6.1.176-1 cannot be downloaded: the disk with the lab's cache is full");
 }
 
 BOOST_AUTO_TEST_CASE(a_package_that_cannot_be_extracted_leaves_nothing) {

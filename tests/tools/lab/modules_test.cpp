@@ -23,7 +23,7 @@ struct Modules : irqbench::tests::FakeHost {
         file("modules/modules.builtin", "kernel/drivers/virtio/virtio_pci.ko\n");
     }
 
-    [[nodiscard]] ModuleSet find(const std::vector<std::string>& wanted) const {
+    ModuleSet find(const std::vector<std::string>& wanted) const {
         return find_modules(folder() / "modules", wanted);
     }
     [[nodiscard]] std::string order(const std::vector<std::string>& wanted) const {

@@ -13,7 +13,7 @@ namespace {
 struct Build : FakeHost {
     Build() { file("bzImage", fake_bzimage("6.1.0-own")); }
 
-    [[nodiscard]] Kernel own(const std::string& modules) const {
+    Kernel own(const std::string& modules) const {
         return own_kernel(folder() / "bzImage",
                           modules.empty() ? std::filesystem::path() : folder() / modules);
     }
