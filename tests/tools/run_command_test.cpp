@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(output_that_cannot_be_written_is_3) {
 BOOST_AUTO_TEST_CASE(a_wrong_subcommand_or_option_is_named) {
     BOOST_TEST(run({"bogus"}) == 2);
     BOOST_TEST(
-        err.find("\"bogus\" is no subcommand: use run, list, check, explain, caps, schema, completion\n") ==
+        err.find("\"bogus\" is no subcommand: use run, list, check, explain, caps, schema, lab, completion\n") ==
         0U);
     BOOST_TEST(run({"runn", folder()}) == 2);
     BOOST_TEST(err.find("\"runn\" is no subcommand, did you mean 'run'?\n") == 0U);
@@ -308,6 +308,41 @@ BOOST_AUTO_TEST_CASE(tag_keeps_files_with_one_of_the_tags) {
     good("c");
     BOOST_TEST(results({"--irqchip", "kernel", "--tag", "level"})["results"].size() == 1U);
     BOOST_TEST(results({"--irqchip", "kernel", "--tag", "eoi", "--tag", "edge"})["results"].size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(not_tag_leaves_out_files_with_one_of_the_tags) {
+    file("a.json", scenario_text("a", passing_steps, R"( "tags": ["eoi", "slow"],)"));
+    file("b.json", scenario_text("b", passing_steps, R"( "tags": ["edge"],)"));
+    good("c");
+    const auto left = [this](const std::vector<std::string>& options) {
+        return results(options)["results"].size();
+    };
+    BOOST_TEST(left({"--irqchip", "kernel", "--not-tag", "slow"}) == 2U);
+    BOOST_TEST(left({"--irqchip", "kernel", "--not-tag", "slow", "--not-tag", "edge"}) == 1U);
+    BOOST_TEST(left({"--irqchip", "kernel", "--tag", "eoi", "--tag", "edge", "--not-tag", "slow"}) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(repeat_scale_multiplies_long_repeats) {
+    const auto repeated = [this](const std::string& scale) {
+        file("many.json",
+             scenario_text("many", R"({ "repeat": { "times": 200, "steps": [ )" + passing_steps + " ] } }"));
+        int calls = 0;
+        prepare = [&calls](FakeMachine& machine) {
+            machine.on_settle = [&calls] {
+                ++calls;
+                return true;
+            };
+        };
+        BOOST_TEST(run({"run", folder(), "--irqchip", "kernel", "--repeat-scale", scale}) == 0);
+        return calls;
+    };
+    BOOST_TEST(repeated("1") == 200);
+    BOOST_TEST(repeated("0.1") == 20);
+    BOOST_TEST(repeated("2.5") == 500);
+    for (const char* scale : {"0", "-1", "1000.1", "nan", "x"}) {
+        BOOST_TEST(run({"run", folder(), "--repeat-scale", scale}) == 2, scale);
+        BOOST_TEST(err.find("--repeat-scale") != std::string::npos);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(schemas_and_other_files_are_not_scenarios) {

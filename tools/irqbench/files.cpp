@@ -49,9 +49,9 @@ Loaded load_file(const fs::path& file) {
 }
 
 bool has_a_tag(const scenarios::Scenario& scenario, const std::vector<std::string>& tags) {
-    return tags.empty() || std::any_of(tags.begin(), tags.end(), [&scenario](const std::string& tag) {
-               return std::find(scenario.tags.begin(), scenario.tags.end(), tag) != scenario.tags.end();
-           });
+    return std::any_of(tags.begin(), tags.end(), [&scenario](const std::string& tag) {
+        return std::find(scenario.tags.begin(), scenario.tags.end(), tag) != scenario.tags.end();
+    });
 }
 
 void refuse_shared_names(std::vector<Loaded>& files) {
@@ -76,6 +76,11 @@ void add_selection(CLI::App& command, Selection& selection) {
                     "Only scenarios whose path or name this regular expression finds")
         ->type_name("REGEX");
     command.add_option("--tag", selection.tags, "Only scenarios with this tag (may be repeated)")
+        ->type_name("TAG")
+        ->allow_extra_args(false);
+    command
+        .add_option("--not-tag", selection.not_tags,
+                    "Leave out scenarios with this tag (may be repeated); it wins over --tag")
         ->type_name("TAG")
         ->allow_extra_args(false);
 }
@@ -121,10 +126,14 @@ std::vector<Loaded> load_selection(const Selection& selection) {
     std::vector<Loaded> loaded;
     for (const auto& file : files) loaded.push_back(load_file(file));
     refuse_shared_names(loaded);
+    const auto tagged_as_wanted = [&selection](const scenarios::Scenario& scenario) {
+        return (selection.tags.empty() || has_a_tag(scenario, selection.tags)) &&
+               !has_a_tag(scenario, selection.not_tags);
+    };
     const auto unwanted = [&](const Loaded& each) {
         const bool found = !filter || std::regex_search(each.file.string(), *filter) ||
                            (each.scenario && std::regex_search(each.scenario->name, *filter));
-        return !found || (each.scenario && !has_a_tag(*each.scenario, selection.tags));
+        return !found || (each.scenario && !tagged_as_wanted(*each.scenario));
     };
     loaded.erase(std::remove_if(loaded.begin(), loaded.end(), unwanted), loaded.end());
     return loaded;
@@ -132,7 +141,8 @@ std::vector<Loaded> load_selection(const Selection& selection) {
 
 ExitStatus loading_status(const std::vector<Loaded>& files) {
     if (files.empty()) {
-        spdlog::error("no scenario: no *.json file below PATH that --filter and --tag let through");
+        spdlog::error(
+            "no scenario: no *.json file below PATH that --filter, --tag and --not-tag let through");
         return ExitStatus::nothing_executed;
     }
     const auto any = [&files](scenarios::ScenarioError::Kind kind) {

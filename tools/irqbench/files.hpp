@@ -10,11 +10,12 @@
 
 namespace irqbench::tools {
 
-/// Which scenarios a command concerns: its PATH arguments, --filter and --tag.
+/// Which scenarios a command concerns: its PATH arguments, --filter, --tag and --not-tag.
 struct Selection {
     std::vector<std::string> paths;
     std::string filter;
     std::vector<std::string> tags;
+    std::vector<std::string> not_tags;
 };
 
 /// A file as it was loaded, or what is wrong with it.
@@ -33,8 +34,9 @@ void add_selection(CLI::App& command, Selection& selection);
 std::vector<std::filesystem::path> find_files(const std::vector<std::string>& paths);
 
 /// Loads the files of the selection. --filter keeps files whose path or name it matches (a regular
-/// expression, searched for), --tag those with one of the tags; what cannot be loaded is kept, unless
-/// --filter excludes its path. Two files that claim the same name are an error of the second.
+/// expression, searched for), --tag those with one of the tags, --not-tag those with none of them; what
+/// cannot be loaded is kept, unless --filter excludes its path. Two files that claim the same name are an
+/// error of the second.
 /// @throws CLI::ValidationError for a path that does not exist or a filter that is no regular expression
 std::vector<Loaded> load_selection(const Selection& selection);
 

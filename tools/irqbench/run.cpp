@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "scenarios/engine/scale.hpp"
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/remedy.hpp"
@@ -19,6 +21,7 @@ namespace {
 
 constexpr std::uint32_t most_jobs = 256;
 constexpr std::uint32_t most_repeats = 1'000'000;
+constexpr double largest_scale = 1000;
 
 struct RunCommand {
     Selection selection;
@@ -26,6 +29,7 @@ struct RunCommand {
     std::string run;
     std::uint32_t jobs = 1;
     std::uint32_t repeat = 1;
+    double repeat_scale = 1;
     std::string format = "text";
     std::string trace_out;
     std::string resume;
@@ -131,7 +135,10 @@ int report_nothing(const RunCommand& command, const std::vector<Loaded>& files, 
 }
 
 int perform(const RunCommand& command, Surroundings& surroundings) {
-    const auto files = load_selection(command.selection);
+    auto files = load_selection(command.selection);
+    for (Loaded& file : files)
+        if (file.scenario)
+            file.scenario = scenarios::scale_repeats(std::move(*file.scenario), command.repeat_scale);
     RecordWriter records(command, surroundings);
     if (files.empty()) return report_nothing(command, files, records, surroundings);
     const vmm::Host host = probe_host(surroundings);
@@ -196,6 +203,19 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
     app.add_option("--repeat", command->repeat, "Run every scenario this often; the worst verdict counts")
         ->check(CLI::Range(1U, most_repeats))
         ->type_name("N")
+        ->capture_default_str();
+    app.add_option("--repeat-scale", command->repeat_scale,
+                   "Multiply the times of long repeat and parallel blocks by this")
+        ->check(CLI::Validator(
+            [](const std::string& text) {
+                double factor = 0;
+                const bool fits =
+                    CLI::detail::lexical_cast(text, factor) && factor > 0 && factor <= largest_scale;
+                return fits ? std::string()
+                            : fmt::format("{} is not above 0 and at most {}", text, largest_scale);
+            },
+            ""))
+        ->type_name("F")
         ->capture_default_str();
     app.add_option("--format", command->format, "How results are printed")
         ->check(CLI::IsMember(std::vector<std::string>(report_formats.begin(), report_formats.end())))

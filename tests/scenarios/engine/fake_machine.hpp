@@ -80,7 +80,8 @@ class FakeMachine final : public vmm::Machine {
   private:
     void note(const std::string& text) {
         calls.push_back(text);
-        for (const auto& event : causes[text]) pending_.push_back(event);
+        if (const auto scripted = causes.find(text); scripted != causes.end())
+            pending_.insert(pending_.end(), scripted->second.begin(), scripted->second.end());
     }
 
     vmm::Outcome call(const std::string& name, const std::string& arguments) {
