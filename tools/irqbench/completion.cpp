@@ -28,20 +28,30 @@ std::string option_words(const CLI::App& app) {
     return words;
 }
 
+std::string subcommand_words(const CLI::App& app) {
+    std::string words;
+    for (const CLI::App* command : app.get_subcommands({}))
+        words += (words.empty() ? "" : " ") + command->get_name();
+    return words;
+}
+
 /// Made from the command line itself, so that it cannot know other options than the command does.
 std::string bash_script(const CLI::App& app) {
-    std::string commands;
+    const std::string commands = subcommand_words(app);
     std::string options;
     std::string values;
     for (const CLI::App* command : app.get_subcommands({})) {
-        commands += (commands.empty() ? "" : " ") + command->get_name();
         options += fmt::format("        {}) words=\"{}\" ;;\n", command->get_name(), option_words(*command));
         for (const CLI::Option* option : command->get_options())
             for (const auto& name : option->get_lnames())
                 if (const auto words = choices(*option); !words.empty())
                     values +=
                         fmt::format("        {} --{}) words=\"{}\" ;;\n", command->get_name(), name, words);
+        for (const CLI::App* nested : command->get_subcommands({}))
+            values += fmt::format("        {} {}) words=\"{}\" ;;\n", command->get_name(), nested->get_name(),
+                                  subcommand_words(*nested));
     }
+    values += fmt::format("        lab --) words=\"{}\" ;;\n", commands);
     std::string patterns;
     for (std::size_t begin = 0; begin < values.size();) {
         const std::size_t end = values.find('\n', begin);

@@ -77,11 +77,11 @@ lab::Kernel find_kernel(const std::string& name, lab::Arch arch, const LabComman
     return lab::fetch_kernel(name, arch, fetching);
 }
 
-lab::Qemu choose_qemu(lab::Arch arch, const LabCommand& command, const lab::Fetching& fetching) {
-    if (!command.qemu.empty()) return lab::own_qemu(command.qemu, fetching.interrupted);
+/// The host's or the cached one, else one that is fetched unless that is forbidden.
+lab::Qemu choose_qemu(lab::Arch arch, const lab::Fetching& fetching, bool offline) {
     auto search = lab::find_qemu(arch, fetching.cache, fetching.interrupted);
     if (search.found) return std::move(*search.found);
-    if (command.offline) throw lab::Unavailable(search.why_not);
+    if (offline) throw lab::Unavailable(search.why_not);
     return lab::fetch_qemu(arch, fetching);
 }
 
@@ -104,7 +104,8 @@ int perform(const LabCommand& command, const std::vector<std::string>& inner, Su
     plan.program = lab::inspect_program(
         command.program.empty() ? fs::read_symlink("/proc/self/exe") : fs::path(command.program),
         plan.setup.arch, surroundings.interrupted);
-    plan.qemu = choose_qemu(plan.setup.arch, command, how);
+    plan.qemu = command.qemu.empty() ? choose_qemu(plan.setup.arch, how, command.offline)
+                                     : lab::own_qemu(command.qemu, how.interrupted);
     for (const auto& name : command.kernels)
         plan.kernels.push_back(find_kernel(name, plan.setup.arch, command, how));
     plan.patience.boot = std::chrono::seconds(command.boot_timeout_s);
@@ -155,6 +156,22 @@ void add_mirror(CLI::App& app, std::string& mirror) {
     app.add_option("--mirror", mirror,
                    "Debian mirror to fetch from; default: IRQBENCH_MIRROR, or the one the host's apt uses")
         ->type_name("URL");
+}
+
+void add_qemu(CLI::App& lab_app, CommandLine& line, Surroundings& surroundings) {
+    CLI::App& app =
+        *lab_app.add_subcommand("qemu", "Which QEMU is used; fetches one where the host's is too old");
+    auto command = std::make_shared<KernelsCommand>();
+    add_arch(app, command->arch);
+    add_mirror(app, command->mirror);
+    app.callback([command, &line, &surroundings] {
+        line.status = guarded([&] {
+            const auto qemu =
+                choose_qemu(arch_of(command->arch), fetching(surroundings, command->mirror), false);
+            surroundings.out << fmt::format("{} {}\n", qemu.version, qemu.program.string());
+            return int{ExitStatus::passed};
+        });
+    });
 }
 
 void add_kernels(CLI::App& lab_app, CommandLine& line, Surroundings& surroundings) {
@@ -234,6 +251,7 @@ void add_lab(CommandLine& line, Surroundings& surroundings) {
         "would run here: irqbench lab --kernel 6.1,7.2 -- run scenarios --irqchip kernel,split\n\n" +
         app.get_footer());
     add_kernels(app, line, surroundings);
+    add_qemu(app, line, surroundings);
     app.callback([command, &app, &line, &surroundings] {
         if (!app.get_subcommands().empty()) return;
         line.status = guarded([&] { return perform(*command, line.behind, surroundings); });
