@@ -28,7 +28,7 @@ struct LabCommand {
     std::uint32_t jobs = 0;
     std::string qemu;
     std::string program;
-    std::uint32_t boot_timeout_s = 120;
+    std::uint32_t boot_timeout_s = 60;
     std::uint32_t timeout_s = 120;
     bool offline = false;
     std::string mirror;
@@ -168,7 +168,7 @@ void add_qemu(CLI::App& lab_app, CommandLine& line, Surroundings& surroundings) 
         line.status = guarded([&] {
             const auto qemu =
                 choose_qemu(arch_of(command->arch), fetching(surroundings, command->mirror), false);
-            surroundings.out << fmt::format("{} {}\n", qemu.version, qemu.program.string());
+            surroundings.out << fmt::format("{} {}\n", qemu.version, lab::file_of(qemu).string());
             return int{ExitStatus::passed};
         });
     });
@@ -236,7 +236,8 @@ void add_lab(CommandLine& line, Surroundings& surroundings) {
         ->check(CLI::Range(1U, 86400U))
         ->type_name("S")
         ->capture_default_str();
-    app.add_option("--boot-timeout", command->boot_timeout_s, "Seconds that a boot may take")
+    app.add_option("--boot-timeout", command->boot_timeout_s,
+                   "Seconds that a boot may take; it is tried three times")
         ->check(CLI::Range(1U, 86400U))
         ->type_name("S")
         ->capture_default_str();

@@ -152,6 +152,11 @@ QemuOffer find_offer(Arch arch, const Fetching& fetching, const Workspace& works
 
 }  // namespace
 
+fs::path file_of(const Qemu& qemu) {
+    const auto named = std::find(qemu.arguments.begin(), qemu.arguments.end(), "--argv0");
+    return qemu.arguments.end() - named > 1 ? fs::path(named[1]) : qemu.program;
+}
+
 std::optional<QemuVersion> parse_qemu_version(const std::string& text) {
     static const std::regex pattern(R"(version (\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?)");
     std::smatch match;

@@ -21,6 +21,9 @@ struct Qemu {
     std::string version;                   ///< `10.0.2`
 };
 
+/// QEMU itself, for messages.
+std::filesystem::path file_of(const Qemu& qemu);
+
 struct QemuVersion {
     int major = 0;
     int minor = 0;

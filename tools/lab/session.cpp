@@ -100,6 +100,10 @@ class Session {
             const BootEnd end = boot(one_by_one);
             const auto trouble = diagnose(end);
             if (!trouble || interrupted_.load()) break;
+            if (was_lost(end) && ++lost_in_a_row_ < patience_.boots) {
+                listener_.note(fmt::format("{}: {}; trying again", kernel_.name, *trouble));
+                continue;
+            }
             if (!goes_on_after(end)) {
                 visit_.trouble = *trouble;
                 break;
@@ -120,6 +124,12 @@ class Session {
     }
 
   private:
+    /// An emulated machine whose threads get no CPU time for long may never come up: on a busy host one boot
+    /// in some hundred, before process 1. Nothing was tested then.
+    [[nodiscard]] static bool was_lost(const BootEnd& end) {
+        return end.why == BootEnd::Why::slow && !end.up;
+    }
+
     /// Another boot helps if it was a scenario that ended this one.
     [[nodiscard]] bool goes_on_after(const BootEnd& end) const {
         return job_.records && end.kvm && end.kvm->error.empty() && tasks_.suspects() > 0;
@@ -202,6 +212,7 @@ class Session {
 
     void hear(const said::Up& up) {
         end_.up = up;
+        lost_in_a_row_ = 0;
         visit_.release = up.release;
     }
     void hear(const said::ModuleError& error) { end_.modules.push_back(error); }
@@ -257,6 +268,7 @@ class Session {
     BootEnd end_;
     Lines out_;
     bool off_ = false;
+    unsigned lost_in_a_row_ = 0;
     Clock::time_point heard_;
 };
 

@@ -30,9 +30,10 @@ struct Job {
 };
 
 struct Patience {
-    std::chrono::seconds boot{120};    ///< until the program begins
+    std::chrono::seconds boot{60};      ///< until the program begins
     std::chrono::seconds silence{120};  ///< of the program, after which the machine counts as hung
-    unsigned hangs = 10;               ///< after so many the rest is given up
+    unsigned boots = 3;                 ///< that may be lost one after the other, before process 1 runs
+    unsigned hangs = 10;                ///< after so many the rest is given up
 };
 
 /// What a session tells while it goes on. Called from the thread that runs it.

@@ -1,6 +1,7 @@
 #include "tools/lab/decompress.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <random>
 
 #include "tests/tools/lab/compress.hpp"
 #include "tests/tools/lab/fake_host.hpp"
@@ -35,12 +36,17 @@ BOOST_AUTO_TEST_CASE(plain_bytes_stay_as_they_are) {
 }
 
 BOOST_AUTO_TEST_CASE(a_stream_that_is_cut_off_is_an_error_that_names_it) {
-    const std::string bytes = compressed(content, archive_write_add_filter_xz);
-    BOOST_CHECK_EXCEPTION(
-        decompressed(bytes.substr(0, bytes.size() / 2), "kvm.ko.xz"), std::runtime_error,
-        [](const std::exception& error) {
-            return std::string(error.what()).rfind("kvm.ko.xz cannot be decompressed: ", 0) == 0;
-        });
+    std::minstd_rand random;
+    std::string noise(300'000, '\0');
+    for (char& each : noise) each = static_cast<char>(random() >> 8U);
+    const std::string bytes = compressed(noise, archive_write_add_filter_xz);
+    for (const std::size_t size : {bytes.size() / 100, bytes.size() / 2, bytes.size() - 20}) {
+        BOOST_CHECK_EXCEPTION(
+            decompressed(bytes.substr(0, size), "kvm.ko.xz"), std::runtime_error,
+            [](const std::exception& error) {
+                return std::string(error.what()).rfind("kvm.ko.xz cannot be decompressed: ", 0) == 0;
+            });
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_file_is_decompressed_whatever_its_name) {

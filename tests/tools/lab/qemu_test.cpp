@@ -59,6 +59,7 @@ BOOST_AUTO_TEST_CASE(the_users_own_is_taken_if_it_is_new_enough) {
     const auto path = program("my-qemu", says_version("10.0.2"));
     const Qemu qemu = own_qemu(path, interrupted);
     BOOST_TEST(qemu.program == path);
+    BOOST_TEST(file_of(qemu) == path);
     BOOST_TEST(qemu.version == "10.0.2");
     BOOST_TEST(own_qemu("my-qemu", interrupted).program == path);
 }
@@ -110,6 +111,7 @@ BOOST_AUTO_TEST_CASE(a_fetched_qemu_runs_with_its_own_loader_and_firmware) {
         "--library-path",       root / "lib/x86_64-linux-gnu", "--argv0", program, program, "-L",
         root / "usr/share/qemu"};
     BOOST_TEST(qemu.arguments == expected, boost::test_tools::per_element());
+    BOOST_TEST(file_of(qemu) == program);
     BOOST_TEST(!std::filesystem::exists(root / "usr/share/doc"));
     BOOST_TEST(!exists("cache/fetching"));
 }

@@ -168,8 +168,18 @@ BOOST_AUTO_TEST_CASE(a_boot_that_never_ends_is_told_apart) {
     FakeQemu qemu;
     qemu.patience.boot = std::chrono::seconds(1);
     const Visit visit = qemu.visit("sleep 100");
-    BOOST_TEST(visit.boots == 1U);
+    BOOST_TEST(visit.boots == 3U);
     BOOST_TEST(visit.trouble.find("it did not boot within 1 s") == 0U, visit.trouble);
+}
+
+BOOST_AUTO_TEST_CASE(a_boot_that_is_lost_is_tried_again) {
+    FakeQemu qemu;
+    qemu.patience.boot = std::chrono::seconds(5);
+    const Visit visit = qemu.visit("[ $boot = 1 ] && sleep 100\nup\n" + qemu.says(finished(0)) + "off");
+    BOOST_TEST(visit.boots == 2U);
+    BOOST_TEST(visit.trouble == "");
+    BOOST_TEST(visit.results.size() == 1U);
+    BOOST_TEST(qemu.notes.find("test: it did not boot within 5 s") == 0U, qemu.notes);
 }
 
 BOOST_AUTO_TEST_CASE(a_machine_that_goes_on_talking_has_not_hung) {
