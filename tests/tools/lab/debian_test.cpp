@@ -121,11 +121,11 @@ BOOST_AUTO_TEST_CASE(each_kind_of_failure_of_apt_has_its_own_explanation) {
 }
 
 BOOST_AUTO_TEST_CASE(an_explanation_has_apts_own_words_in_one_line) {
-    BOOST_TEST(
-        explain_apt("E: Failed to fetch http://a.test/x  404  Not Found [IP: 1.2.3.4 80]\n"
-                    "N: See the manual\n"
-                    "E: Some index files failed to download. They have been ignored.\n") ==
-        "the mirror does not have it (Failed to fetch http://a.test/x  404  Not Found [IP: 1.2.3.4 80])");
+    BOOST_TEST(explain_apt("E: Failed to fetch http://a.test/x  404  Not Found [IP: 1.2.3.4 80]\n"
+                           "N: See the manual\n"
+                           "E: Some index files failed to download. They have been ignored.\n") ==
+               "the mirror does not have it; one of archived suites may be named with --mirror (Failed to "
+               "fetch http://a.test/x  404  Not Found [IP: 1.2.3.4 80])");
 }
 
 BOOST_AUTO_TEST_CASE(of_many_complaints_the_first_few_are_told) {
