@@ -184,13 +184,21 @@ class Checker {
     /// A source that nobody compiles is a test that nobody runs.
     void check_listed() {
         if (file_.extension() != ".cpp" && file_.extension() != ".S") return;
-        const fs::path below = file_.lexically_relative(folder_);
-        const fs::path list = root_ / folder_ / "CMakeLists.txt";
+        const fs::path folder = listing_folder();
+        const std::string below = file_.lexically_relative(folder).generic_string();
+        const fs::path list = root_ / folder / "CMakeLists.txt";
         std::istringstream words(fs::exists(list) ? slurp(list) : std::string());
         for (std::string word; words >> word;) {
-            if (word == below || word == below.generic_string() + ")") return;
+            if (word == below || word == below + ")") return;
         }
-        complain(0, "is not in the list of " + folder_ + "/CMakeLists.txt");
+        complain(0, "is not in the list of " + folder.generic_string() + "/CMakeLists.txt");
+    }
+
+    /// The innermost folder around the file that has a list, else the outermost.
+    [[nodiscard]] fs::path listing_folder() const {
+        for (fs::path folder = file_.parent_path(); folder != folder_; folder = folder.parent_path())
+            if (fs::exists(root_ / folder / "CMakeLists.txt")) return folder;
+        return folder_;
     }
 
     fs::path root_;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 #include <string>
@@ -142,6 +143,11 @@ BOOST_AUTO_TEST_CASE(a_source_in_no_list_is_found) {
              "target_sources(x PRIVATE\n    kvm/listed.cpp\n    not_orphan.cpp last.cpp)\n");
     expect(tree, {{"vmm/kvm/start.S", 0, "is not in the list of vmm/CMakeLists.txt"},
                   {"vmm/orphan.cpp", 0, "is not in the list of vmm/CMakeLists.txt"}});
+    // A folder that has a list of its own is asked instead.
+    tree.add("vmm/kvm/CMakeLists.txt", "target_sources(kvm PRIVATE start.S)\n");
+    const auto found = violations(tree.root());
+    BOOST_TEST(std::none_of(found.begin(), found.end(),
+                            [](const Finding& each) { return each.file == "vmm/kvm/start.S"; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_file_of_501_lines_is_found) {

@@ -37,8 +37,9 @@ struct Lab : Cli {
     static std::string image() {
         const char* cache = std::getenv("XDG_CACHE_HOME");
         const char* home = std::getenv("HOME");
-        const fs::path folder = cache != nullptr && *cache != '\0' ? fs::path(cache)
-                                                                    : fs::path(home != nullptr ? home : "/") / ".cache";
+        const fs::path folder = cache != nullptr && *cache != '\0'
+                                    ? fs::path(cache)
+                                    : fs::path(home != nullptr ? home : "/") / ".cache";
         return (folder / "irqbench/lab/kernels/x86_64/6.1/image").string();
     }
 };
@@ -51,7 +52,8 @@ BOOST_FIXTURE_TEST_SUITE(lab_kernels, Lab)
 
 BOOST_AUTO_TEST_CASE(a_run_inside_is_reported_as_one_outside) {
     const std::string good = file("good.json", edge);
-    BOOST_TEST(lab({"--kernel", kernel}, {"run", good, "--irqchip", "kernel,split", "--format", "json"}) == 0);
+    BOOST_TEST(lab({"--kernel", kernel}, {"run", good, "--irqchip", "kernel,split", "--format", "json"}) ==
+               0);
     const auto report = nlohmann::json::parse(out);
     BOOST_TEST(report["summary"]["passed"] == 2);
     BOOST_TEST(report["results"][0]["file"] == good);
@@ -62,8 +64,8 @@ BOOST_AUTO_TEST_CASE(a_run_inside_is_reported_as_one_outside) {
 BOOST_AUTO_TEST_CASE(a_failure_comes_with_its_events_and_its_status) {
     std::string wrong = edge;
     wrong.replace(wrong.find("\"ack\": \"0x51\""), 13, "\"ack\": \"0x52\"");
-    BOOST_TEST(lab({"--kernel", kernel}, {"run", file("bad.json", wrong), "--irqchip", "kernel", "--trace-out",
-                                          folder() + "/trace.jsonl"}) == 1);
+    BOOST_TEST(lab({"--kernel", kernel}, {"run", file("bad.json", wrong), "--irqchip", "kernel",
+                                          "--trace-out", folder() + "/trace.jsonl"}) == 1);
     BOOST_TEST(out.find("expected  ack 0x52 on vCPU 0") != std::string::npos, out);
     BOOST_TEST(out.find("<-- nobody claimed this") != std::string::npos, out);
     BOOST_TEST(read("trace.jsonl").find("\"event\":\"taken\"") != std::string::npos);
@@ -97,8 +99,8 @@ BOOST_AUTO_TEST_CASE(a_panic_is_quoted_with_the_console) {
 
 BOOST_AUTO_TEST_CASE(an_interrupt_ends_it_with_the_results_so_far) {
     const std::string good = file("good.json", edge);
-    Process process(folder(), {"lab", "--kernel", kernel, "--", "run", good, "--repeat", "1000000", "--format",
-                               "jsonl"});
+    Process process(
+        folder(), {"lab", "--kernel", kernel, "--", "run", good, "--repeat", "1000000", "--format", "jsonl"});
     wait_until([&process] { return process.out().find("\"record\":\"progress\"") != std::string::npos; });
     process.signal(SIGINT);
     BOOST_TEST(process.wait() == 130);
