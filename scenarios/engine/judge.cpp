@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <utility>
 
 namespace irqbench::scenarios {
 
@@ -181,24 +180,10 @@ class Judge {
         return true;
     }
 
-    /// A time at which the action cannot have been over yet. That of the vCPU's operation before its last
-    /// one, which sets off what arrives: two clocks of one machine may differ where the host's TSC is
-    /// unstable. Else that of the last event before the action.
-    std::chrono::nanoseconds begun_on(std::optional<std::uint32_t> vcpu) const {
-        std::optional<std::chrono::nanoseconds> last;
-        std::optional<std::chrono::nanoseconds> last_but_one;
-        for (std::size_t i = action_.begin; i < action_.end; ++i) {
-            if (trace_[i].vcpu != vcpu || !std::holds_alternative<vmm::event::OperationDone>(trace_[i].what))
-                continue;
-            last_but_one = std::exchange(last, trace_[i].at);
-        }
-        if (last_but_one) return *last_but_one;
-        return action_.begin == 0 ? std::chrono::nanoseconds{} : trace_[action_.begin - 1].at;
-    }
-
     bool not_too_early(const expect::Acks& acks, const Answer& answer) {
+        // The action was begun after the last event before it, so this cannot blame a timer that was on time.
+        const auto begun = action_.begin == 0 ? std::chrono::nanoseconds{} : trace_[action_.begin - 1].at;
         if (!answer.event) return true;
-        const auto begun = begun_on(trace_[*answer.event].vcpu);
         const auto passed = trace_[*answer.event].at - begun;
         if (passed >= std::chrono::microseconds(*acks.not_before_us)) return true;
         return fail(describe(Expectation{acks}), vmm::describe(trace_[*answer.event]) + ", too early",
