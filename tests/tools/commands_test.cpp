@@ -210,7 +210,7 @@ BOOST_AUTO_TEST_CASE(completion_knows_commands_options_and_their_values) {
     BOOST_TEST(complete("run --irqchip kernel,") == "kernel,kernel kernel,split kernel,all\n");
     BOOST_TEST(complete("run --format j") == "json jsonl junit\n");
     BOOST_TEST(complete("run --format = j") == "json jsonl junit\n");
-    BOOST_TEST(complete("run --format =") == "text json jsonl junit tap\n");
+    BOOST_TEST(complete("run --format =") == "text json jsonl junit tap ktap\n");
     BOOST_TEST(complete("list --format j") == "json\n");
     BOOST_TEST(complete("caps --tr") == "\n");
 }

@@ -11,6 +11,8 @@
 #include "tools/report/events.hpp"
 #include "tools/report/json.hpp"
 #include "tools/report/junit.hpp"
+#include "tools/report/ktap.hpp"
+#include "tools/report/report.hpp"
 #include "tools/report/tap.hpp"
 #include "tools/report/text.hpp"
 
@@ -131,6 +133,10 @@ std::string complaint(const std::string& line) {
     }
 }
 
+bool holds_control_characters(std::string_view text) {
+    return std::any_of(text.begin(), text.end(), [](char c) { return c >= 0 && c < 0x20 && c != '\n'; });
+}
+
 /// The record of the sample that failed, with one value replaced.
 std::string altered(const std::string& pointer, const nlohmann::json& value) {
     auto json = nlohmann::json::parse(record_line(record::Finished{2, true, failed_sample()}));
@@ -165,6 +171,7 @@ BOOST_AUTO_TEST_CASE(a_report_made_from_records_is_the_report_of_the_run) {
         BOOST_TEST(json_report(read) == json_report(results));
         BOOST_TEST(junit_report(read) == junit_report(results));
         BOOST_TEST(tap_report(read) == tap_report(results));
+        BOOST_TEST(ktap_report(read) == ktap_report(results));
     }
 }
 
@@ -288,11 +295,15 @@ BOOST_AUTO_TEST_CASE(garbled_lines_never_do_harm) {
             ++taken;
             BOOST_TEST(record_line(parse_record(record_line(record))) == record_line(record));
             if (const auto* finished = std::get_if<record::Finished>(&record)) {
-                const std::vector<Result> one(3, finished->result);
-                static_cast<void>(text_report(one, {}, {}));
-                static_cast<void>(junit_report(one));
-                static_cast<void>(json_report(one));
-                static_cast<void>(tap_report(one));
+                std::vector<Result> some(3, finished->result);
+                some.front().kernel = "7.2";
+                for (const char* format : report_formats) {
+                    ReportOptions options;
+                    options.format = format;
+                    options.verbose = true;
+                    const std::string text = report_text(some, options);
+                    BOOST_TEST(!holds_control_characters(text), format << ": " << line);
+                }
             }
         } catch (const std::invalid_argument& error) {
             BOOST_TEST(*error.what() != '\0');

@@ -5,6 +5,7 @@
 #include "tests/tools/samples.hpp"
 #include "tools/report/json.hpp"
 #include "tools/report/junit.hpp"
+#include "tools/report/matrix.hpp"
 #include "tools/report/progress.hpp"
 #include "tools/report/tap.hpp"
 #include "tools/report/text.hpp"

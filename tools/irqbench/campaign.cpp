@@ -54,20 +54,6 @@ Verdict bench_error(std::string reason) {
     return verdict;
 }
 
-bool worse(const Verdict& verdict, const Verdict& than) {
-    const auto rank = [](Verdict::Kind kind) {
-        switch (kind) {
-            case Verdict::Kind::error: return 4;
-            case Verdict::Kind::fail: return 3;
-            case Verdict::Kind::known: return 2;
-            case Verdict::Kind::pass: return 1;
-            case Verdict::Kind::skip: return 0;
-        }
-        return 0;
-    };
-    return rank(verdict.kind) > rank(than.kind);
-}
-
 bool went_wrong(const Verdict& verdict) {
     return verdict.kind == Verdict::Kind::fail || verdict.kind == Verdict::Kind::error;
 }
@@ -101,7 +87,7 @@ struct Task {
     void add(std::uint32_t run, Verdict verdict, const std::vector<vmm::Event>& trace) {
         add_histogram(histogram, verdict.histogram);
         const bool is_first = result.runs++ == 0;
-        const bool is_worse = is_first || worse(verdict, result.verdict);
+        const bool is_worse = is_first || severity(verdict.kind) > severity(result.verdict.kind);
         const bool is_equal = !is_first && verdict.kind == result.verdict.kind;
         if (is_worse) result.bad_runs = 0;
         if (is_worse || is_equal) ++result.bad_runs;

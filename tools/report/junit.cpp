@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
+#include "tools/report/kernels.hpp"
 #include "tools/report/text.hpp"
 #include "tools/report/words.hpp"
 
@@ -17,7 +17,7 @@ using Kind = scenarios::Verdict::Kind;
 double seconds(std::chrono::microseconds duration) { return std::chrono::duration<double>(duration).count(); }
 
 std::string class_name(const Result& result) {
-    std::string name = std::filesystem::path(result.file).replace_extension().generic_string();
+    std::string name = without_json(result.file);
     std::replace(name.begin(), name.end(), '/', '.');
     return name;
 }
@@ -38,18 +38,15 @@ std::string body(const Result& result) {
     return "";
 }
 
-std::string suite(const std::string& irqchip, std::span<const Result> results) {
-    std::vector<Result> mine;
-    for (const Result& result : results)
-        if (result.irqchip == irqchip) mine.push_back(result);
+std::string suite(const std::string& name, std::span<const Result> mine) {
     const Summary summary = summarise(mine);
     std::chrono::microseconds total{};
     for (const Result& result : mine) total += result.duration;
     std::string text = fmt::format(
         "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" "
         "time=\"{:.6f}\">\n",
-        irqchip.empty() ? "not loaded" : xml_attribute(irqchip), mine.size(), summary.failed, summary.errors,
-        summary.skipped + summary.known, seconds(total));
+        xml_attribute(name), mine.size(), summary.failed, summary.errors, summary.skipped + summary.known,
+        seconds(total));
     for (const Result& result : mine) {
         const std::string inside = body(result);
         text += fmt::format("    <testcase classname=\"{}\" name=\"{}\" time=\"{:.6f}\"",
@@ -63,12 +60,14 @@ std::string suite(const std::string& irqchip, std::span<const Result> results) {
 }  // namespace
 
 std::string junit_report(std::span<const Result> results) {
-    std::vector<std::string> modes;
-    for (const Result& result : results)
-        if (std::find(modes.begin(), modes.end(), result.irqchip) == modes.end())
-            modes.push_back(result.irqchip);
+    const auto kernels = by_kernel(results);
     std::string text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"irqbench\">\n";
-    for (const auto& mode : modes) text += suite(mode, results);
+    for (const auto& kernel : kernels) {
+        for (const auto& mode : kernel.modes) {
+            const std::string irqchip = mode.irqchip.empty() ? "not loaded" : mode.irqchip;
+            text += suite(kernels.size() > 1 ? kernel.release + ' ' + irqchip : irqchip, mode.results);
+        }
+    }
     return text + "</testsuites>\n";
 }
 

@@ -7,7 +7,8 @@
 
 namespace irqbench::tools {
 
-/// `--format junit`: one test suite per irqchip mode, one test case per scenario. Known divergences are
+/// `--format junit`: one test suite per irqchip mode, or per kernel and mode when there are
+/// several, one test case per scenario. Known divergences are
 /// skipped cases with their reason, since JUnit has no word for them.
 std::string junit_report(std::span<const Result> results);
 

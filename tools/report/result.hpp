@@ -33,6 +33,18 @@ struct Result {
     Excerpt excerpt;
 };
 
+/// Which of several verdicts counts: the one of highest severity.
+inline int severity(scenarios::Verdict::Kind kind) {
+    switch (kind) {
+        case scenarios::Verdict::Kind::skip: return 0;
+        case scenarios::Verdict::Kind::pass: return 1;
+        case scenarios::Verdict::Kind::known: return 2;
+        case scenarios::Verdict::Kind::fail: return 3;
+        case scenarios::Verdict::Kind::error: return 4;
+    }
+    return 0;
+}
+
 struct Summary {
     std::uint64_t passed = 0;
     std::uint64_t failed = 0;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "tools/report/kernels.hpp"
 #include "tools/report/words.hpp"
 
 namespace irqbench::tools {
@@ -38,16 +39,24 @@ std::string diagnostics(const Result& result) {
     return text + "  ...\n";
 }
 
+/// The mode, behind the kernel where results are of several; either may be unknown.
+std::string placement(const Result& result, bool several) {
+    if (!several) return result.irqchip;
+    return result.irqchip.empty() ? result.kernel : result.kernel + ' ' + result.irqchip;
+}
+
 }  // namespace
 
 std::string tap_report(std::span<const Result> results, bool interrupted) {
+    const bool several = by_kernel(results).size() > 1;
     std::string text = fmt::format("TAP version 13\n1..{}\n", results.size());
     std::size_t number = 0;
     for (const Result& result : results) {
         const Kind kind = result.verdict.kind;
         const bool ok = kind == Kind::pass || kind == Kind::skip;
         text += fmt::format("{} {} - {}", ok ? "ok" : "not ok", ++number, plain(result.scenario));
-        if (!result.irqchip.empty()) text += fmt::format(" [{}]", result.irqchip);
+        const std::string where = placement(result, several);
+        if (!where.empty()) text += fmt::format(" [{}]", plain(where));
         if (kind == Kind::skip) text += " # SKIP " + plain(result.verdict.reason);
         if (kind == Kind::known) text += " # TODO known divergence: " + plain(result.verdict.reason);
         text += '\n';

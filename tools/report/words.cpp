@@ -74,6 +74,12 @@ std::string counted(std::uint64_t count, std::string_view noun) {
     return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+std::string without_json(std::string file) {
+    constexpr std::string_view extension = ".json";
+    if (file.ends_with(extension)) file.resize(file.size() - extension.size());
+    return file;
+}
+
 bool is_utf8(std::string_view text) {
     while (!text.empty()) {
         const Character character = decode(text);

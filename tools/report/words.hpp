@@ -9,6 +9,9 @@ namespace irqbench::tools {
 /// `1 run`, `2 runs`.
 std::string counted(std::uint64_t count, std::string_view noun);
 
+/// What a scenario file is called in tables and as a class: its path without `.json`.
+std::string without_json(std::string file);
+
 /// Whether all of it is UTF-8 (RFC 3629, section 4).
 bool is_utf8(std::string_view text);
 
