@@ -32,6 +32,15 @@ struct GuestClock {
         return at + std::chrono::nanoseconds{
                         static_cast<std::int64_t>(std::clamp(ticks * ns_per_tick, -most, most))};
     }
+
+    /// The same of something that happened between these two times of the host. A counter that says it comes
+    /// later runs faster than KVM takes it to, as happens where the host's own is emulated: it is set right.
+    std::chrono::nanoseconds time_between(std::uint64_t value, std::chrono::nanoseconds not_before,
+                                          std::chrono::nanoseconds not_after) {
+        const auto time = time_of(value);
+        if (time > not_after) at -= time - not_after;
+        return std::clamp(time, not_before, std::max(not_before, not_after));
+    }
 };
 
 /// An interrupt that the host sends to prove that none is left before it. Not recorded.
@@ -51,6 +60,8 @@ struct VcpuSlot {
     GuestClock clock;
     std::map<std::uint32_t, std::uint32_t> lowers;  ///< vector -> GSI its handler's device drops
     std::vector<guest::Record> records;             ///< scratch for the log
+    std::chrono::nanoseconds records_since{};       ///< when those before it were taken from the log
+    std::chrono::nanoseconds records_until{};       ///< and these
     event::Rest rest{event::RestState::idle, true, 0, 0};
     std::optional<Marker> marker;  ///< free-running: the one under way
     std::uint64_t records_in_step = 0;

@@ -8,7 +8,8 @@ namespace irqbench::vmm {
 
 void Runner::record(VcpuSlot& slot, const guest::Record& record) {
     const auto add = [&](auto what) {
-        parts_.recorder.add_at(slot.clock.time_of(record.tsc), Lane::guest, std::move(what), slot.index);
+        const auto at = slot.clock.time_between(record.tsc, slot.records_since, slot.records_until);
+        parts_.recorder.add_at(at, Lane::guest, std::move(what), slot.index);
     };
     switch (record.kind) {
         case RECORD_TAKEN:
@@ -39,9 +40,12 @@ void Runner::record(VcpuSlot& slot, const guest::FinishedOp& done) {
 
 bool Runner::collect(VcpuSlot& slot) {
     slot.records.clear();
+    const auto begin = parts_.recorder.now();
     const std::size_t count = slot.agent.take_records(slot.records);
+    slot.records_until = parts_.recorder.now();
     slot.records_in_step += count;
     for (const guest::Record& entry : slot.records) record(slot, entry);
+    slot.records_since = begin;
     bool any = count != 0;
     for (const guest::FinishedOp& done : slot.agent.take_finished()) {
         record(slot, done);

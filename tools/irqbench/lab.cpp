@@ -85,10 +85,9 @@ lab::Qemu choose_qemu(lab::Arch arch, const lab::Fetching& fetching, bool offlin
     return lab::fetch_qemu(arch, fetching);
 }
 
-/// Each machine keeps as many of the host's CPUs busy as it has.
+/// A machine boots on one of its CPUs, and most scenarios use one: it keeps about one of the host's busy.
 std::uint32_t machines_at_a_time(const LabCommand& command) {
-    if (command.jobs != 0) return command.jobs;
-    return std::max(1U, std::thread::hardware_concurrency() / command.cpus);
+    return command.jobs != 0 ? command.jobs : std::max(1U, std::thread::hardware_concurrency());
 }
 
 int perform(const LabCommand& command, const std::vector<std::string>& inner, Surroundings& surroundings) {
@@ -228,7 +227,7 @@ void add_lab(CommandLine& line, Surroundings& surroundings) {
                    "tcg emulates the CPU with its virtualisation extension; kvm nests in the host's KVM")
         ->check(CLI::IsMember({"tcg", "kvm"}))
         ->capture_default_str();
-    app.add_option("--jobs,-j", command->jobs, "Machines at a time; default: the host's CPUs through --smp")
+    app.add_option("--jobs,-j", command->jobs, "Machines at a time; default: as many as the host has CPUs")
         ->check(CLI::Range(1U, 64U))
         ->type_name("N");
     app.add_option("--timeout", command->timeout_s,
