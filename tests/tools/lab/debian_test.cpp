@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "tests/tools/lab/fake_host.hpp"
 #include "tools/lab/error.hpp"
 
 using namespace irqbench::tools::lab;
@@ -131,6 +132,38 @@ BOOST_AUTO_TEST_CASE(an_explanation_has_apts_own_words_in_one_line) {
 BOOST_AUTO_TEST_CASE(of_many_complaints_the_first_few_are_told) {
     BOOST_TEST(explain_apt("tar: a\ntar: b\n\ntar: c\ntar: d\ntar: e\n") ==
                "tar: a; tar: b; tar: c; and 2 more");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(apt_area, irqbench::tests::FakeDebian,
+                         *boost::unit_test::precondition(irqbench::tests::needs_keyring))
+
+BOOST_AUTO_TEST_CASE(each_time_what_is_asked_for_is_extracted_and_no_more) {
+    for (const std::string name : {"one", "two"}) {
+        offer("sid", name, "1");
+        file("package." + name + "/" + name, "");
+    }
+    const Fetching how = fetching();
+    const Workspace workspace(how);
+    const AptArea area(how, workspace, "amd64", {"http://mirror.test/debian", "sid"});
+    area.extract({"one=1"}, workspace.make_folder("first"));
+    area.extract({"two=1"}, workspace.make_folder("second"));
+    BOOST_TEST(exists("cache/fetching/first/one"));
+    BOOST_TEST(exists("cache/fetching/second/two"));
+    BOOST_TEST(!exists("cache/fetching/second/one"));
+}
+
+BOOST_AUTO_TEST_CASE(a_source_is_added_once) {
+    const Fetching how = fetching();
+    const Workspace workspace(how);
+    AptArea area(how, workspace, "amd64", {"http://mirror.test/debian", "bookworm"});
+    area.add_source({"http://mirror.test/debian", "sid"});
+    area.add_source({"http://mirror.test/debian", "sid"});
+    BOOST_TEST(calls_of(" update") == 2U);
+    const std::vector<std::string> expected{"reading the package lists of bookworm (amd64)",
+                                            "reading the package lists of bookworm, sid (amd64)"};
+    BOOST_TEST(told == expected, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

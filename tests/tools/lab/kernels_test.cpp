@@ -233,6 +233,7 @@ BOOST_AUTO_TEST_CASE(two_at_once_fetch_it_once) {
     std::thread thread([&second] { fetch_kernel("6.1", Arch::x86_64, second); });
     fetch("6.1");
     thread.join();
+    BOOST_TEST(calls_of(" update") == 1U);
     BOOST_TEST(calls_of(" download ") == 1U);
 }
 
