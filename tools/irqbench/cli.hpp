@@ -19,7 +19,7 @@ struct CommandLine {
 };
 
 /// Parses and runs, with a message for what cannot be parsed. @returns the exit status
-int parse_and_run(CommandLine& line, const std::vector<std::string>& arguments, Surroundings& surroundings);
+int parse_and_run(CommandLine& line, const std::vector<std::string>& given, Surroundings& surroundings);
 
 /// The same, with a command line of its own, and sees to it that the output has been written.
 int run_irqbench(const std::vector<std::string>& arguments, Surroundings& surroundings);
