@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct LabCommand {
-    std::vector<std::string> kernels;
+    std::vector<std::string> kernels = {"6.12"};
     std::string arch;
     std::string modules;
     std::string append;
@@ -208,7 +208,7 @@ void add_lab(CommandLine& line, Surroundings& surroundings) {
                    "Kernels to boot: names as `irqbench lab kernels list` prints them, or images")
         ->delimiter(',')
         ->allow_extra_args(false)
-        ->default_val(std::vector<std::string>{"6.12"})
+        ->default_str("6.12")
         ->type_name("NAME|IMAGE,...");
     add_arch(app, command->arch);
     app.add_option("--modules", command->modules,

@@ -98,6 +98,12 @@ class LabRun {
   private:
     bool open_trace() {
         if (plan_.inner.trace_out.empty()) return true;
+        for (const auto& file : plan_.inner.files) {
+            std::error_code error;
+            if (!std::filesystem::equivalent(file, plan_.inner.trace_out, error)) continue;
+            spdlog::error("--trace-out: {} is a file that the command reads", plan_.inner.trace_out);
+            return false;
+        }
         trace_.open(plan_.inner.trace_out, std::ios::binary);
         if (trace_) return true;
         spdlog::error("--trace-out: cannot write {}", plan_.inner.trace_out);
@@ -201,11 +207,13 @@ class LabRun {
                 if (plan_.inner.format == "jsonl") pass_on_record(i, last_record(results.back()));
             }
             // Wrong usage that only the inside can see, an output that could not be written.
-            if (visit.trouble.empty()) statuses.push_back(visit.status);
+            const bool refused = visit.status == ExitStatus::malformed || visit.results.empty();
+            if (visit.trouble.empty() && refused) statuses.push_back(visit.status);
         }
         const bool interrupted = surroundings_.interrupted.load();
-        int status =
-            results.empty() && !interrupted ? worst(statuses) : int{exit_status(results, interrupted)};
+        int status = results.empty() && !interrupted
+                         ? worst(statuses)
+                         : with_refusals(exit_status(results, interrupted), statuses);
         if (trace_.is_open() && !trace_.flush()) {
             spdlog::error("--trace-out: writing {} failed", plan_.inner.trace_out);
             status = ExitStatus::bench_error;
@@ -253,6 +261,12 @@ class LabRun {
             statuses.push_back(visits_[i].trouble.empty() ? visits_[i].status : int{ExitStatus::bench_error});
         }
         return surroundings_.interrupted.load() ? int{ExitStatus::interrupted} : worst(statuses);
+    }
+
+    /// A kernel on which nothing could be run is no success, whatever the others have.
+    static int with_refusals(int status, std::vector<int> statuses) {
+        statuses.push_back(status);
+        return status == ExitStatus::interrupted ? status : worst(statuses);
     }
 
     static int worst(const std::vector<int>& statuses) {

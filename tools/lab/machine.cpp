@@ -28,7 +28,7 @@ Board board(Arch arch) {
         return {{"-machine", "q35"},
                 "max",
                 {"-serial", "chardev:channel"},
-                "console=ttyS0 8250.nr_uarts=2 irqbench.channel=/dev/ttyS1"};
+                "console=ttyS0 no_timer_check 8250.nr_uarts=2 irqbench.channel=/dev/ttyS1"};
     // Its one UART is the console's.
     return {{"-machine", "virt,virtualization=on,gic-version=3"},
             "neoverse-n1",

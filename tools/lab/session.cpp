@@ -79,6 +79,12 @@ std::optional<std::string> alarm_in(const std::string& log_record) {
     return std::nullopt;
 }
 
+/// Behind `--` there would be paths only.
+void add_options(Job& job, const std::vector<std::string>& options) {
+    const auto end = std::find(job.arguments.begin(), job.arguments.end(), "--");
+    job.arguments.insert(end, options.begin(), options.end());
+}
+
 class Session {
   public:
     Session(const Qemu& qemu, const Kernel& kernel, const MachineSetup& setup, const Program& program,
@@ -99,6 +105,8 @@ class Session {
         for (;;) {
             const BootEnd end = boot(one_by_one);
             const auto trouble = diagnose(end);
+            if (!trouble && job_.records && !ended_ && end.exit->status == 0)
+                visit_.trouble = "it ended without a last record: what ran inside is no irqbench";
             if (!trouble || interrupted_.load()) break;
             if (was_lost(end) && ++lost_in_a_row_ < patience_.boots) {
                 listener_.note(fmt::format("{}: {}; trying again", kernel_.name, *trouble));
@@ -155,15 +163,16 @@ class Session {
         ++visit_.boots;
         tasks_.begin_boot();
         out_ = Lines();
+        ended_ = false;
         Job job = job_;
-        if (one_by_one) job.arguments.insert(job.arguments.end(), {"--jobs", "1"});
+        if (one_by_one) add_options(job, {"--jobs", "1"});
         Initramfs initramfs;
         end_ = BootEnd();
         end_.has_modules = add_kernel_modules(initramfs, kernel_);
         add_program(initramfs, program_);
         if (job.records && !tasks_.results().empty()) {
             initramfs.add_bytes("/lab/done.jsonl", tasks_.lines());
-            job.arguments.insert(job.arguments.end(), {"--resume", "/lab/done.jsonl"});
+            add_options(job, {"--resume", "/lab/done.jsonl"});
         }
         add_job(initramfs, kernel_.arch, job, library_path(program_));
         Machine machine(qemu_, kernel_, setup_, initramfs.finish());
@@ -182,7 +191,9 @@ class Session {
         heard_ = Clock::now();
         std::optional<Clock::time_point> told;
         while (machine.listen(listening_period, [this](const Said& said) {
-            heard_ = Clock::now();
+            // A kernel that is stuck may complain of it for ever.
+            const auto* output = std::get_if<said::Output>(&said);
+            if (output == nullptr || output->stream != said::Stream::log) heard_ = Clock::now();
             std::visit([this](const auto& each) { hear(each); }, said);
         })) {
             if (off_) {
@@ -253,7 +264,10 @@ class Session {
     void take(const record::Progress& progress) {
         listener_.progress({progress.done, progress.total, progress.failed, tasks_.running()});
     }
-    void take(const record::End& end) { visit_.status = end.status; }
+    void take(const record::End& end) {
+        visit_.status = end.status;
+        ended_ = true;
+    }
 
     const Qemu& qemu_;
     const Kernel& kernel_;
@@ -268,6 +282,7 @@ class Session {
     BootEnd end_;
     Lines out_;
     bool off_ = false;
+    bool ended_ = false;
     unsigned lost_in_a_row_ = 0;
     Clock::time_point heard_;
 };

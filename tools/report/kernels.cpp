@@ -54,7 +54,7 @@ KernelNames::KernelNames(std::span<const Result> results) {
 }
 
 std::string KernelNames::placement(const Result& result) const {
-    const std::string irqchip = printable(result.irqchip);
+    std::string irqchip = printable(result.irqchip);
     if (!several()) return irqchip;
     return irqchip.empty() ? of(result.kernel) : of(result.kernel) + ' ' + irqchip;
 }

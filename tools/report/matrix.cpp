@@ -50,7 +50,7 @@ std::string below(const std::filesystem::path& path, const std::filesystem::path
 }
 
 std::string row_name(const Result& result, const std::filesystem::path& common) {
-    const std::string name = below(folder_of(result), common);
+    std::string name = below(folder_of(result), common);
     if (!name.empty() && name != ".") return name;
     return common.empty() ? "." : printable(common.filename().generic_string());
 }

@@ -36,6 +36,7 @@ class FakeQemu {
     /// @param script is a body of sh(1); $boot counts from 1, $initrd and $console are files
     Visit visit(const std::string& script) {
         const fs::path program = folder_ / "qemu";
+        const std::string end = says(record::End{});
         std::ofstream(program)
             << "#!/bin/sh\n"
             << "cd " << folder_.string() << "\n"
@@ -44,7 +45,8 @@ class FakeQemu {
                "-serial) case $2 in file:*) console=${2#file:};; esac;; esac; shift; done\n"
             << "up() { echo '{\"event\":\"up\",\"release\":\"6.1-test\",\"version\":\"#1\"}'; "
                "echo '{\"event\":\"kvm\",\"error\":\"\"}'; }\n"
-            << "off() { echo '{\"event\":\"exit\",\"status\":0}'; echo '{\"event\":\"off\"}'; }\n"
+            << "off() { " << end
+            << "echo '{\"event\":\"exit\",\"status\":0}'; echo '{\"event\":\"off\"}'; }\n"
             << script << "\n";
         fs::permissions(program, fs::perms::owner_all);
         const Qemu qemu{program, {}, {}, "10.0.0"};
