@@ -19,6 +19,7 @@
 using namespace irqbench;
 using namespace irqbench::tests;
 using namespace irqbench::tools;
+using namespace std::string_literals;
 
 namespace {
 
@@ -65,7 +66,7 @@ std::vector<Result> results_from(const std::string& text) {
 std::vector<Result> odd_results() {
     auto results = sample_results();
     results[0].file = "caf\xe9/\x01\x1b[2J.json";
-    results[0].scenario = std::string("nul\0byte \xff\xfe \xef\xbf\xbd \"quoted\" \\ \u20ac", 33);
+    results[0].scenario = "nul\0byte \xff\xfe \xef\xbf\xbd \"quoted\" \\ \u20ac"s;
     results[2].verdict.invalid = true;
     results[2].verdict.failure->iteration = 3;
     results[2].verdict.failure->iterations = 8;
