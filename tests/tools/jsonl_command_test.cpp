@@ -88,6 +88,8 @@ BOOST_AUTO_TEST_CASE(tells_of_every_task_as_it_begins_and_ends) {
     const auto& started = std::get<record::Started>(all[1]);
     BOOST_TEST(started.file == folder() + "/bad.json");
     BOOST_TEST(started.irqchip == "kernel");
+    BOOST_TEST(started.scenario == "bad");
+    BOOST_TEST(started.kernel == "6.1.176");
     const auto& end = std::get<record::End>(all.back());
     BOOST_TEST(status == 1);
     BOOST_TEST(end.status == 1);
@@ -185,7 +187,7 @@ nlohmann::json timeless(const std::string& report) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(runs_what_has_no_result_and_tells_of_that_only) {
+BOOST_AUTO_TEST_CASE(tells_again_what_there_was_and_runs_the_rest) {
     records();
     const std::string whole = out;
     run({"run", folder(), "--format", "json"});
@@ -194,7 +196,8 @@ BOOST_AUTO_TEST_CASE(runs_what_has_no_result_and_tells_of_that_only) {
     const std::string path = file("earlier", whole.substr(0, cut + 9));
     machines = 0;
     const auto rest = records({"--resume", path});
-    BOOST_TEST(outline(rest) == "begin started2 result2 started3 result3 end");
+    BOOST_TEST(outline(rest) == "begin result0 result1 started2 result2 started3 result3 end");
+    BOOST_TEST(timeless(json_report(results_of(rest))) == direct);
     BOOST_TEST(machines == 2);
     BOOST_TEST(std::get<record::Begin>(rest.front()).tasks == 4U);
     // The failures are among the earlier results.
@@ -237,7 +240,7 @@ BOOST_AUTO_TEST_CASE(what_was_interrupted_between_its_repeats_is_run_again) {
     prepare = {};
     machines = 0;
     const auto rest = records({"--irqchip", "kernel", "--repeat", "3", "--resume", path});
-    BOOST_TEST(outline(rest) == "begin started1 result1 end");
+    BOOST_TEST(outline(rest) == "begin result0 started1 result1 end");
     BOOST_TEST(machines == 3);
 }
 
@@ -273,12 +276,22 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_no_record_of_such_a_run_is_refused) {
     BOOST_TEST(machines == 0);
 }
 
-BOOST_AUTO_TEST_CASE(results_of_another_kernel_are_refused) {
+BOOST_AUTO_TEST_CASE(results_of_another_kernel_are_not_this_ones) {
     records();
     const std::string path = file("earlier", out);
     host.kernel = "6.12.9";
-    BOOST_TEST(run({"run", folder(), "--resume", path}) == 2);
-    BOOST_TEST(err.find("a result of Linux 6.1.176; this is Linux 6.12.9") != std::string::npos);
+    machines = 0;
+    records({"--resume", path});
+    BOOST_TEST(machines == 4);
+    BOOST_TEST(err.find("all is run, because the results are of Linux 6.1.176; this is Linux 6.12.9") !=
+                   std::string::npos,
+               err);
+    // Of several kernels each goes on from its own.
+    const std::string both = file("both", read("earlier") + out);
+    machines = 0;
+    records({"--resume", both});
+    BOOST_TEST(machines == 0);
+    BOOST_TEST(err == "");
 }
 
 BOOST_AUTO_TEST_CASE(is_not_overwritten_by_a_trace) {

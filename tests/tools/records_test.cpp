@@ -27,8 +27,9 @@ namespace {
 std::vector<Record> records_of(const std::vector<Result>& results) {
     std::vector<Record> records{record::Begin{"1.0", "6.1.176", results.size()}};
     for (std::size_t i = 0; i < results.size(); ++i) {
-        records.emplace_back(record::Started{i, results[i].file, results[i].irqchip});
-        records.emplace_back(record::Progress{i, 0, results.size()});
+        records.emplace_back(
+            record::Started{i, results[i].scenario, results[i].file, results[i].irqchip, "6.1.176"});
+        records.emplace_back(record::Progress{i, 0, results.size(), "6.1.176"});
         records.emplace_back(record::Finished{i, true, results[i]});
     }
     records.emplace_back(record::End{1, false, std::chrono::microseconds(1'234'567)});
@@ -225,7 +226,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_record_is_refused_with_the_place) {
                "/done: expected a whole number from 0 to 18446744073709551615, got -1");
     BOOST_TEST(complaint(R"({"record":"progress","done":1.5,"failed":0,"total":1})").find("got 1.5") !=
                std::string::npos);
-    BOOST_TEST(complaint(R"({"record":"progress","done":1,"failed":0,"total":1,"more":1})") ==
+    BOOST_TEST(complaint(R"({"record":"progress","done":1,"failed":0,"total":1,"kernel":"","more":1})") ==
                "/more: unknown key");
     BOOST_TEST(complaint(R"({"record":"progress","done":1e999,"failed":0,"total":1})") ==
                "a number that no format holds");

@@ -172,6 +172,7 @@ class Campaign {
         task.begun = task.ended = runs_of(task);
         state_.done += task.ended;
         if (went_wrong(task.result.verdict)) state_.failed += std::max(task.result.bad_runs, 1U);
+        record(record::Finished{index_of(task), true, task.result});
     }
 
     /// How often somebody has to take it.
@@ -193,7 +194,8 @@ class Campaign {
         Task& task = tasks_[next_];
         state_.running = fmt::format("{} {}", task.result.irqchip, task.result.file);
         if (task.scenario != nullptr && task.begun == 0)
-            record(record::Started{next_, task.result.file, task.result.irqchip});
+            record(record::Started{next_, task.result.scenario, task.result.file, task.result.irqchip,
+                                   host_.kernel});
         return Turn{&task, task.begun++};
     }
 
@@ -234,8 +236,11 @@ class Campaign {
     /// Nobody runs the task any more.
     void finish(Task& task) {
         task.finish();
-        const auto index = static_cast<std::size_t>(&task - tasks_.data());
-        record(record::Finished{index, task.ended == runs_of(task), task.result});
+        record(record::Finished{index_of(task), task.ended == runs_of(task), task.result});
+    }
+
+    [[nodiscard]] std::size_t index_of(const Task& task) const {
+        return static_cast<std::size_t>(&task - tasks_.data());
     }
 
     void record(const Record& record) const {
@@ -245,7 +250,7 @@ class Campaign {
     void record_progress() {
         const auto now = Clock::now();
         if (state_.done == recorded_ || now - recorded_at_ < record_period) return;
-        record(record::Progress{state_.done, state_.failed, state_.total});
+        record(record::Progress{state_.done, state_.failed, state_.total, host_.kernel});
         recorded_ = state_.done;
         recorded_at_ = now;
     }

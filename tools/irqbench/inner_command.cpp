@@ -45,7 +45,7 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
     } catch (const std::filesystem::filesystem_error& error) {
         throw CLI::ValidationError(error.path1().string() + ": " + error.code().message());
     }
-    for (const auto& file : values(command, "--resume")) inner.files.emplace_back(file);
+    inner.resume = last_value(command, "--resume", "");
     inner.format = last_value(command, "--format", inner.format);
     inner.trace_out = last_value(command, "--trace-out", "");
     inner.verbose = !values(command, "--verbose").empty();

@@ -10,6 +10,9 @@
 #include <thread>
 
 #include "tools/irqbench/campaign.hpp"
+#include "tools/irqbench/kernel_labels.hpp"
+#include "tools/irqbench/lab_log.hpp"
+#include "tools/irqbench/resume.hpp"
 #include "tools/lab/diagnosis.hpp"
 #include "tools/report/progress.hpp"
 #include "tools/report/records.hpp"
@@ -66,24 +69,22 @@ class SharedProgress {
     std::vector<ProgressState> states_;
 };
 
-/// A kernel's name, or the path of its image, as the name of a file.
-std::string file_name(std::string name) {
-    std::replace(name.begin(), name.end(), '/', '_');
-    return name;
-}
-
 class LabRun {
   public:
     LabRun(const LabPlan& plan, Surroundings& surroundings)
         : plan_(plan),
           surroundings_(surroundings),
+          labels_(plan.kernels),
           job_(job_of(plan)),
           line_(progress_of(surroundings, plan.inner.quiet || !job_.records)),
           progress_(line_, plan.kernels.size()),
           visits_(plan.kernels.size()),
+          tasks_(plan.kernels.size()),
           outputs_(plan.kernels.size()) {}
 
+    /// @throws CLI::ValidationError when a file that it goes on from, or writes, is none
     int run() {
+        if (!plan_.inner.resume.empty()) earlier_ = read_results(plan_.inner.resume);
         if (!open_trace()) return ExitStatus::malformed;
         const auto begin = Clock::now();
         std::vector<std::thread> workers;
@@ -121,7 +122,7 @@ class LabRun {
             lab::Visit visit = visit_kernel(mine);
             const std::lock_guard lock(mutex_);
             visits_[mine] = std::move(visit);
-            keep_log(plan_.kernels[mine], visits_[mine]);
+            tell_of_end(mine);
         }
     }
 
@@ -147,8 +148,12 @@ class LabRun {
             take_output(index, stream, text);
         };
         try {
-            return lab::visit(plan_.qemu, kernel, plan_.setup, plan_.program, job_, plan_.patience, listener,
-                              surroundings_.interrupted);
+            lab::Job job = job_;
+            if (!plan_.inner.resume.empty()) job.earlier = records_for(index);
+            lab::Visit visit = lab::visit(plan_.qemu, kernel, plan_.setup, plan_.program, job, plan_.patience,
+                                          listener, surroundings_.interrupted);
+            for (Result& result : visit.results) result.kernel = labels_.label(index, result.kernel);
+            return visit;
         } catch (const std::exception& error) {
             lab::Visit visit;
             visit.trouble = error.what();
@@ -156,23 +161,54 @@ class LabRun {
         }
     }
 
-    /// As it comes. Indices are made those of the whole: by scenario, then by kernel.
-    void pass_on_record(std::size_t kernel, Record record) {
-        if (std::holds_alternative<record::End>(record)) return;
-        const std::size_t kernels = plan_.kernels.size();
-        if (auto* started = std::get_if<record::Started>(&record))
-            started->index = started->index * kernels + kernel;
-        if (auto* finished = std::get_if<record::Finished>(&record))
-            finished->index = finished->index * kernels + kernel;
-        surroundings_.out << record_line(record) << std::flush;
+    /// The records of the file of --resume that concern one kernel, as its machine is to find them.
+    [[nodiscard]] std::string records_for(std::size_t kernel) const {
+        std::string lines;
+        for (const Result& result : earlier_) {
+            const auto release = labels_.release(kernel, result.kernel);
+            if (!release) continue;
+            record::Finished record;
+            record.result = result;
+            record.result.kernel = *release;
+            lines += record_line(record);
+        }
+        return lines;
     }
 
-    /// With one kernel what it says is passed on at once, with several when each has ended.
+    /// As it comes. Indices are made those of the whole: by scenario, then by kernel.
+    void pass_on_record(std::size_t kernel, Record record) {
+        std::visit([&](auto& each) { make_one_of_the_whole(kernel, each); }, record);
+        if (!std::holds_alternative<record::End>(record))
+            surroundings_.out << record_line(record) << std::flush;
+    }
+    void make_one_of_the_whole(std::size_t kernel, record::Begin& begin) {
+        begin.kernel = labels_.label(kernel, begin.kernel);
+        tasks_[kernel] = begin.tasks;
+    }
+    void make_one_of_the_whole(std::size_t kernel, record::Started& started) {
+        started.index = index_in_whole(kernel, started.index);
+        started.kernel = labels_.label(kernel, started.kernel);
+    }
+    void make_one_of_the_whole(std::size_t kernel, record::Progress& progress) {
+        progress.kernel = labels_.label(kernel, progress.kernel);
+    }
+    void make_one_of_the_whole(std::size_t kernel, record::Finished& finished) {
+        finished.index = index_in_whole(kernel, finished.index);
+        finished.result.kernel = labels_.label(kernel, finished.result.kernel);
+    }
+    static void make_one_of_the_whole(std::size_t, record::End&) {}
+    [[nodiscard]] std::uint64_t index_in_whole(std::size_t kernel, std::uint64_t index) const {
+        return index * plan_.kernels.size() + kernel;
+    }
+
+    /// With one kernel what it says is passed on at once, with several what it writes to standard output when
+    /// each has ended.
     void take_output(std::size_t index, lab::said::Stream stream, const std::string& text) {
         if (stream == lab::said::Stream::trace) {
             if (trace_.is_open()) trace_ << text;
         } else if (stream == lab::said::Stream::err) {
             line_.clear();
+            if (plan_.kernels.size() > 1) surroundings_.err << plan_.kernels[index].name << ": ";
             surroundings_.err << printable_lines(text) << std::flush;
         } else if (plan_.kernels.size() == 1) {
             surroundings_.out << text << std::flush;
@@ -181,11 +217,10 @@ class LabRun {
         }
     }
 
-    void keep_log(const lab::Kernel& kernel, const lab::Visit& visit) {
-        std::error_code error;
-        std::filesystem::create_directories(plan_.log_folder, error);
-        const auto file = plan_.log_folder / (file_name(kernel.name) + ".log");
-        std::ofstream(file, std::ios::binary) << visit.console;
+    void tell_of_end(std::size_t index) {
+        const lab::Kernel& kernel = plan_.kernels[index];
+        const lab::Visit& visit = visits_[index];
+        const std::string log = keep_lab_log(plan_.log_folder, kernel, visit.log);
         if (visit.trouble.empty() || visit.interrupted) return;
         constexpr std::size_t most_lines = 40;
         line_.clear();
@@ -193,7 +228,7 @@ class LabRun {
         const std::string console = lab::last_lines(visit.console, most_lines, "  console: ");
         if (console.empty()) return;
         surroundings_.err << printable_lines(console);
-        spdlog::error("the whole console is in {}", file.string());
+        spdlog::error("{}", log);
     }
 
     int report(std::chrono::microseconds elapsed) {
@@ -204,7 +239,7 @@ class LabRun {
             std::move(visit.results.begin(), visit.results.end(), std::back_inserter(results));
             if (!visit.trouble.empty() && !visit.interrupted) {
                 results.push_back(failed_boot(i));
-                if (plan_.inner.format == "jsonl") pass_on_record(i, last_record(results.back()));
+                if (plan_.inner.format == "jsonl") write_failed_boot(i, results.back());
             }
             // Wrong usage that only the inside can see, an output that could not be written.
             const bool refused = visit.status == ExitStatus::malformed || visit.results.empty();
@@ -231,14 +266,6 @@ class LabRun {
         return status;
     }
 
-    /// Behind all others.
-    static record::Finished last_record(const Result& result) {
-        record::Finished record;
-        record.index = std::uint32_t{0xffff'ffff};
-        record.result = result;
-        return record;
-    }
-
     /// So that those who read the results only see it too.
     Result failed_boot(std::size_t index) {
         const lab::Kernel& kernel = plan_.kernels[index];
@@ -246,10 +273,21 @@ class LabRun {
         Result result;
         result.scenario = "the lab runs the scenarios on " + kernel.name;
         result.file = kernel.name;
-        result.kernel = visit.release.empty() ? kernel.name : visit.release;
+        result.kernel = visit.release.empty() ? kernel.name : labels_.label(index, visit.release);
         result.verdict.kind = scenarios::Verdict::Kind::error;
         result.verdict.reason = visit.trouble;
+        result.bad_runs = 1;
         return result;
+    }
+
+    /// Behind all of its kernel, the only one where there are no others.
+    void write_failed_boot(std::size_t index, const Result& result) {
+        if (tasks_[index] == 0)
+            surroundings_.out << record_line(record::Begin{IRQBENCH_VERSION, result.kernel, 1});
+        record::Finished record;
+        record.index = index_in_whole(index, tasks_[index]);
+        record.result = result;
+        surroundings_.out << record_line(record) << std::flush;
     }
 
     int pass_on() {
@@ -279,12 +317,15 @@ class LabRun {
 
     const LabPlan& plan_;
     Surroundings& surroundings_;
+    KernelLabels labels_;
     lab::Job job_;
-    std::mutex mutex_;  ///< of everything below
+    std::vector<Result> earlier_;  ///< of --resume
+    std::mutex mutex_;             ///< of everything below
     std::ofstream trace_;
     Progress line_;
     SharedProgress progress_;
     std::vector<lab::Visit> visits_;
+    std::vector<std::uint64_t> tasks_;  ///< of each kernel, as its first record tells
     std::vector<std::string> outputs_;  ///< with several kernels, what each wrote
     std::size_t next_ = 0;
 };

@@ -1,12 +1,15 @@
 #include "tools/irqbench/resume.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stdexcept>
 
 #include "tools/report/records.hpp"
@@ -24,36 +27,47 @@ bool is_cut_record(std::string_view line) {
     return line.substr(0, begin.size()) == begin.substr(0, line.size()) && !nlohmann::json::accept(line);
 }
 
-/// @throws std::invalid_argument when it is no record, or one of another kernel
-void add_record(std::string_view line, const std::string& kernel, EarlierResults& results) {
+/// @throws std::invalid_argument when it is no record
+void add_record(std::string_view line, std::vector<Result>& results) {
     Record record = parse_record(line);
     auto* finished = std::get_if<record::Finished>(&record);
-    if (finished == nullptr || !finished->complete) return;
-    Result& result = finished->result;
-    if (result.kernel != kernel)
-        throw std::invalid_argument(
-            fmt::format("a result of Linux {}; this is Linux {}", printable(result.kernel), kernel));
-    auto key = std::pair(result.file, result.irqchip);
-    results.insert_or_assign(std::move(key), std::move(result));
+    if (finished != nullptr && finished->complete) results.push_back(std::move(finished->result));
 }
 
 }  // namespace
 
-EarlierResults read_earlier_results(const std::string& file, const std::string& kernel) {
+std::vector<Result> read_results(const std::string& file) {
     std::ifstream in(file);
     if (!in) refuse(fmt::format("cannot read {}: {}", file, std::strerror(errno)));
-    EarlierResults results;
+    std::vector<Result> results;
     std::string line;
     for (std::size_t number = 1; std::getline(in, line); ++number) {
         const bool is_cut = in.eof() && is_cut_record(line);
         try {
-            add_record(line, kernel, results);
+            add_record(line, results);
         } catch (const std::invalid_argument& error) {
             if (!is_cut) refuse(fmt::format("{}:{}: {}", file, number, error.what()));
         }
     }
     if (in.bad()) refuse(fmt::format("cannot read {}: {}", file, std::strerror(errno)));
     return results;
+}
+
+EarlierResults earlier_results(std::vector<Result> results, const std::string& kernel) {
+    EarlierResults earlier;
+    std::set<std::string> others;
+    for (Result& result : results) {
+        if (result.kernel != kernel) {
+            others.insert(printable(result.kernel));
+            continue;
+        }
+        auto key = std::pair(result.file, result.irqchip);
+        earlier.insert_or_assign(std::move(key), std::move(result));
+    }
+    if (earlier.empty() && !others.empty())
+        spdlog::warn("--resume: all is run, because the results are of Linux {}; this is Linux {}",
+                     fmt::join(others, ", "), kernel);
+    return earlier;
 }
 
 }  // namespace irqbench::tools

@@ -143,7 +143,7 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     if (files.empty()) return report_nothing(command, files, records, surroundings);
     const vmm::Host host = probe_host(surroundings);
     CampaignOptions options;
-    if (!command.resume.empty()) options.earlier = read_earlier_results(command.resume, host.kernel);
+    if (!command.resume.empty()) options.earlier = earlier_results(read_results(command.resume), host.kernel);
     std::ofstream trace_file;
     if (!command.trace_out.empty()) {
         trace_file = open_trace(command, files);
@@ -175,7 +175,8 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
         spdlog::error("--trace-out: writing {} failed", command.trace_out);
         return records.end(ExitStatus::bench_error, report.interrupted);
     }
-    if (report.interrupted) spdlog::warn("interrupted: these are the results so far");
+    // Records say so themselves.
+    if (report.interrupted && !records.wanted()) spdlog::warn("interrupted: these are the results so far");
     return records.end(exit_status(results, report.interrupted), report.interrupted);
 }
 

@@ -18,22 +18,25 @@ struct Board {
     const char* emulated_cpu;          ///< has the virtualisation extension, and is fast enough
     std::vector<std::string> channel;  ///< QEMU's arguments; the second serial port or the like
     const char* kernel_arguments;
+    const char* early_console;
 };
 
 // The rest of the kernel's command line only makes the boot shorter: 4 s become 1.5 s.
-constexpr const char* quick = "panic=-1 quiet cryptomgr.notests lsm= nokaslr audit=0 mitigations=off";
+constexpr const char* quick = "panic=-1 cryptomgr.notests lsm= nokaslr audit=0 mitigations=off";
 
 Board board(Arch arch) {
     if (arch == Arch::x86_64)
         return {{"-machine", "q35"},
                 "max",
                 {"-serial", "chardev:channel"},
-                "console=ttyS0 no_timer_check 8250.nr_uarts=2 irqbench.channel=/dev/ttyS1"};
+                "console=ttyS0 no_timer_check 8250.nr_uarts=2 irqbench.channel=/dev/ttyS1",
+                "earlyprintk=ttyS0,115200"};
     // Its one UART is the console's.
     return {{"-machine", "virt,virtualization=on,gic-version=3"},
             "neoverse-n1",
             {"-device", "pci-serial,chardev=channel"},
-            "console=ttyAMA0 kpti=0 irqbench.channel=/dev/ttyS0"};
+            "console=ttyAMA0 kpti=0 irqbench.channel=/dev/ttyS0",
+            "earlycon"};
 }
 
 /// What there is, but not for ever. @returns whether the stream goes on
@@ -69,7 +72,8 @@ Command qemu_command(const Qemu& qemu, const Kernel& kernel, const MachineSetup&
     add({"-chardev", "stdio,id=channel,signal=off"});
     add(it.channel);
     add({"-kernel", kernel.image.string(), "-initrd", initrd});
-    add({"-append", fmt::format("{} {} {}", it.kernel_arguments, quick, setup.append)});
+    add({"-append", fmt::format("{} {} {} {}", it.kernel_arguments, quick,
+                                setup.talkative ? it.early_console : "quiet", setup.append)});
     return command;
 }
 

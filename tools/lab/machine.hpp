@@ -18,7 +18,8 @@ struct MachineSetup {
     std::string accelerator = "tcg";  ///< QEMU's -accel
     unsigned cpus = 2;
     unsigned memory_mib = 1024;
-    std::string append;  ///< more of the kernel's command line
+    std::string append;      ///< more of the kernel's command line
+    bool talkative = false;  ///< the console has all the kernel says, from early on
 };
 
 /// The command that boots a kernel.

@@ -8,6 +8,7 @@
 
 #include "tools/lab/diagnosis.hpp"
 #include "tools/lab/payload.hpp"
+#include "tools/lab/tasks.hpp"
 
 namespace irqbench::tools::lab {
 
@@ -18,55 +19,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds listening_period{100};
 /// How long a program that was interrupted may take to say what it has.
 constexpr std::chrono::seconds grace{10};
-
-/// The tasks of a run, as its records tell.
-class Tasks {
-  public:
-    void begin_boot() {
-        under_way_.clear();
-        before_ = results_.size();
-    }
-
-    void take(const record::Begin& begin) { total_ = std::max<std::size_t>(total_, begin.tasks); }
-    void take(const record::Started& started) { under_way_.emplace(started.index, started); }
-    void take(const record::Finished& finished) {
-        under_way_.erase(finished.index);
-        results_.insert_or_assign(finished.index, finished);
-    }
-
-    /// The only one that can have been at work when the machine hung; nothing if there are several.
-    [[nodiscard]] std::optional<record::Started> culprit() const {
-        if (under_way_.size() != 1) return std::nullopt;
-        return under_way_.begin()->second;
-    }
-    [[nodiscard]] std::size_t suspects() const { return under_way_.size(); }
-    /// `split x86/pic/rotation.json`, or how many.
-    [[nodiscard]] std::string running() const {
-        if (under_way_.empty()) return "";
-        if (under_way_.size() > 1) return fmt::format("one of {} scenarios", under_way_.size());
-        return fmt::format("{} {}", under_way_.begin()->second.irqchip, under_way_.begin()->second.file);
-    }
-    [[nodiscard]] bool moved_on() const { return results_.size() > before_; }
-
-    /// The records of what is done, for a run that goes on with the rest.
-    [[nodiscard]] std::string lines() const {
-        std::string text;
-        for (const auto& [index, finished] : results_)
-            if (finished.complete) text += record_line(finished);
-        return text;
-    }
-    [[nodiscard]] std::vector<Result> results() const {
-        std::vector<Result> list;
-        for (const auto& [index, finished] : results_) list.push_back(finished.result);
-        return list;
-    }
-
-  private:
-    std::size_t total_ = 0;
-    std::size_t before_ = 0;  ///< results that earlier boots gave
-    std::map<std::uint64_t, record::Started> under_way_;
-    std::map<std::uint64_t, record::Finished> results_;
-};
 
 /// `WARNING: CPU: 0 PID: 80 at arch/x86/kvm/x86.c:...` in a record of /dev/kmsg; nothing for lesser news.
 std::optional<std::string> alarm_in(const std::string& log_record) {
@@ -108,7 +60,9 @@ class Session {
             if (!trouble && job_.records && !ended_ && end.exit->status == 0)
                 visit_.trouble = "it ended without a last record: what ran inside is no irqbench";
             if (!trouble || interrupted_.load()) break;
-            if (was_lost(end) && ++lost_in_a_row_ < patience_.boots) {
+            if (was_lost(end) && ++lost_in_a_row_ < tries_after(end)) {
+                // If that is the last, it must be possible to see how far it came.
+                talkative_ = lost_in_a_row_ + 1 >= tries_after(end);
                 listener_.note(fmt::format("{}: {}; trying again", kernel_.name, *trouble));
                 continue;
             }
@@ -132,10 +86,22 @@ class Session {
     }
 
   private:
-    /// An emulated machine whose threads get no CPU time for long may never come up: on a busy host one boot
-    /// in some hundred, before process 1. Nothing was tested then.
-    [[nodiscard]] static bool was_lost(const BootEnd& end) {
-        return end.why == BootEnd::Why::slow && !end.up;
+    /// An emulated machine whose threads get no CPU time for long may never come up, or the kernel may take
+    /// its late interrupts for a broken timer: on a busy host one boot in some hundred. Nothing was tested.
+    [[nodiscard]] bool was_lost(const BootEnd& end) const {
+        if (end.kvm)
+            return end.why == BootEnd::Why::silent && job_.records && !tasks_.begun() &&
+                   tasks_.suspects() == 0;
+        return end.why == BootEnd::Why::slow || qemu_ran(end);
+    }
+    /// It ended because of what was inside.
+    [[nodiscard]] static bool qemu_ran(const BootEnd& end) {
+        return end.qemu_status == 0 && end.complaints.empty();
+    }
+    /// What a kernel does twice it does always; that it is slow is more often the host's doing.
+    [[nodiscard]] unsigned tries_after(const BootEnd& end) const {
+        const bool is_slow = end.why == BootEnd::Why::slow || end.why == BootEnd::Why::silent;
+        return is_slow ? patience_.boots : std::min(patience_.boots, 2U);
     }
 
     /// Another boot helps if it was a scenario that ended this one.
@@ -146,12 +112,13 @@ class Session {
     void mark(const record::Started& task, const std::string& trouble, const BootEnd& end) {
         record::Finished finished;
         finished.index = task.index;
-        finished.result.scenario = task.file;
+        finished.result.scenario = task.scenario;
         finished.result.file = task.file;
         finished.result.irqchip = task.irqchip;
         finished.result.kernel = visit_.release;
         finished.result.verdict.kind = scenarios::Verdict::Kind::error;
         finished.result.verdict.reason = trouble;
+        finished.result.bad_runs = 1;
         constexpr std::size_t most_lines = 40;
         if (const auto lines = last_lines(end.console, most_lines, "  console: "); !lines.empty())
             listener_.note("the end of its console:\n" + lines);
@@ -162,27 +129,32 @@ class Session {
     BootEnd boot(bool one_by_one) {
         ++visit_.boots;
         tasks_.begin_boot();
-        out_ = Lines();
+        records_ = err_ = trace_ = Lines();
         ended_ = false;
         Job job = job_;
         if (one_by_one) add_options(job, {"--jobs", "1"});
+        MachineSetup setup = setup_;
+        setup.talkative = setup.talkative || talkative_;
         Initramfs initramfs;
         end_ = BootEnd();
         end_.has_modules = add_kernel_modules(initramfs, kernel_);
         add_program(initramfs, program_);
-        if (job.records && !tasks_.results().empty()) {
-            initramfs.add_bytes("/lab/done.jsonl", tasks_.lines());
+        if (job.earlier || tasks_.any()) {
+            initramfs.add_bytes("/lab/done.jsonl", job.earlier.value_or("") + tasks_.lines());
             add_options(job, {"--resume", "/lab/done.jsonl"});
         }
         add_job(initramfs, kernel_.arch, job, library_path(program_));
-        Machine machine(qemu_, kernel_, setup_, initramfs.finish());
+        Machine machine(qemu_, kernel_, setup, initramfs.finish());
         attend(machine);
+        // What was cut off is of use to readers, but to no parser.
+        if (!err_.rest().empty()) listener_.output(said::Stream::err, err_.rest() + '\n');
         if (end_.why != BootEnd::Why::gone) machine.kill();
         end_.qemu_status = machine.status();
         end_.complaints = machine.complaints();
         end_.console = machine.console();
         end_.running = tasks_.running();
         visit_.console = end_.console;
+        visit_.log += fmt::format("### boot {}\n{}\n", visit_.boots, end_.console);
         return std::move(end_);
     }
 
@@ -223,7 +195,6 @@ class Session {
 
     void hear(const said::Up& up) {
         end_.up = up;
-        lost_in_a_row_ = 0;
         visit_.release = up.release;
     }
     void hear(const said::ModuleError& error) { end_.modules.push_back(error); }
@@ -241,21 +212,40 @@ class Session {
                                            *alarm));
             return;
         }
-        if (output.stream != said::Stream::out || !job_.records) {
-            listener_.output(output.stream, output.text);
-            return;
+        const auto pass_on = [&](std::string_view line) {
+            listener_.output(output.stream, std::string(line) + '\n');
+        };
+        switch (output.stream) {
+            case said::Stream::err: err_.add(output.text, pass_on); break;
+            case said::Stream::trace: trace_.add(output.text, pass_on); break;
+            default:
+                if (job_.records)
+                    records_.add(output.text, [this](std::string_view line) { take(line); });
+                else
+                    listener_.output(output.stream, output.text);
         }
-        out_.add(output.text, [this](std::string_view line) { take(line); });
     }
 
     void take(std::string_view line) {
         try {
             const Record record = parse_record(line);
-            listener_.record(record);
+            if (is_news(record)) listener_.record(record);
             std::visit([this](const auto& each) { take(each); }, record);
         } catch (const std::invalid_argument& error) {
             listener_.note(fmt::format("Linux {}: a record that is none: {}", visit_.release, error.what()));
         }
+    }
+    /// Later boots tell again of what earlier ones did.
+    [[nodiscard]] bool is_news(const Record& record) const {
+        if (std::holds_alternative<record::Begin>(record)) return !told_of_begin_;
+        const auto* finished = std::get_if<record::Finished>(&record);
+        return finished == nullptr || !tasks_.has(finished->index);
+    }
+    void take(const record::Begin& begin) {
+        told_of_begin_ = true;
+        lost_in_a_row_ = 0;
+        talkative_ = false;
+        tasks_.take(begin);
     }
     template <class Other>
     void take(const Other& record) {
@@ -280,9 +270,13 @@ class Session {
     Visit visit_;
     Tasks tasks_;
     BootEnd end_;
-    Lines out_;
+    Lines records_;
+    Lines err_;
+    Lines trace_;
     bool off_ = false;
     bool ended_ = false;
+    bool told_of_begin_ = false;
+    bool talkative_ = false;
     unsigned lost_in_a_row_ = 0;
     Clock::time_point heard_;
 };

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,20 +28,23 @@ struct Job {
     std::filesystem::path folder;                ///< that it runs in; absolute
     std::vector<std::filesystem::path> folders;  ///< absolute; exist inside too
     std::vector<std::filesystem::path> files;    ///< absolute; the same is inside
+    std::optional<std::string> earlier;  ///< with records: those of tasks that are not to be run again
 };
 
 struct Patience {
     std::chrono::seconds boot{60};      ///< until the program begins
     std::chrono::seconds silence{120};  ///< of the program, after which the machine counts as hung
-    unsigned boots = 3;                 ///< that may be lost one after the other, before process 1 runs
+    unsigned boots = 3;                 ///< that may be lost one after the other, before the program begins
     unsigned hangs = 10;                ///< after so many the rest is given up
 };
 
 /// What a session tells while it goes on. Called from the thread that runs it.
 struct Listener {
     std::function<void(const ProgressState&)> progress;
-    std::function<void(said::Stream, const std::string&)> output;  ///< but records, and the kernel's log
-    std::function<void(const Record&)> record;     ///< what the run said, and results of scenarios that hung
+    /// But records and the kernel's log. Of streams other than `out` whole lines only.
+    std::function<void(said::Stream, const std::string&)> output;
+    /// What the run said, and results of scenarios that hung; each result once, whatever the boots.
+    std::function<void(const Record&)> record;
     std::function<void(const std::string&)> note;  ///< one line, for whoever waits
 };
 
@@ -52,6 +56,7 @@ struct Visit {
     bool interrupted = false;
     std::string trouble;  ///< why the lab could not do the whole job; empty if it could
     std::string console;  ///< of the last boot
+    std::string log;      ///< the consoles of all boots
     unsigned boots = 0;
 };
 

@@ -74,8 +74,10 @@ void fields(Archive& archive, Is<record::Begin> auto& begin) {
 template <class Archive>
 void fields(Archive& archive, Is<record::Started> auto& started) {
     archive("index", started.index);
+    archive("scenario", started.scenario);
     archive("file", started.file);
     archive("irqchip", started.irqchip);
+    archive("kernel", started.kernel);
 }
 
 template <class Archive>
@@ -83,6 +85,7 @@ void fields(Archive& archive, Is<record::Progress> auto& progress) {
     archive("done", progress.done);
     archive("failed", progress.failed);
     archive("total", progress.total);
+    archive("kernel", progress.kernel);
 }
 
 template <class Archive>

@@ -1,26 +1,20 @@
 #include "tools/lab/session.hpp"
 
-#include <unistd.h>
-
 #include <boost/test/unit_test.hpp>
-#include <fstream>
 #include <thread>
 
-#include "tools/report/records.hpp"
+#include "tests/tools/lab/fake_qemu.hpp"
 
+using namespace irqbench::tests;
 using namespace irqbench::tools;
 using namespace irqbench::tools::lab;
 namespace fs = std::filesystem;
 
 namespace {
 
-/// Stands for QEMU: a shell script that says what a machine would.
-class FakeQemu {
-  public:
-    FakeQemu() {
-        std::string name = (fs::temp_directory_path() / "irqbench-lab-XXXXXX").string();
-        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
-        folder_ = name;
+/// A session on a machine that a script stands for.
+struct Fake : FakeQemu {
+    Fake() {
         job.folder = "/";
         job.records = true;
         job.arguments = {"run", "scenarios"};
@@ -29,46 +23,19 @@ class FakeQemu {
         listener.record = [this](const Record& record) { recorded += record_line(record); };
         listener.note = [this](const std::string& text) { notes += text + "\n"; };
     }
-    ~FakeQemu() { fs::remove_all(folder_); }
-    FakeQemu(const FakeQemu&) = delete;
-    FakeQemu& operator=(const FakeQemu&) = delete;
 
-    /// @param script is a body of sh(1); $boot counts from 1, $initrd and $console are files
     Visit visit(const std::string& script) {
-        const fs::path program = folder_ / "qemu";
-        const std::string end = says(record::End{});
-        std::ofstream(program)
-            << "#!/bin/sh\n"
-            << "cd " << folder_.string() << "\n"
-            << "echo x >> boots; boot=$(wc -l < boots)\n"
-            << "while [ $# -gt 0 ]; do case $1 in -initrd) initrd=$2;; "
-               "-serial) case $2 in file:*) console=${2#file:};; esac;; esac; shift; done\n"
-            << "up() { echo '{\"event\":\"up\",\"release\":\"6.1-test\",\"version\":\"#1\"}'; "
-               "echo '{\"event\":\"kvm\",\"error\":\"\"}'; }\n"
-            << "off() { " << end
-            << "echo '{\"event\":\"exit\",\"status\":0}'; echo '{\"event\":\"off\"}'; }\n"
-            << script << "\n";
-        fs::permissions(program, fs::perms::owner_all);
-        const Qemu qemu{program, {}, {}, "10.0.0"};
         const Kernel kernel{"test", Arch::x86_64, "", "", "/no/image", ""};
-        return lab::visit(qemu, kernel, {}, Program{"/bin/true", {}}, job, patience, listener, interrupted);
+        return lab::visit(qemu(script), kernel, {}, Program{"/bin/true", {}}, job, patience, listener,
+                          interrupted);
     }
 
-    /// A line of sh that says what a run would write: a record.
-    std::string says(const Record& record) {
-        const fs::path file = folder_ / ("record" + std::to_string(++records_));
-        std::string escaped;
-        for (const char c : record_line(record)) {
-            if (c == '\n')
-                escaped += "\\n";
-            else
-                escaped += (c == '"' || c == '\\') ? std::string("\\") + c : std::string(1, c);
-        }
-        std::ofstream(file) << R"({"event":"output","stream":"out","text":")" << escaped << "\"}\n";
-        return "cat " + file.filename().string() + "\n";
+    [[nodiscard]] std::size_t recorded_times(const std::string& text) const {
+        std::size_t count = 0;
+        for (auto at = recorded.find(text); at != std::string::npos; at = recorded.find(text, at + 1))
+            ++count;
+        return count;
     }
-
-    [[nodiscard]] fs::path folder() const { return folder_; }
 
     Job job;
     Patience patience;
@@ -77,13 +44,11 @@ class FakeQemu {
     std::string notes;
     std::string recorded;
     std::atomic<bool> interrupted{false};
-
-  private:
-    fs::path folder_;
-    int records_ = 0;
 };
 
-record::Started started(std::uint64_t index) { return {index, "file" + std::to_string(index), "split"}; }
+record::Started started(std::uint64_t index) {
+    return {index, "scenario " + std::to_string(index), "file" + std::to_string(index), "split", "6.1-test"};
+}
 
 record::Finished finished(std::uint64_t index) {
     record::Finished record;
@@ -100,7 +65,7 @@ record::Finished finished(std::uint64_t index) {
 BOOST_AUTO_TEST_SUITE(session)
 
 BOOST_AUTO_TEST_CASE(results_come_back_in_the_order_of_the_report) {
-    FakeQemu qemu;
+    Fake qemu;
     const Visit visit = qemu.visit("up\n" + qemu.says(started(1)) + qemu.says(finished(1)) +
                                    qemu.says(started(0)) + qemu.says(finished(0)) + "off");
     BOOST_TEST(visit.trouble == "");
@@ -112,7 +77,7 @@ BOOST_AUTO_TEST_CASE(results_come_back_in_the_order_of_the_report) {
 }
 
 BOOST_AUTO_TEST_CASE(other_commands_have_their_output_passed_on) {
-    FakeQemu qemu;
+    Fake qemu;
     qemu.job.records = false;
     const Visit visit = qemu.visit(R"(up
 printf '%s\n' '{"event":"output","stream":"out","text":"kvm 12\n"}'
@@ -123,7 +88,7 @@ printf '%s\n' '{"event":"exit","status":5}'; echo '{"event":"off"}')");
 }
 
 BOOST_AUTO_TEST_CASE(a_hang_is_the_verdict_of_its_scenario_and_the_rest_is_run_after_another_boot) {
-    FakeQemu qemu;
+    Fake qemu;
     qemu.patience.silence = std::chrono::seconds(5);
     const Visit visit = qemu.visit(
         "up\nif [ $boot = 1 ]; then\n" + qemu.says(started(0)) + qemu.says(finished(0)) +
@@ -145,7 +110,7 @@ BOOST_AUTO_TEST_CASE(a_hang_is_the_verdict_of_its_scenario_and_the_rest_is_run_a
 }
 
 BOOST_AUTO_TEST_CASE(of_several_suspects_each_is_tried_alone) {
-    FakeQemu qemu;
+    Fake qemu;
     const Visit visit = qemu.visit(
         "up\nif [ $boot = 1 ]; then\n" + qemu.says(started(0)) + qemu.says(started(1)) +
         "echo 'Kernel panic - not syncing: hard' > $console\nexit\nelif [ $boot = 2 ]; then\n" +
@@ -159,7 +124,7 @@ BOOST_AUTO_TEST_CASE(of_several_suspects_each_is_tried_alone) {
 }
 
 BOOST_AUTO_TEST_CASE(hangs_without_end_are_given_up) {
-    FakeQemu qemu;
+    Fake qemu;
     qemu.patience.hangs = 2;
     const Visit visit = qemu.visit("up\n" + qemu.says(started(0)) + "exit");
     BOOST_TEST(visit.boots == 3U);
@@ -167,7 +132,7 @@ BOOST_AUTO_TEST_CASE(hangs_without_end_are_given_up) {
 }
 
 BOOST_AUTO_TEST_CASE(a_boot_that_never_ends_is_told_apart) {
-    FakeQemu qemu;
+    Fake qemu;
     qemu.patience.boot = std::chrono::seconds(1);
     const Visit visit = qemu.visit("sleep 100");
     BOOST_TEST(visit.boots == 3U);
@@ -175,7 +140,7 @@ BOOST_AUTO_TEST_CASE(a_boot_that_never_ends_is_told_apart) {
 }
 
 BOOST_AUTO_TEST_CASE(a_boot_that_is_lost_is_tried_again) {
-    FakeQemu qemu;
+    Fake qemu;
     qemu.patience.boot = std::chrono::seconds(5);
     const Visit visit = qemu.visit("[ $boot = 1 ] && sleep 100\nup\n" + qemu.says(finished(0)) + "off");
     BOOST_TEST(visit.boots == 2U);
@@ -185,7 +150,7 @@ BOOST_AUTO_TEST_CASE(a_boot_that_is_lost_is_tried_again) {
 }
 
 BOOST_AUTO_TEST_CASE(a_machine_that_goes_on_talking_has_not_hung) {
-    FakeQemu qemu;
+    Fake qemu;
     qemu.patience.silence = std::chrono::seconds(5);
     const Visit visit =
         qemu.visit("up\nfor i in 1 2 3 4 5 6 7; do sleep 1\n" + qemu.says(record::Progress{}) + "done\noff");
@@ -194,7 +159,7 @@ BOOST_AUTO_TEST_CASE(a_machine_that_goes_on_talking_has_not_hung) {
 }
 
 BOOST_AUTO_TEST_CASE(an_interrupt_reaches_the_inside_and_what_there_is_comes_back) {
-    FakeQemu qemu;
+    Fake qemu;
     std::thread user([&qemu] {
         while (!fs::exists(qemu.folder() / "ready"))
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -209,7 +174,7 @@ BOOST_AUTO_TEST_CASE(an_interrupt_reaches_the_inside_and_what_there_is_comes_bac
 }
 
 BOOST_AUTO_TEST_CASE(a_warning_of_the_kernel_is_told_with_what_was_running) {
-    FakeQemu qemu;
+    Fake qemu;
     const Visit visit = qemu.visit("up\n" + qemu.says(started(0)) + R"(
 printf '%s\n' '{"event":"output","stream":"log","text":"4,300,12,-;WARNING: CPU: 0 PID: 1 at arch/x86/kvm/x86.c:1\n"}'
 )" + qemu.says(finished(0)) + "off");
@@ -219,12 +184,97 @@ printf '%s\n' '{"event":"output","stream":"log","text":"4,300,12,-;WARNING: CPU:
 }
 
 BOOST_AUTO_TEST_CASE(a_line_that_is_no_record_is_told_and_harms_nothing) {
-    FakeQemu qemu;
+    Fake qemu;
     const Visit visit = qemu.visit(R"(up
 printf '%s\n' '{"event":"output","stream":"out","text":"Segmentation fault\n"}'
 )" + qemu.says(finished(0)) + "off");
     BOOST_TEST(visit.results.size() == 1U);
     BOOST_TEST(qemu.notes.find("a record that is none") != std::string::npos, qemu.notes);
+}
+
+BOOST_AUTO_TEST_CASE(the_hung_scenario_is_called_by_its_name) {
+    Fake qemu;
+    qemu.patience.silence = std::chrono::seconds(3);
+    const Visit visit = qemu.visit("up\n[ $boot = 1 ] || { off; exit; }\n" + qemu.says(record::Begin{}) +
+                                   qemu.says(started(4)) + "sleep 100");
+    BOOST_REQUIRE(visit.results.size() == 1U);
+    BOOST_TEST(visit.results[0].scenario == "scenario 4");
+    BOOST_TEST(visit.results[0].runs == 1U);
+    BOOST_TEST(visit.results[0].bad_runs == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(what_later_boots_tell_again_is_heard_once) {
+    Fake qemu;
+    const Visit visit = qemu.visit("up\n" + qemu.says(record::Begin{"1", "6.1-test", 2}) +
+                                   qemu.says(finished(0)) + "if [ $boot = 1 ]; then\n" +
+                                   qemu.says(started(1)) + "exit\nfi\n" + qemu.says(finished(1)) + "off");
+    BOOST_TEST(visit.boots == 2U);
+    BOOST_TEST(qemu.recorded_times("\"record\":\"begin\"") == 1U);
+    BOOST_TEST(qemu.recorded_times("\"scenario\":\"scenario 0\"") == 1U);
+    BOOST_TEST(visit.results.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(results_of_an_earlier_run_go_along_to_every_boot) {
+    Fake qemu;
+    qemu.job.earlier = "earlier-records\n";
+    const Visit visit = qemu.visit(
+        "up\ngrep -a -q earlier-records \"$initrd\" || exit 1\n" + qemu.says(record::Begin{}) +
+        "if [ $boot = 1 ]; then\n" + qemu.says(finished(0)) + qemu.says(started(1)) + "exit\nfi\n" +
+        "grep -a -q '\"file\":\"file0\"' \"$initrd\" && grep -a -q '\"file\":\"file1\"' \"$initrd\" && off");
+    BOOST_TEST(visit.trouble == "");
+    BOOST_TEST(visit.boots == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_that_stops_between_process_1_and_the_run_is_lost) {
+    Fake qemu;
+    qemu.patience.boot = qemu.patience.silence = std::chrono::seconds(3);
+    const Visit visit = qemu.visit(R"([ $boot != 1 ] || { up | head -n 1; sleep 100; }
+up
+[ $boot != 2 ] || sleep 100
+)" + qemu.says(record::Begin{}) + qemu.says(finished(0)) +
+                                   "off");
+    BOOST_TEST(visit.trouble == "");
+    BOOST_TEST(visit.boots == 3U);
+    BOOST_TEST(visit.results.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_panic_before_process_1_is_tried_once_more_with_all_that_the_kernel_says) {
+    Fake qemu;
+    const std::string panic =
+        "echo \"$append\" >> append; echo 'Kernel panic - not syncing: timer' > $console\n";
+    BOOST_TEST(qemu.visit("if [ $boot = 1 ]; then\n" + panic + "exit; fi\nup\n" + qemu.says(record::Begin{}) +
+                          qemu.says(finished(0)) + "off")
+                   .trouble == "");
+    Fake again;
+    const Visit visit = again.visit(panic);
+    BOOST_TEST(visit.boots == 2U);
+    BOOST_TEST(visit.trouble == "kernel panic while it booted: timer");
+    const std::string append = again.read("append");
+    const std::string last = append.substr(append.find('\n') + 1);
+    BOOST_TEST(append.find("earlyprintk") > append.find('\n'), append);
+    BOOST_TEST(last.find("quiet") == std::string::npos, last);
+    BOOST_TEST(visit.log.find("### boot 1\nKernel panic") == 0U, visit.log);
+    BOOST_TEST(visit.log.find("### boot 2\nKernel panic") != std::string::npos, visit.log);
+}
+
+BOOST_AUTO_TEST_CASE(what_qemu_refuses_is_not_tried_again) {
+    Fake qemu;
+    const Visit visit = qemu.visit("echo 'no such machine' >&2; exit 1");
+    BOOST_TEST(visit.boots == 1U);
+    BOOST_TEST(visit.trouble == "QEMU ended with status 1: QEMU: no such machine");
+}
+
+BOOST_AUTO_TEST_CASE(traces_and_complaints_come_in_whole_lines) {
+    Fake qemu;
+    std::string traced;
+    std::string complained;
+    qemu.listener.output = [&](said::Stream stream, const std::string& text) {
+        (stream == said::Stream::trace ? traced : complained) += "[" + text + "]";
+    };
+    qemu.visit("up\n" + qemu.writes("trace", "{\"a\":") + qemu.writes("err", "caf\xc3") +
+               qemu.writes("trace", "1}\n{\"b\":2}\n{\"cut") + qemu.writes("err", "\xa9\nend") + "off");
+    BOOST_TEST(traced == "[{\"a\":1}\n][{\"b\":2}\n]");
+    BOOST_TEST(complained == "[caf\xc3\xa9\n][end\n]");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
