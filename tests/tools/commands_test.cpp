@@ -90,6 +90,25 @@ BOOST_AUTO_TEST_CASE(links_are_followed_once_and_dangling_ones_are_named) {
                std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(behind_a_link_to_a_folder_two_dots_lead_out_of_that_folder) {
+    file("elsewhere/deep/b.json", scenario_text("b", passing_steps));
+    file("elsewhere/a.json", scenario_text("right", passing_steps));
+    file("a.json", scenario_text("wrong", passing_steps));
+    std::filesystem::create_directory_symlink("elsewhere/deep", folder() + "/link");
+    BOOST_TEST(run({"list", folder() + "/link/../a.json"}) == 0);
+    BOOST_TEST(out == folder() + "/link/../a.json\n    right\n");
+    BOOST_TEST(run({"list", folder() + "/elsewhere/../elsewhere/./a.json"}) == 0);
+    BOOST_TEST(out == folder() + "/elsewhere/a.json\n    right\n");
+}
+
+BOOST_AUTO_TEST_CASE(of_the_names_of_a_file_the_first_in_order_counts) {
+    for (const char* name : {"z", "b", "m", "q", "c"})
+        std::filesystem::create_directory_symlink("real", folder() + "/" + name);
+    file("real/a.json", scenario_text("claim", passing_steps));
+    BOOST_TEST(run({"list", folder()}) == 0);
+    BOOST_TEST(out == folder() + "/b/a.json\n    claim\n");
+}
+
 BOOST_AUTO_TEST_CASE(a_folder_that_cannot_be_listed_is_named_and_loses_nothing) {
     file("good.json", scenario_text("good", passing_steps));
     file("closed/a.json", scenario_text("first claim", passing_steps));

@@ -21,21 +21,31 @@ bool is_scenario(const fs::path& file) {
     return file.extension() == ".json" && file.stem().extension() != ".schema";
 }
 
-/// Scenario files below a folder, also behind symbolic links. What cannot be listed, or leads nowhere, is
-/// among them: loading it says why.
+/// What is below a folder, also behind symbolic links.
 /// @param visited folders, by their canonical paths: links may go round in circles
-void add_folder(const fs::path& folder, std::vector<fs::path>& files, std::set<fs::path>& visited) {
+void add_folder(const fs::path& folder, Reach& reach, std::set<fs::path>& visited) {
+    reach.folders.push_back(folder);
     std::error_code error;
     if (!visited.insert(fs::weakly_canonical(folder, error)).second) return;
+    // In an order of its own, so that of several names of a file the same comes first everywhere.
+    std::set<fs::path> entries;
     auto entry = fs::directory_iterator(folder, error);
-    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) entries.insert(entry->path());
+    if (error) reach.files.push_back(folder);
+    for (const fs::path& each : entries) {
         std::error_code unknown;
-        if (entry->is_directory(unknown))
-            add_folder(entry->path(), files, visited);
-        else if (is_scenario(entry->path()))
-            files.push_back(entry->path());
+        if (fs::is_directory(each, unknown))
+            add_folder(each, reach, visited);
+        else if (is_scenario(each))
+            reach.files.push_back(each);
     }
-    if (error) files.push_back(folder);
+}
+
+/// Without `.` and `..`, if that is still the same file: behind a link to a folder `..` leads elsewhere.
+fs::path simplified(const fs::path& file, const fs::path& canonical) {
+    std::error_code error;
+    fs::path simple = file.lexically_normal();
+    return fs::weakly_canonical(simple, error) == canonical ? simple : file;
 }
 
 Loaded load_file(const fs::path& file) {
@@ -85,24 +95,28 @@ void add_selection(CLI::App& command, Selection& selection) {
         ->allow_extra_args(false);
 }
 
+Reach reach_of(const fs::path& path) {
+    Reach reach;
+    std::set<fs::path> visited;
+    if (fs::is_directory(path))
+        add_folder(path, reach, visited);
+    else if (fs::exists(path))
+        reach.files.push_back(path);
+    else
+        throw fs::filesystem_error("no such file or folder", path,
+                                   std::make_error_code(std::errc::no_such_file_or_directory));
+    std::sort(reach.files.begin(), reach.files.end());
+    return reach;
+}
+
 std::vector<fs::path> find_files(const std::vector<std::string>& paths) {
     std::vector<fs::path> files;
     std::set<fs::path> known;
     for (const fs::path path : paths) {
-        std::vector<fs::path> found;
-        std::set<fs::path> visited;
-        if (fs::is_directory(path))
-            add_folder(path, found, visited);
-        else if (fs::exists(path))
-            found.push_back(path);
-        else
-            throw fs::filesystem_error("no such file or folder", path,
-                                       std::make_error_code(std::errc::no_such_file_or_directory));
-        std::sort(found.begin(), found.end());
-        for (const auto& file : found) {
+        for (const auto& file : reach_of(path).files) {
             std::error_code error;
             const auto canonical = fs::weakly_canonical(file, error);
-            if (known.insert(error ? file : canonical).second) files.push_back(file.lexically_normal());
+            if (known.insert(error ? file : canonical).second) files.push_back(simplified(file, canonical));
         }
     }
     return files;

@@ -25,11 +25,26 @@ struct Loaded {
     std::optional<scenarios::ScenarioError> error;
 };
 
+/// Whether it has paths only.
+inline bool selects_all(const Selection& selection) {
+    return selection.filter.empty() && selection.tags.empty() && selection.not_tags.empty();
+}
+
 void add_selection(CLI::App& command, Selection& selection);
 
-/// The scenario files behind paths: a file stands for itself, a folder for every *.json below it but
-/// *.schema.json, also behind symbolic links; sorted within each path, each file once whatever names it has.
-/// A folder that cannot be listed is among them.
+/// Every name that leads to a scenario file or to a folder with such, below one path; a file may have
+/// several.
+struct Reach {
+    std::vector<std::filesystem::path> files;  ///< sorted
+    std::vector<std::filesystem::path> folders;
+};
+
+/// A file reaches itself, a folder every *.json below it but *.schema.json, also behind symbolic links. A
+/// folder that cannot be listed, or a link that leads nowhere, is among the files: loading it says why.
+/// @throws std::filesystem::filesystem_error for a path that does not exist
+Reach reach_of(const std::filesystem::path& path);
+
+/// The scenario files that paths reach, path by path, each file once whatever names it has.
 /// @throws std::filesystem::filesystem_error for a path that does not exist
 std::vector<std::filesystem::path> find_files(const std::vector<std::string>& paths);
 

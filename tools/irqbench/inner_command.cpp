@@ -1,11 +1,19 @@
 #include "tools/irqbench/inner_command.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/files.hpp"
+#include "tools/lab/mirror.hpp"
 
 namespace irqbench::tools {
 
 namespace {
+
+namespace fs = std::filesystem;
 
 std::vector<std::string> values(const CLI::App& command, const char* option) {
     const CLI::Option* found = command.get_option_no_throw(option);
@@ -17,10 +25,32 @@ std::string last_value(const CLI::App& command, const char* option, const std::s
     return given.empty() ? otherwise : given.back();
 }
 
-void take_paths(const std::vector<std::string>& paths, InnerCommand& inner) {
-    inner.files = find_files(paths);
-    for (const std::filesystem::path path : paths)
-        if (std::filesystem::is_directory(path)) inner.folders.push_back(path);
+/// @throws CLI::ValidationError for what no machine can have at the same place
+void refuse_what_is_not_inside(const fs::path& path, const std::string& name) {
+    const auto way = lab::way_to(path);
+    if (std::any_of(way.begin(), way.end(),
+                    [](const auto& place) { return lab::is_of_host_only(place.path); }))
+        throw CLI::ValidationError(
+            fmt::format("{}: of the host's /dev, /proc and /sys the machines have only /dev/shm", name));
+    using Kind = lab::Place::Kind;
+    if (!way.empty() && (way.back().kind == Kind::pipe || way.back().kind == Kind::other))
+        throw CLI::ValidationError(fmt::format("{} is neither a file nor a folder", name));
+}
+
+/// Whether the command gets as far as needing a machine: what it selects is there, and more than nothing.
+bool take_files(const Selection& selection, InnerCommand& inner) {
+    try {
+        for (const fs::path path : selection.paths) {
+            Reach reach = reach_of(path);
+            std::move(reach.files.begin(), reach.files.end(), std::back_inserter(inner.files));
+            std::move(reach.folders.begin(), reach.folders.end(), std::back_inserter(inner.folders));
+        }
+        return !inner.files.empty() && (selects_all(selection) || !load_selection(selection).empty());
+    } catch (const fs::filesystem_error&) {
+        return false;
+    } catch (const CLI::ValidationError&) {
+        return false;
+    }
 }
 
 }  // namespace
@@ -40,10 +70,14 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
     InnerCommand inner;
     inner.arguments = arguments;
     inner.name = command.get_name();
-    try {
-        take_paths(values(command, "PATH"), inner);
-    } catch (const std::filesystem::filesystem_error& error) {
-        throw CLI::ValidationError(error.path1().string() + ": " + error.code().message());
+    const Selection selection{values(command, "PATH"), last_value(command, "--filter", ""),
+                              values(command, "--tag"), values(command, "--not-tag")};
+    const fs::path folder = fs::current_path();
+    refuse_what_is_not_inside(folder, "the current folder, " + folder.string());
+    for (const auto& path : selection.paths) refuse_what_is_not_inside(folder / path, path);
+    if (!selection.paths.empty() && !take_files(selection, inner)) {
+        CommandLine here(surroundings);
+        return parse_and_run(here, arguments, surroundings);
     }
     inner.resume = last_value(command, "--resume", "");
     inner.format = last_value(command, "--format", inner.format);

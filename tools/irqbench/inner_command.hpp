@@ -13,7 +13,7 @@ namespace irqbench::tools {
 struct InnerCommand {
     std::vector<std::string> arguments;        ///< as they were given
     std::string name;                          ///< of the subcommand
-    std::vector<std::filesystem::path> files;  ///< that it reads
+    std::vector<std::filesystem::path> files;  ///< that it may read, by all names that lead to them
     std::vector<std::filesystem::path> folders;
     /// What of `run` concerns those who print its results.
     std::string format = "text";
@@ -25,9 +25,9 @@ struct InnerCommand {
 };
 
 /// Parses a command as it would be here, without doing anything, so that wrong usage shows at once.
-/// @returns the exit status where the command line ends by itself: wrong usage, which has been told, or
-/// --help
-/// @throws CLI::ValidationError for a path that does not exist
+/// A command without a single scenario to read is run here, where it ends as it would inside.
+/// @returns the exit status where the command has ended: also after wrong usage, or --help
+/// @throws CLI::ValidationError for a path that cannot exist inside
 std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::string>& arguments,
                                                     Surroundings& surroundings);
 

@@ -46,12 +46,23 @@ vmm::kvm::Fd take_lock(const Fetching& fetching) {
 
 }  // namespace
 
-fs::path cache_folder(const std::function<std::string(const char*)>& environment) {
+std::optional<fs::path> find_cache_folder(const Environment& environment) {
     const auto below = [](const fs::path& folder) { return folder / "irqbench" / "lab"; };
     // A relative path in it is to be ignored: XDG Base Directory Specification.
     if (const fs::path cache = environment("XDG_CACHE_HOME"); cache.is_absolute()) return below(cache);
     if (const fs::path home = environment("HOME"); home.is_absolute()) return below(home / ".cache");
+    return std::nullopt;
+}
+
+fs::path cache_folder(const Environment& environment) {
+    if (auto folder = find_cache_folder(environment)) return std::move(*folder);
     throw Unavailable("the lab has no place for its cache: neither XDG_CACHE_HOME nor HOME is set");
+}
+
+fs::path log_folder(const Environment& environment) {
+    if (const auto cache = find_cache_folder(environment)) return *cache / "logs";
+    const fs::path temporary = environment("TMPDIR");
+    return (temporary.is_absolute() ? temporary : "/tmp") / fmt::format("irqbench-lab-{}", ::getuid());
 }
 
 std::optional<fs::path> find_program(const std::string& name) {

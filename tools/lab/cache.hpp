@@ -18,10 +18,15 @@ struct Fetching {
     std::function<void(const std::string&)> progress;  ///< one line for the user, without its end
 };
 
-/// `irqbench/lab` in $XDG_CACHE_HOME, or else in ~/.cache.
-/// @param environment what a variable is set to, empty if it is not set
-/// @throws Unavailable when neither says where that is
-std::filesystem::path cache_folder(const std::function<std::string(const char*)>& environment);
+/// What a variable is set to, empty if it is not set.
+using Environment = std::function<std::string(const char*)>;
+
+/// `irqbench/lab` in $XDG_CACHE_HOME, or else in ~/.cache; nothing when neither says where that is.
+std::optional<std::filesystem::path> find_cache_folder(const Environment& environment);
+/// The same. @throws Unavailable for nothing
+std::filesystem::path cache_folder(const Environment& environment);
+/// Where the consoles of machines are kept: in the cache, or else in a folder of the user's in $TMPDIR.
+std::filesystem::path log_folder(const Environment& environment);
 
 /// A program's file: as it is if the name has a slash, else in PATH or in the system's folders, where PATH
 /// often lacks sbin.

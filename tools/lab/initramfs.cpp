@@ -46,30 +46,36 @@ Initramfs::Initramfs() : file_("initramfs"), archive_(archive_write_new(), archi
 
 Initramfs::~Initramfs() = default;
 
-void Initramfs::add_folder(const std::filesystem::path& path) {
-    const std::string key = key_of(path);
-    if (key.empty() || added_.count(key) != 0) return;
-    constexpr unsigned mode = 0755;
-    add_entry(path, AE_IFDIR, mode, {});
+void Initramfs::add_folder(const std::filesystem::path& path, unsigned mode) {
+    if (!key_of(path).empty()) add_entry(path, AE_IFDIR, mode, {});
 }
 
-void Initramfs::add_bytes(const std::filesystem::path& path, std::string_view bytes, bool executable) {
-    constexpr unsigned plain = 0644;
-    constexpr unsigned program = 0755;
-    add_entry(path, AE_IFREG, executable ? program : plain, bytes);
+void Initramfs::add_bytes(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
+    add_entry(path, AE_IFREG, mode, bytes);
+}
+
+void Initramfs::add_link(const std::filesystem::path& path, const std::filesystem::path& target) {
+    constexpr unsigned mode = 0777;
+    add_entry(path, AE_IFLNK, mode, target.native());
+}
+
+void Initramfs::add_pipe(const std::filesystem::path& path, unsigned mode) {
+    add_entry(path, AE_IFIFO, mode, {});
 }
 
 void Initramfs::add_file(const std::filesystem::path& path, const std::filesystem::path& host_file) {
     std::ifstream stream(host_file, std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
     if (!stream)
-        throw std::runtime_error(
-            fmt::format("{} cannot be read: {}", host_file.string(), std::strerror(errno)));
+        throw UnreadableFile(fmt::format("{} cannot be read: {}", host_file.string(), std::strerror(errno)));
     std::error_code error;
     const auto permissions = std::filesystem::status(host_file, error).permissions();
-    add_bytes(path, bytes,
-              (permissions & std::filesystem::perms::owner_exec) != std::filesystem::perms::none);
+    const bool is_program =
+        (permissions & std::filesystem::perms::owner_exec) != std::filesystem::perms::none;
+    add_bytes(path, bytes, is_program ? executable : plain);
 }
+
+bool Initramfs::has(const std::filesystem::path& path) const { return added_.count(key_of(path)) != 0; }
 
 void Initramfs::add_character_device(const std::filesystem::path& path, unsigned major, unsigned minor) {
     add_folder(path.parent_path());
@@ -86,7 +92,7 @@ void Initramfs::add_character_device(const std::filesystem::path& path, unsigned
 }
 
 void Initramfs::add_entry(const std::filesystem::path& path, unsigned type, unsigned mode,
-                          std::string_view bytes) {
+                          std::string_view content) {
     const std::string key = key_of(path);
     if (key.empty()) throw std::runtime_error("the initramfs cannot be written: a file without a name");
     if (!added_.insert(key).second) return;
@@ -96,11 +102,13 @@ void Initramfs::add_entry(const std::filesystem::path& path, unsigned type, unsi
     archive_entry_set_filetype(entry.get(), type);
     archive_entry_set_perm(entry.get(), mode);
     archive_entry_set_nlink(entry.get(), 1);
-    archive_entry_set_size(entry.get(), static_cast<la_int64_t>(bytes.size()));
+    const bool has_data = type == AE_IFREG && !content.empty();
+    if (type == AE_IFLNK) archive_entry_set_symlink(entry.get(), std::string(content).c_str());
+    archive_entry_set_size(entry.get(), has_data ? static_cast<la_int64_t>(content.size()) : 0);
     check(archive_.get(), archive_write_header(archive_.get(), entry.get()));
-    if (bytes.empty()) return;
-    if (archive_write_data(archive_.get(), bytes.data(), bytes.size()) !=
-        static_cast<la_ssize_t>(bytes.size()))
+    if (!has_data) return;
+    if (archive_write_data(archive_.get(), content.data(), content.size()) !=
+        static_cast<la_ssize_t>(content.size()))
         check(archive_.get(), ARCHIVE_FATAL);
 }
 

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
 #include <stdexcept>
+#include <system_error>
 
 namespace irqbench::tools::lab {
 
@@ -78,6 +80,23 @@ std::string module_name(const fs::path& file) {
     name = name.substr(0, name.find('.'));
     std::replace(name.begin(), name.end(), '-', '_');
     return name;
+}
+
+std::string module_release(std::string_view bytes) {
+    constexpr std::string_view key("\0vermagic=", 10);
+    const auto at = bytes.find(key);
+    if (at == std::string_view::npos) return {};
+    const auto text = bytes.substr(at + key.size());
+    return std::string(text.substr(0, text.find_first_of(std::string_view(" \0", 2))));
+}
+
+std::string module_complaint(const std::string& file, const std::string& error, const std::string& release) {
+    // What load_module() says of another vermagic, Linux, kernel/module/main.c.
+    const bool is_of_another = error == std::generic_category().message(ENOEXEC);
+    return fmt::format("{}: {}{}", file, error,
+                       is_of_another ? fmt::format(", it is built for another kernel than {}",
+                                                   release.empty() ? "this one" : "Linux " + release)
+                                     : "");
 }
 
 ModuleSet find_modules(const fs::path& folder, std::span<const std::string> wanted) {

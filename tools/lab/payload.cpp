@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "tools/lab/decompress.hpp"
+#include "tools/lab/mirror.hpp"
 #include "tools/lab/modules.hpp"
 
 // guest/init_images.S
@@ -47,6 +48,12 @@ std::string_view init_for(Arch arch) {
     return image;
 }
 
+void check_release(const Kernel& kernel, const std::filesystem::path& module, const std::string& release) {
+    if (kernel.release.empty() || release.empty() || kernel.release == release) return;
+    throw std::runtime_error(fmt::format("{} is built for Linux {}, and the kernel is Linux {}",
+                                         module.string(), release, kernel.release));
+}
+
 std::string joined(const std::vector<std::string>& strings) {
     std::string text;
     for (const auto& each : strings) text += each + '\0';
@@ -66,7 +73,9 @@ bool add_kernel_modules(Initramfs& initramfs, const Kernel& kernel) {
         if (!set.missing.empty()) missing += fmt::format("{}{}", missing.empty() ? "" : " and ", module);
         for (const auto& file : set.files) {
             const std::string inside = fmt::format("/lab/modules.d/{}.ko", module_name(file));
-            initramfs.add_bytes(inside, read_decompressed(file));
+            const std::string bytes = read_decompressed(file);
+            check_release(kernel, file, module_release(bytes));
+            initramfs.add_bytes(inside, bytes);
             list += fmt::format("{} {}\n", word, inside);
         }
     }
@@ -78,8 +87,7 @@ bool add_kernel_modules(Initramfs& initramfs, const Kernel& kernel) {
 }
 
 void add_job(Initramfs& initramfs, Arch arch, const Job& job, const std::string& library_path) {
-    initramfs.add_bytes("/init", init_for(arch), true);
-    for (const char* folder : {"/proc", "/sys", "/dev", "/tmp"}) initramfs.add_folder(folder);
+    initramfs.add_bytes("/init", init_for(arch), Initramfs::executable);
     std::vector<std::string> arguments = {Program::guest_path};
     arguments.insert(arguments.end(), job.arguments.begin(), job.arguments.end());
     std::vector<std::string> environment = job.environment;
@@ -87,9 +95,11 @@ void add_job(Initramfs& initramfs, Arch arch, const Job& job, const std::string&
     initramfs.add_bytes("/lab/arguments", joined(arguments));
     initramfs.add_bytes("/lab/environment", joined(environment));
     initramfs.add_bytes("/lab/folder", job.folder.string());
-    initramfs.add_folder(job.folder);
-    for (const auto& folder : job.folders) initramfs.add_folder(folder);
-    for (const auto& file : job.files) initramfs.add_file(file, file);
+    mirror(initramfs, job.folder);
+    for (const auto& folder : job.folders) mirror(initramfs, folder);
+    for (const auto& file : job.files) mirror(initramfs, file);
+    // Last, because any of them may be a link on the host.
+    for (const char* folder : {"/proc", "/sys", "/dev", "/tmp"}) initramfs.add_folder(folder);
 }
 
 }  // namespace irqbench::tools::lab

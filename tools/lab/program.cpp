@@ -10,6 +10,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "tools/lab/mirror.hpp"
 #include "tools/lab/process.hpp"
 
 namespace irqbench::tools::lab {
@@ -93,7 +94,7 @@ Program inspect_program(const fs::path& file, Arch arch, const std::atomic<bool>
 
 void add_program(Initramfs& initramfs, const Program& program) {
     initramfs.add_file(Program::guest_path, program.file);
-    for (const auto& library : program.libraries) initramfs.add_file(library, library);
+    for (const auto& library : program.libraries) mirror(initramfs, library);
 }
 
 std::string library_path(const Program& program) {

@@ -79,9 +79,17 @@ std::vector<fs::path> library_folders(const fs::path& root) {
     return folders;
 }
 
+/// The dynamic loader is told the folders of libraries as one list, ld.so(8).
+std::string unfit_for_libraries(const fs::path& folder) {
+    if (folder.native().find_first_of(":;") == std::string::npos) return {};
+    return fmt::format("a QEMU in {} would not find its libraries, because of the ':' or ';' in that path",
+                       folder.string());
+}
+
 /// A QEMU that was extracted with all libraries it needs. It is started by its own dynamic loader and C
-/// library, so that it does not matter what the host has, or comes to have.
-Qemu extracted(const fs::path& root, Arch arch) {
+/// library, so that it does not matter what the host has, or comes to have. Without a program if there is no
+/// loader.
+Qemu extracted(const fs::path& root, const std::string& name) {
     Qemu qemu{{}, {"--library-path"}, {"LD_PRELOAD="}, {}};
     std::string path;
     for (const fs::path& folder : library_folders(root)) {
@@ -90,7 +98,7 @@ Qemu extracted(const fs::path& root, Arch arch) {
         for (const auto& entry : fs::directory_iterator(folder, none))
             if (entry.path().filename().string().rfind("ld-linux", 0) == 0) qemu.program = entry.path();
     }
-    const std::string program = root / "usr/bin" / qemu_program(arch);
+    const std::string program = root / "usr/bin" / name;
     qemu.arguments.insert(qemu.arguments.end(), {path, "--argv0", program, program});
     for (const char* firmware : {"usr/share/seabios", "usr/share/qemu"})
         if (fs::is_directory(root / firmware))
@@ -110,8 +118,10 @@ void keep_needed(const fs::path& from, const fs::path& to, Arch arch) {
 
 Tried cached_qemu(const fs::path& cache, Arch arch, const std::atomic<bool>& interrupted) {
     const fs::path place = place_of(cache, arch);
-    if (!fs::exists(place)) return {};
-    return attempt(extracted(place, arch), fmt::format("the QEMU in {}", place.string()), interrupted);
+    if (cache.empty() || !fs::exists(place)) return {};
+    if (const auto why_not = unfit_for_libraries(cache); !why_not.empty()) return {{}, why_not};
+    return attempt(extracted(place, qemu_program(arch)), fmt::format("the QEMU in {}", place.string()),
+                   interrupted);
 }
 
 /// `1:10.0.2+ds-2` of Debian is QEMU 10.0.2.
@@ -186,7 +196,16 @@ QemuSearch find_qemu(Arch arch, const fs::path& cache, const std::atomic<bool>& 
 Qemu own_qemu(const fs::path& program, const std::atomic<bool>& interrupted) {
     const auto found = find_program(program.string());
     if (!found) throw Unavailable(fmt::format("{} is no program that is there", program.string()));
-    Tried tried = attempt_file(*found, interrupted);
+    // One that `irqbench lab qemu` has fetched, and names, has all it needs around it.
+    const fs::path file = fs::canonical(*found);
+    const fs::path root = file.parent_path().parent_path().parent_path();
+    Qemu with_loader = extracted(root, file.filename());
+    const bool is_extracted =
+        root.has_relative_path() && file.parent_path() == root / "usr/bin" && !with_loader.program.empty();
+    if (is_extracted)
+        if (const auto why_not = unfit_for_libraries(root); !why_not.empty()) throw Unavailable(why_not);
+    Tried tried = is_extracted ? attempt(std::move(with_loader), file.string(), interrupted)
+                               : attempt_file(*found, interrupted);
     if (!tried.qemu) throw Unavailable(tried.why_not);
     return std::move(*tried.qemu);
 }
@@ -194,6 +213,8 @@ Qemu own_qemu(const fs::path& program, const std::atomic<bool>& interrupted) {
 Qemu fetch_qemu(Arch arch, const Fetching& fetching) {
     if (Tried tried = cached_qemu(fetching.cache, arch, fetching.interrupted); tried.qemu)
         return std::move(*tried.qemu);
+    if (const auto why_not = unfit_for_libraries(fetching.cache); !why_not.empty())
+        throw Unavailable(why_not + "; XDG_CACHE_HOME says where the cache goes");
     const Workspace workspace(fetching);
     if (Tried tried = cached_qemu(fetching.cache, arch, fetching.interrupted); tried.qemu)
         return std::move(*tried.qemu);
@@ -210,7 +231,8 @@ Qemu fetch_qemu(Arch arch, const Fetching& fetching) {
     } catch (const fs::filesystem_error& error) {
         throw Unavailable(fmt::format("QEMU cannot be put into the cache: {}", error.what()));
     }
-    if (Tried tried = attempt(extracted(prepared, arch), offer.packages.back(), fetching.interrupted);
+    if (Tried tried =
+            attempt(extracted(prepared, qemu_program(arch)), offer.packages.back(), fetching.interrupted);
         !tried.qemu)
         throw Unavailable(fmt::format("QEMU was fetched, and does not work: {}", tried.why_not));
     workspace.publish(prepared, place_of(fetching.cache, arch));

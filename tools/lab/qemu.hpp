@@ -49,9 +49,10 @@ struct QemuSearch {
 };
 
 /// Looks at the host's QEMU, then at the cached one. Nothing is fetched.
+/// @param cache empty: there is none
 QemuSearch find_qemu(Arch arch, const std::filesystem::path& cache, const std::atomic<bool>& interrupted);
 
-/// The QEMU the user names.
+/// The QEMU the user names, which may be the one in the cache.
 /// @throws Unavailable when it is not there, cannot be run, is too old, or is none
 Qemu own_qemu(const std::filesystem::path& program, const std::atomic<bool>& interrupted);
 

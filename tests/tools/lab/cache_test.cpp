@@ -1,5 +1,7 @@
 #include "tools/lab/cache.hpp"
 
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 #include <map>
 #include <thread>
@@ -14,12 +16,14 @@ namespace {
 
 using Variables = std::map<std::string, std::string>;
 
-fs::path cache_with(const Variables& variables) {
-    return cache_folder([&variables](const char* name) {
+Environment with(const Variables& variables) {
+    return [variables](const char* name) {
         const auto found = variables.find(name);
         return found == variables.end() ? std::string() : found->second;
-    });
+    };
 }
+
+fs::path cache_with(const Variables& variables) { return cache_folder(with(variables)); }
 
 }  // namespace
 
@@ -30,6 +34,14 @@ BOOST_AUTO_TEST_CASE(the_cache_is_where_the_user_keeps_caches) {
     BOOST_TEST(cache_with({{"HOME", "/home/me"}}) == "/home/me/.cache/irqbench/lab");
     BOOST_TEST(cache_with({{"XDG_CACHE_HOME", "c"}, {"HOME", "/home/me"}}) == "/home/me/.cache/irqbench/lab");
     BOOST_CHECK_THROW(cache_with({}), Unavailable);
+}
+
+BOOST_AUTO_TEST_CASE(consoles_are_kept_without_a_cache_too) {
+    const std::string own = "irqbench-lab-" + std::to_string(::getuid());
+    BOOST_TEST(log_folder(with({{"HOME", "/home/me"}, {"TMPDIR", "/t"}})) ==
+               "/home/me/.cache/irqbench/lab/logs");
+    BOOST_TEST(log_folder(with({{"TMPDIR", "/t"}})) == "/t/" + own);
+    BOOST_TEST(log_folder(with({{"TMPDIR", "t"}})) == "/tmp/" + own);
 }
 
 BOOST_AUTO_TEST_CASE(what_was_published_is_there_and_what_was_prepared_is_gone) {

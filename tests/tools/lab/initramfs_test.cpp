@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/tools/lab/newc.hpp"
 #include "tools/lab/process.hpp"
 
 using namespace irqbench::tools::lab;
@@ -12,22 +13,9 @@ namespace {
 
 const std::atomic<bool> never{false};
 
-/// What cpio(1) or, where that is not installed, bsdtar(1) lists, is read here from the headers: name by
-/// name.
 std::vector<std::string> names_in(const std::string& archive) {
     std::vector<std::string> names;
-    const auto field = [&archive](std::size_t header, std::size_t index) {
-        return std::stoul(archive.substr(header + 6 + 8 * index, 8), nullptr, 16);
-    };
-    constexpr std::size_t header_size = 110;
-    const auto padded = [](std::size_t size) { return (size + 3) / 4 * 4; };
-    for (std::size_t at = 0; archive.compare(at, 6, "070701") == 0;) {
-        const std::size_t file_size = field(at, 6);
-        const std::size_t name_size = field(at, 11);
-        names.push_back(archive.substr(at + header_size, name_size - 1));
-        if (names.back() == "TRAILER!!!") break;
-        at += padded(header_size + name_size) + padded(file_size);
-    }
+    for (const auto& entry : irqbench::tests::read_newc(archive)) names.push_back(entry.name);
     return names;
 }
 
@@ -40,8 +28,7 @@ BOOST_AUTO_TEST_CASE(folders_come_before_what_is_in_them) {
     image.add_bytes("/a/b/c", "text");
     image.add_bytes("/a/d", "");
     image.add_folder("/e/");
-    const std::vector<std::string> expected = {"dev",   "dev/console", "a", "a/b",
-                                               "a/b/c", "a/d",         "e", "TRAILER!!!"};
+    const std::vector<std::string> expected = {"dev", "dev/console", "a", "a/b", "a/b/c", "a/d", "e"};
     BOOST_TEST(names_in(image.finish().content()) == expected, boost::test_tools::per_element());
 }
 
@@ -52,6 +39,24 @@ BOOST_AUTO_TEST_CASE(the_first_content_of_a_path_stays) {
     const std::string content = image.finish().content();
     BOOST_TEST(content.find("first") != std::string::npos);
     BOOST_TEST(content.find("second") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_has_no_content_has_its_kind_and_its_permissions) {
+    Initramfs image;
+    image.add_folder("/closed", 0);
+    image.add_link("/link", "closed/a");
+    image.add_pipe("/pipe", 0600);
+    image.add_bytes("/empty", "", 0);
+    const auto entries = irqbench::tests::read_newc(image.finish().content());
+    BOOST_REQUIRE(entries.size() == 6U);
+    BOOST_TEST(entries[2].mode == 0040000U);
+    BOOST_TEST(entries[3].mode == 0120777U);
+    BOOST_TEST(entries[3].content == "closed/a");
+    BOOST_TEST(entries[4].mode == 0010600U);
+    BOOST_TEST(entries[5].mode == 0100000U);
+    BOOST_TEST(entries[5].content == "");
+    BOOST_TEST(image.has("/closed/"));
+    BOOST_TEST(!image.has("/closed/a"));
 }
 
 BOOST_AUTO_TEST_CASE(equal_content_gives_equal_bytes) {
@@ -68,7 +73,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_is_an_error_with_its_name) {
     try {
         image.add_file("/a", "/no/such/file");
         BOOST_FAIL("it was read");
-    } catch (const std::runtime_error& error) {
+    } catch (const UnreadableFile& error) {
         BOOST_TEST(std::string(error.what()).find("/no/such/file") != std::string::npos);
     }
 }

@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "tests/tools/lab/fake_host.hpp"
+#include "tools/lab/payload.hpp"
 
 using namespace irqbench::tools::lab;
 
@@ -74,6 +75,41 @@ BOOST_AUTO_TEST_CASE(modules_that_need_each_other_end) {
          "kernel/kvm/kvm.ko.xz: kernel/lib/irqbypass.ko.xz\n"
          "kernel/lib/irqbypass.ko.xz: kernel/kvm/kvm.ko.xz\n");
     BOOST_TEST(order({"kvm"}) == "irqbypass kvm ");
+}
+
+BOOST_AUTO_TEST_CASE(a_module_says_what_it_is_built_for) {
+    using namespace std::string_literals;
+    BOOST_TEST(module_release("ELF\0license=GPL\0vermagic=6.1.0-own SMP mod_unload \0name=kvm\0"s) ==
+               "6.1.0-own");
+    BOOST_TEST(module_release("\0vermagic=6.1.0\0"s) == "6.1.0");
+    BOOST_TEST(module_release("\0vermagic="s) == "");
+    BOOST_TEST(module_release("no vermagic=6.1.0 "s) == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_module_of_another_release_is_told_as_that) {
+    BOOST_TEST(module_complaint("kvm.ko", "Exec format error", "6.1.0") ==
+               "kvm.ko: Exec format error, it is built for another kernel than Linux 6.1.0");
+    BOOST_TEST(module_complaint("kvm.ko", "Exec format error", "") ==
+               "kvm.ko: Exec format error, it is built for another kernel than this one");
+    BOOST_TEST(module_complaint("kvm.ko", "Invalid argument", "6.1.0") == "kvm.ko: Invalid argument");
+}
+
+BOOST_AUTO_TEST_CASE(modules_of_another_release_than_the_image_are_not_booted) {
+    const Kernel kernel{"bzImage", Arch::x86_64, "6.1.0-own", "", folder() / "bzImage", folder() / "modules"};
+    const std::string begin("text\0vermagic=", 14);
+    for (const char* module : {"kvm/kvm", "kvm/kvm-amd", "kvm/kvm-intel", "lib/irqbypass", "crypto/ccp"})
+        file(std::string("modules/kernel/") + module + ".ko.xz", begin + "6.1.0-own SMP ");
+    Initramfs initramfs;
+    BOOST_TEST(add_kernel_modules(initramfs, kernel));
+    file("modules/kernel/kvm/kvm.ko.xz", begin + "6.0.0 SMP ");
+    BOOST_CHECK_EXCEPTION(add_kernel_modules(initramfs, kernel), std::runtime_error,
+                          [](const std::exception& error) {
+                              BOOST_TEST_MESSAGE(error.what());
+                              return std::string(error.what())
+                                         .find(
+                                             "kvm.ko.xz is built for Linux 6.0.0, and the kernel is Linux "
+                                             "6.1.0-own") != std::string::npos;
+                          });
 }
 
 BOOST_AUTO_TEST_CASE(a_listed_file_that_is_not_there_is_an_error) {

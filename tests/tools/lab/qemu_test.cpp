@@ -82,6 +82,13 @@ BOOST_AUTO_TEST_CASE(the_hosts_is_taken_if_it_is_new_enough) {
     BOOST_TEST(search.found->arguments.empty());
 }
 
+BOOST_AUTO_TEST_CASE(the_hosts_needs_no_cache) {
+    program("qemu-system-x86_64", says_version("10.0.2"));
+    BOOST_TEST(find_qemu(Arch::x86_64, {}, interrupted).found.has_value());
+    program("qemu-system-x86_64", says_version("7.2.19"));
+    BOOST_TEST(find_qemu(Arch::x86_64, {}, interrupted).why_not.ends_with(", and none is in the cache"));
+}
+
 BOOST_AUTO_TEST_CASE(why_there_is_none_tells_of_the_host_and_of_the_cache) {
     program("qemu-system-x86_64", says_version("7.2.19"));
     QemuSearch search = find_qemu(Arch::x86_64, cache(), interrupted);
@@ -114,6 +121,36 @@ BOOST_AUTO_TEST_CASE(a_fetched_qemu_runs_with_its_own_loader_and_firmware) {
     BOOST_TEST(file_of(qemu) == program);
     BOOST_TEST(!std::filesystem::exists(root / "usr/share/doc"));
     BOOST_TEST(!exists("cache/fetching"));
+}
+
+BOOST_AUTO_TEST_CASE(a_fetched_qemu_can_be_named_by_the_path_that_is_told) {
+    offer_qemu("10.0.2");
+    const Qemu fetched = fetch_qemu(Arch::x86_64, fetching());
+    std::filesystem::create_symlink(file_of(fetched), folder() / "link");
+    for (const auto& path : {file_of(fetched), folder() / "link"}) {
+        const Qemu named = own_qemu(path, interrupted);
+        BOOST_TEST(named.program == fetched.program);
+        BOOST_TEST(named.arguments == fetched.arguments, boost::test_tools::per_element());
+        BOOST_TEST(named.version == "10.0.2");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_cache_whose_path_has_a_colon_is_refused_before_anything_is_fetched) {
+    offer_qemu("10.0.2");
+    Fetching colon = fetching();
+    colon.cache = folder() / "a:b";
+    BOOST_CHECK_EXCEPTION(fetch_qemu(Arch::x86_64, colon), Unavailable, [](const Unavailable& error) {
+        return std::string(error.what()).find("a:b would not find its libraries, because of the ':'") !=
+               std::string::npos;
+    });
+    BOOST_TEST(calls_of(" download ") == 0U);
+    fetch_qemu(Arch::x86_64, fetching());
+    std::filesystem::rename(cache(), colon.cache);
+    program("qemu-system-x86_64", says_version("7.2.19"));
+    const QemuSearch search = find_qemu(Arch::x86_64, colon.cache, interrupted);
+    BOOST_TEST(!search.found);
+    BOOST_TEST(search.why_not.find("because of the ':'") != std::string::npos, search.why_not);
+    check_refused(colon.cache / "qemu/x86_64/usr/bin/qemu-system-x86_64", "because of the ':'");
 }
 
 BOOST_AUTO_TEST_CASE(a_fetched_qemu_is_found_and_not_fetched_again) {

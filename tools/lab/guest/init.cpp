@@ -17,8 +17,10 @@
 //   {"event":"off"}
 // and hears the line `interrupt`, upon which the program gets SIGINT.
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -204,6 +206,18 @@ void mount_at(const char* type, const char* folder) {
     ::mount(type, folder, type, 0, nullptr);
 }
 
+/// The machine's /dev, with the files that the initramfs has in /dev/shm.
+void mount_dev() {
+    const int shm = ::open("/dev/shm", O_PATH | O_CLOEXEC);
+    mount_at("devtmpfs", "/dev");
+    if (shm < 0) return;
+    char source[32];
+    std::snprintf(source, sizeof source, "/proc/self/fd/%d", shm);
+    ::mkdir("/dev/shm", 0755);
+    ::mount(source, "/dev/shm", nullptr, MS_BIND, nullptr);
+    ::close(shm);
+}
+
 void open_channel(const char* command_line) {
     char device[64];
     parameters(command_line, "irqbench.channel=", device, sizeof device);
@@ -269,6 +283,17 @@ Pipe make_pipe() {
     return {ends[0], ends[1]};
 }
 
+[[noreturn]] void give_up(const char* what, const char* name) {
+    ::dprintf(STDERR_FILENO, "%s%s: %s\n", what, name, std::strerror(errno));
+    ::_exit(127);
+}
+
+/// Files that the user could not read on the host have no permission bits. They are for the program, too.
+void obey_permissions() {
+    ::prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0);
+    ::prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH, 0, 0, 0);
+}
+
 [[noreturn]] void become_program(const Pipe& out, const Pipe& err) {
     char** arguments = read_strings("/lab/arguments");
     char** environment = read_strings("/lab/environment");
@@ -276,10 +301,10 @@ Pipe make_pipe() {
     ::setsid();
     ::dup2(out.write, STDOUT_FILENO);
     ::dup2(err.write, STDERR_FILENO);
-    if (::chdir(folder.begin) == 0 && arguments[0] != nullptr) ::execve(arguments[0], arguments, environment);
-    ::dprintf(STDERR_FILENO, "%s: %s\n", arguments[0] != nullptr ? arguments[0] : "no program",
-              std::strerror(errno));
-    ::_exit(127);
+    if (::chdir(folder.begin) != 0) give_up("the current folder, ", folder.begin);
+    obey_permissions();
+    if (arguments[0] != nullptr) ::execve(arguments[0], arguments, environment);
+    give_up("", arguments[0] != nullptr ? arguments[0] : "no program");
 }
 
 /// Warnings of the kernel from now on, without those of the boot.
@@ -336,7 +361,7 @@ int run_program() {
 int main() {
     mount_at("proc", "/proc");
     mount_at("sysfs", "/sys");
-    mount_at("devtmpfs", "/dev");
+    mount_dev();
     mount_at("debugfs", "/sys/kernel/debug");
     mount_at("tracefs", "/sys/kernel/tracing");
     const Text command_line = read_file("/proc/cmdline");

@@ -1,0 +1,165 @@
+// `irqbench lab` up to the boot, for which a shell script stands.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+
+#include "tests/tools/cli_fixture.hpp"
+#include "tests/tools/lab/fake_host.hpp"
+#include "tools/lab/program.hpp"
+
+using namespace irqbench::tests;
+using irqbench::tools::lab::Arch;
+using irqbench::tools::lab::host_arch;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct LabCommandLine : Cli {
+    LabCommandLine() {
+        environment["TMPDIR"] = folder();
+        qemu = fakes.program("my-qemu",
+                             "[ \"$1\" != --version ] || { echo 'version 10.0.2'; exit; }\n"
+                             "cd '" +
+                                 fakes.folder().string() +
+                                 "'\n"
+                                 "echo \"$@\" >> boots; cat said");
+        fakes.file("said", R"({"event":"up","release":"6.1-fake","version":"#1"}
+{"event":"kvm","error":""}
+{"event":"output","stream":"out","text":"from inside\n"}
+{"event":"exit","status":0}
+{"event":"off"}
+)");
+    }
+
+    /// With a QEMU and a program that stand for real ones.
+    int lab(std::vector<std::string> options, const std::vector<std::string>& inner) {
+        options.insert(options.begin(), {"lab", "--qemu", qemu, "--program", "/bin/true"});
+        options.emplace_back("--");
+        options.insert(options.end(), inner.begin(), inner.end());
+        return run(options);
+    }
+    [[nodiscard]] std::string image(const std::string& name) const {
+        return fakes.file(name, fake_bzimage("6.1-fake"));
+    }
+    [[nodiscard]] std::string boots() const { return fakes.exists("boots") ? fakes.read("boots") : ""; }
+
+    /// Inside it ends as here, and without a boot.
+    void check_same_without_boot(const std::vector<std::string>& inner, int status) {
+        BOOST_TEST(run(inner) == status);
+        const std::string here = out + err;
+        BOOST_TEST(lab({"--kernel", image("bzImage")}, inner) == status);
+        BOOST_TEST(out + err == here);
+        BOOST_TEST(boots() == "");
+    }
+    void check_refused(int status, const std::string& reason) const {
+        BOOST_TEST(status == 2);
+        BOOST_TEST(err.find(reason) != std::string::npos, err);
+        BOOST_TEST(boots() == "");
+    }
+
+    FakeHost fakes;
+    std::string qemu;
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(lab_command_line, LabCommandLine)
+
+BOOST_AUTO_TEST_CASE(a_command_runs_inside) {
+    BOOST_TEST(lab({"--kernel", image("bzImage")}, {"caps"}) == 0);
+    BOOST_TEST(out == "from inside\n");
+    BOOST_TEST(boots().find("-kernel " + image("bzImage")) != std::string::npos, boots());
+}
+
+BOOST_AUTO_TEST_CASE(what_selects_nothing_ends_as_here_and_without_a_boot) {
+    file("a.json", scenario_text("claim", passing_steps));
+    fs::create_directory(folder() + "/empty");
+    check_same_without_boot({"run", folder(), "--filter", "("}, 2);
+    check_same_without_boot({"run", folder(), "--filter", "nothing matches"}, 5);
+    check_same_without_boot({"run", folder(), "--filter", "nothing matches", "--format", "json"}, 5);
+    check_same_without_boot({"run", folder(), "--tag", "nothing"}, 5);
+    check_same_without_boot({"check", folder() + "/empty"}, 5);
+    check_same_without_boot({"list", folder() + "/a.json", folder() + "/none.json"}, 2);
+    check_same_without_boot({"run", folder(), "--bogus"}, 2);
+}
+
+BOOST_AUTO_TEST_CASE(what_selects_something_boots_whatever_is_wrong_with_it) {
+    file("a.json", scenario_text("claim", passing_steps));
+    BOOST_TEST(lab({"--kernel", image("bzImage")}, {"check", folder(), "--filter", "^claim$"}) == 0);
+    file("broken.json", "{");
+    BOOST_TEST(lab({"--kernel", image("bzImage")}, {"check", folder() + "/broken.json"}) == 0);
+    BOOST_TEST(out == "from inside\n");
+}
+
+BOOST_AUTO_TEST_CASE(files_that_no_machine_can_have_are_refused) {
+    const std::string reason = ": of the host's /dev, /proc and /sys the machines have only /dev/shm";
+    for (const char* path : {"/dev/stdin", "/proc/self/status", "/sys/kernel"})
+        check_refused(lab({"--kernel", image("bzImage")}, {"check", path}), path + reason);
+    fs::create_symlink("/proc/self/status", folder() + "/link.json");
+    check_refused(lab({"--kernel", image("bzImage")}, {"check", folder() + "/link.json"}), reason);
+    const std::string pipe = folder() + "/pipe.json";
+    BOOST_REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+    check_refused(lab({"--kernel", image("bzImage")}, {"check", pipe}), "is neither a file nor a folder");
+    const auto before = fs::current_path();
+    fs::current_path("/proc/self");
+    const int status = lab({"--kernel", image("bzImage")}, {"caps"});
+    fs::current_path(before);
+    check_refused(status, "the current folder, /proc/");
+}
+
+BOOST_AUTO_TEST_CASE(options_before_a_subcommand_count_or_are_refused) {
+    environment["XDG_CACHE_HOME"] = folder();
+    for (const char* arch : {"x86_64", "arm64"}) {
+        const std::string place = std::string("irqbench/lab/kernels/") + arch + "/6.1/";
+        file(place + "image", "");
+        file(place + "kernel.json", std::string(R"({"release":"6.1-)") + arch + R"(","version":"1"})");
+    }
+    for (const char* arch : {"x86_64", "arm64"}) {
+        BOOST_TEST(run({"lab", "--arch", arch, "kernels", "list"}) == 0);
+        BOOST_TEST(out.find(std::string("6.1    6.1-") + arch + " (1)\n") != std::string::npos, out);
+    }
+    BOOST_TEST(run({"lab", "--arch", "x86_64", "kernels", "list", "--arch", "arm64"}) == 0);
+    BOOST_TEST(out.find("6.1-arm64") != std::string::npos, out);
+    check_refused(run({"lab", "--smp", "4", "kernels", "list"}),
+                  "--smp is for machines, and `list` boots none");
+    check_refused(run({"lab", "kernels", "list", "--", "caps"}),
+                  "what is behind -- runs in a machine, and `list` boots none");
+}
+
+BOOST_AUTO_TEST_CASE(without_a_place_for_a_cache_only_what_needs_it_fails) {
+    BOOST_TEST(lab({"--kernel", image("bzImage")}, {"caps"}) == 0);
+    BOOST_TEST(fs::exists(folder() + "/irqbench-lab-" + std::to_string(getuid())));
+    BOOST_TEST(lab({"--kernel", "6.1"}, {"caps"}) == 3);
+    BOOST_TEST(err.find("the lab has no place for its cache") != std::string::npos, err);
+}
+
+BOOST_AUTO_TEST_CASE(a_path_may_have_commas_and_a_kernel_is_booted_once) {
+    const std::string comma = image("b,c/bzImage");
+    const std::string plain = image("plain");
+    fs::create_symlink("plain", fakes.folder() / "same");
+    const std::string list = plain + "," + plain + "," + (fakes.folder() / "same").string();
+    BOOST_TEST(lab({"--kernel", comma, "--kernel", list, "--jobs", "1"}, {"caps"}) == 0);
+    const std::string all = boots();
+    BOOST_TEST(std::count(all.begin(), all.end(), '\n') == 2);
+    BOOST_TEST(all.find("-kernel " + comma + " ") != std::string::npos);
+    BOOST_TEST(all.find("-kernel " + plain + " ") != std::string::npos);
+    fs::remove(fakes.folder() / "boots");
+    check_refused(lab({"--kernel", plain + ",none"}, {"caps"}), "none is neither an image nor one of");
+}
+
+BOOST_AUTO_TEST_CASE(append_adds_up) {
+    BOOST_TEST(lab({"--kernel", image("bzImage"), "--append", "a=1 b", "--append", "c=2"}, {"caps"}) == 0);
+    BOOST_TEST(boots().find(" a=1 b c=2\n") != std::string::npos, boots());
+}
+
+BOOST_AUTO_TEST_CASE(another_architecture_needs_a_program_of_its_own) {
+    const std::string other = host_arch() == Arch::x86_64 ? "arm64" : "x86_64";
+    BOOST_TEST(run({"lab", "--arch", other, "--", "caps"}) == 3);
+    BOOST_TEST(err == "irqbench: machines of " + other + " need an irqbench for " + other +
+                          " that is linked statically: name it with --program\n");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
