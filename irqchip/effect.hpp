@@ -69,9 +69,52 @@ struct StormDelay {
     friend bool operator==(const StormDelay&, const StormDelay&) = default;
 };
 
+/// A local APIC sends an interprocessor interrupt; irqchip/x86/lapic_bus.hpp says who takes it. IPIs to
+/// itself stay inside.
+struct SendIpi {
+    x86::Message message;
+    x86::Shorthand shorthand;
+    friend bool operator==(const SendIpi&, const SendIpi&) = default;
+};
+
+/// What a local APIC tells its CPU outside the priority scheme. INIT is answered with LocalApic::init().
+enum class CpuSignal : std::uint8_t { nmi, smi, init, start_up };
+
+struct SignalCpu {
+    CpuSignal signal;
+    /// Of a start-up IPI: the page where the CPU starts. Zero otherwise.
+    std::uint8_t vector = 0;
+    friend bool operator==(const SignalCpu&, const SignalCpu&) = default;
+};
+
+/// Whose ticks a deadline counts: the bus clock of the local APICs before it is divided, the time-stamp
+/// counter of the CPU, or the 1.193182 MHz of the PIT.
+enum class TimerClock : std::uint8_t { apic_bus, tsc, pit };
+
+/// Call the chip's expired() when its clock has reached `deadline`. Replaces the deadline the chip asked for
+/// before.
+struct ArmTimer {
+    TimerClock clock;
+    std::uint64_t deadline;
+    friend bool operator==(const ArmTimer&, const ArmTimer&) = default;
+};
+
+/// The chip waits for no deadline any more.
+struct DisarmTimer {
+    friend bool operator==(const DisarmTimer&, const DisarmTimer&) = default;
+};
+
+/// An output of the PIT changed.
+struct OutputChanged {
+    std::uint8_t channel;
+    bool level;
+    friend bool operator==(const OutputChanged&, const OutputChanged&) = default;
+};
+
 /// What a controller asks of its surroundings. A controller never executes one; the surroundings handle them
 /// in order.
-using Effect = std::variant<Deliver, IntrLine, EoiBroadcast, EoiOfPin, Unmasked, RouteChanged, StormDelay>;
+using Effect = std::variant<Deliver, IntrLine, EoiBroadcast, EoiOfPin, Unmasked, RouteChanged, StormDelay,
+                            SendIpi, SignalCpu, ArmTimer, DisarmTimer, OutputChanged>;
 
 /// A short ordered list of effects. The first few need no heap: nearly every call of a controller yields two
 /// at most.

@@ -147,8 +147,8 @@ class Board::Turn {
                     add(wire::StormDelayed{e.pin});
                     ask(request::ArmStormTimer{e.pin, e.delay});
                 },
-                [](const irqchip::IntrLine&) {},
-                [](const irqchip::EoiBroadcast&) {},
+                // The others are of chips that are not the board's.
+                [](const auto&) {},
             },
             effect);
     }

@@ -29,6 +29,9 @@ enum class DeliveryMode : std::uint8_t {
     ext_int = 7,
 };
 
+/// Whom an IPI is for, instead of a destination (SDM vol. 3, 11.6.1).
+enum class Shorthand : std::uint8_t { none = 0, self = 1, all_including_self = 2, all_excluding_self = 3 };
+
 /// An interrupt on its way to local APICs, free of any encoding.
 struct Message {
     std::uint32_t destination = 0;

@@ -42,6 +42,24 @@ inline std::string text(const Effect& effect) {
             [](const Unmasked& e) { return fmt::format("unmasked {}", e.pin); },
             [](const RouteChanged& e) { return fmt::format("route {}", e.pin); },
             [](const StormDelay& e) { return fmt::format("storm {} for {} ms", e.pin, e.delay.count()); },
+            [](const SendIpi& e) {
+                constexpr std::string_view names[] = {"", " self", " all", " others"};
+                return fmt::format("ipi{}: {}", names[static_cast<unsigned>(e.shorthand)], text(e.message));
+            },
+            [](const SignalCpu& e) {
+                constexpr std::string_view names[] = {"nmi", "smi", "init", "start-up"};
+                const std::string_view name = names[static_cast<unsigned>(e.signal)];
+                return e.signal == CpuSignal::start_up ? fmt::format("{} {:02x}", name, e.vector)
+                                                       : std::string(name);
+            },
+            [](const ArmTimer& e) {
+                constexpr std::string_view names[] = {"bus", "tsc", "pit"};
+                return fmt::format("arm {} {}", names[static_cast<unsigned>(e.clock)], e.deadline);
+            },
+            [](const DisarmTimer&) { return std::string("disarm"); },
+            [](const OutputChanged& e) {
+                return fmt::format("out {} {}", e.channel, e.level ? "high" : "low");
+            },
         },
         effect);
 }
