@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "irqchip/x86/lapic.hpp"
 #include "routing/x86.hpp"
 
 namespace irqbench::routing::x86 {
@@ -37,6 +38,34 @@ std::optional<unsigned> pic_pin(const PinRoute& route) {
 std::optional<unsigned> ioapic_pin(const PinRoute& route) {
     if (route.chip != ioapic || route.pin >= IoApic::pin_count) return std::nullopt;
     return route.pin;
+}
+
+std::string destination(const Message& message) {
+    const bool logical = message.destination_mode == irqchip::x86::DestinationMode::logical;
+    return fmt::format("{}{}", logical ? "logical " : "", message.destination);
+}
+
+std::string recipients(const Message& message, irqchip::x86::Shorthand shorthand) {
+    using irqchip::x86::Shorthand;
+    switch (shorthand) {
+        case Shorthand::none: break;
+        case Shorthand::self: return "itself";
+        case Shorthand::all_including_self: return "all";
+        case Shorthand::all_excluding_self: return "all others";
+    }
+    return destination(message);
+}
+
+/// What an IPI brings.
+std::string kind_of(const Message& message) {
+    using irqchip::x86::DeliveryMode;
+    switch (message.delivery_mode) {
+        case DeliveryMode::smi: return "an SMI";
+        case DeliveryMode::nmi: return "an NMI";
+        case DeliveryMode::init: return "INIT";
+        case irqchip::x86::start_up: return fmt::format("SIPI {:#x}", message.vector);
+        default: return fmt::format("vector {:#x}", message.vector);
+    }
 }
 
 std::string_view chip_name(Chip chip) {
@@ -322,10 +351,8 @@ std::string text(const WireEvent& event) {
                                         : fmt::format("{} {} = {:#x}", chip_name(e.chip), e.name, e.value);
             },
             [](const wire::Delivered& e) {
-                return fmt::format(
-                    "ioapic pin {} sends vector {:#x} to {}{}", e.pin, e.message.vector,
-                    e.message.destination_mode == irqchip::x86::DestinationMode::logical ? "logical " : "",
-                    e.message.destination);
+                return fmt::format("ioapic pin {} sends vector {:#x} to {}", e.pin, e.message.vector,
+                                   destination(e.message));
             },
             [](const wire::EoiSeen& e) { return fmt::format("{} pin {} ended", chip_name(e.chip), e.pin); },
             [](const wire::PendingDropped& e) {
@@ -336,6 +363,10 @@ std::string text(const WireEvent& event) {
                 return fmt::format("pic acknowledged, vector {:#x}", e.vector);
             },
             [](const wire::IntrChanged& e) { return fmt::format("INTR {}", e.level ? "up" : "down"); },
+            [](const wire::IpiSent& e) {
+                return fmt::format("lapic {} sends {} to {}", e.cpu, kind_of(e.message),
+                                   recipients(e.message, e.shorthand));
+            },
         },
         event);
 }
@@ -363,6 +394,7 @@ std::optional<PinRoute> pin_of(const WireEvent& event) {
             },
             [](const wire::PicAcknowledged&) { return std::optional<PinRoute>(); },
             [](const wire::IntrChanged&) { return std::optional<PinRoute>(); },
+            [](const wire::IpiSent&) { return std::optional<PinRoute>(); },
         },
         event);
 }

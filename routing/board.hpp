@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -144,11 +145,19 @@ struct IntrChanged {
     friend bool operator==(const IntrChanged&, const IntrChanged&) = default;
 };
 
+/// A local APIC sent an interprocessor interrupt.
+struct IpiSent {
+    std::size_t cpu;
+    irqchip::x86::Message message;
+    irqchip::x86::Shorthand shorthand;
+    friend bool operator==(const IpiSent&, const IpiSent&) = default;
+};
+
 }  // namespace wire
 
-using WireEvent =
-    std::variant<wire::LineChanged, wire::RegisterWritten, wire::Delivered, wire::EoiSeen,
-                 wire::PendingDropped, wire::StormDelayed, wire::PicAcknowledged, wire::IntrChanged>;
+using WireEvent = std::variant<wire::LineChanged, wire::RegisterWritten, wire::Delivered, wire::EoiSeen,
+                               wire::PendingDropped, wire::StormDelayed, wire::PicAcknowledged,
+                               wire::IntrChanged, wire::IpiSent>;
 
 /// The event in words: `ioapic pin 10 up`, `ioapic pin 10 sends vector 0x51 to 0`.
 std::string text(const WireEvent& event);

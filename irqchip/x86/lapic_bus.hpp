@@ -12,7 +12,7 @@
 namespace irqbench::irqchip::x86 {
 
 /// The local APICs of a machine, in the order of its CPUs.
-using Lapics = std::span<const LocalApic* const>;
+using Lapics = std::span<const LocalApic>;
 
 /// The message with a broadcast that local APICs in both modes take for one. Formats of 8 and 15 bits have no
 /// other than 0xFF; with 32 bits that is an id or a logical destination like any other (api.rst,
@@ -34,8 +34,8 @@ template <class IsCandidate>
 std::optional<std::size_t> lowest_priority(Lapics lapics, IsCandidate is_candidate) {
     std::optional<std::size_t> best;
     for (std::size_t i = 0; i < lapics.size(); ++i) {
-        if (!lapics[i]->software_enabled() || !is_candidate(i)) continue;
-        if (!best || lapics[i]->apr() < lapics[*best]->apr()) best = i;
+        if (!lapics[i].software_enabled() || !is_candidate(i)) continue;
+        if (!best || lapics[i].apr() < lapics[*best].apr()) best = i;
     }
     return best;
 }
@@ -59,7 +59,7 @@ template <class Take>
 void for_each_recipient(Lapics lapics, const Message& message, Take take) {
     detail::distribute(
         lapics, message,
-        [&](std::size_t i) { return lapics[i]->accepts(message.destination, message.destination_mode); },
+        [&](std::size_t i) { return lapics[i].accepts(message.destination, message.destination_mode); },
         take);
 }
 
@@ -71,11 +71,11 @@ void for_each_recipient(Lapics lapics, std::size_t sender, const SendIpi& ipi, T
         [&](std::size_t i) {
             switch (ipi.shorthand) {
                 case Shorthand::none:
-                    return lapics[i]->accepts(ipi.message.destination, ipi.message.destination_mode);
+                    return lapics[i].accepts(ipi.message.destination, ipi.message.destination_mode);
                 case Shorthand::self: return i == sender;
-                case Shorthand::all_including_self: return lapics[i]->mode() != ApicMode::disabled;
+                case Shorthand::all_including_self: return lapics[i].mode() != ApicMode::disabled;
                 case Shorthand::all_excluding_self:
-                    return i != sender && lapics[i]->mode() != ApicMode::disabled;
+                    return i != sender && lapics[i].mode() != ApicMode::disabled;
             }
             return false;
         },
