@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -147,6 +148,13 @@ class Machine {
     virtual void close() = 0;
 };
 
+/// An irqchip mode whose controllers are all in our process: it offers more than the host's KVM does, or as
+/// much where there is none, and has none of its faults.
+struct OwnControllers {
+    std::vector<std::string_view> capabilities;  ///< that do not depend on the host
+    bool uses_kvm = true;                        ///< for its vCPUs
+};
+
 /// What a host offers, by the names `requires` and `known` use: capabilities and probed traits.
 /// For example `kvm`, `cap:split_irqchip`, `trait:lapic_eoi_at_delivery`.
 struct Host {
@@ -157,6 +165,14 @@ struct Host {
     std::vector<std::string> traits;       ///< probed divergences of this host's KVM
     std::vector<NamedValue> capabilities;  ///< KVM_CHECK_EXTENSION by lower-case name
     std::string unavailable;               ///< why there is no KVM, empty if there is
+    std::map<std::string, OwnControllers, std::less<>> own;  ///< of those irqchip modes that have them
+
+    /// Whether something can be done in an irqchip mode.
+    [[nodiscard]] bool offers(std::string_view placement, std::string_view capability) const;
+    /// Whether a fault of this host's KVM shows in an irqchip mode.
+    [[nodiscard]] bool has_trait(std::string_view placement, std::string_view trait) const;
+    /// Whether the irqchip mode has anything of this host's kernel.
+    [[nodiscard]] bool uses_kvm(std::string_view placement) const;
 };
 
 }  // namespace irqbench::vmm

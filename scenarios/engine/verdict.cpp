@@ -26,24 +26,19 @@ std::string list_text(const std::vector<std::string>& words) {
     return fmt::format("{}", fmt::join(words, ", "));
 }
 
-bool offers(const vmm::Host& host, std::string_view capability) {
-    return std::any_of(host.capabilities.begin(), host.capabilities.end(),
-                       [capability](const auto& each) { return each.name == capability && each.value != 0; });
-}
-
 /// Whether what is about these irqchip modes, or about all of them, is about this one.
 bool covers(const std::vector<std::string>& modes, std::string_view placement) {
     return modes.empty() || contains(modes, placement);
 }
 
 std::optional<std::string> unmet(const Requires& wanted, std::string_view placement, const vmm::Host& host) {
-    if (host.kernel_version < vmm::parse_kernel_version(wanted.kernel))
+    if (host.uses_kvm(placement) && host.kernel_version < vmm::parse_kernel_version(wanted.kernel))
         return fmt::format("needs Linux {}, this is {}", wanted.kernel, kernel_text(host));
     if (!covers(wanted.modes, placement)) return std::nullopt;
     for (const auto& capability : wanted.capabilities)
-        if (!offers(host, capability)) return "needs the capability " + capability;
+        if (!host.offers(placement, capability)) return "needs the capability " + capability;
     for (const auto& trait : wanted.traits_absent)
-        if (contains(host.traits, trait))
+        if (host.has_trait(placement, trait))
             return fmt::format("cannot be judged where {}{}", trait, because(wanted.because));
     return std::nullopt;
 }
@@ -60,7 +55,7 @@ Verdict apply_fix(Verdict verdict, const Scenario& scenario, std::string_view pl
     const bool failed = verdict.kind == Verdict::Kind::fail && verdict.failure.has_value();
     if (!failed || !scenario.fixed_in) return verdict;
     const FixedIn& fix = *scenario.fixed_in;
-    if (!covers(fix.modes, placement)) return verdict;
+    if (!covers(fix.modes, placement) || host.own.contains(placement)) return verdict;
     const auto mainline = fmt::format("Linux {}.{}", fix.mainline.version, fix.mainline.patchlevel);
     if (is_fixed(fix, host.kernel_version)) {
         verdict.failure->remark =
@@ -76,7 +71,7 @@ Verdict apply_fix(Verdict verdict, const Scenario& scenario, std::string_view pl
 
 bool concerns(const Known& known, std::string_view placement, vmm::RunMode run, const vmm::Host& host) {
     return (!known.run || *known.run == run) && covers(known.modes, placement) &&
-           (known.trait.empty() || contains(host.traits, known.trait));
+           (known.trait.empty() || host.has_trait(placement, known.trait));
 }
 
 }  // namespace
@@ -100,7 +95,7 @@ std::optional<std::string> skip_reason(const Scenario& scenario, std::string_vie
         return fmt::format("not in {}{}", list_text(scenario.modes_not), because(scenario.modes_because));
     if (run == vmm::RunMode::stepped && needs_free_run(scenario)) return "makes sense free-running only";
     if (run == vmm::RunMode::free && scenario.stepped_only) return "makes sense stepped only";
-    if (scenario.arch != host.arch)
+    if (scenario.arch != host.arch && host.uses_kvm(placement))
         return fmt::format("is for {}, this host is {}", scenario.arch, host.arch);
     if (!contains(host.placements, placement))
         return host.unavailable.empty() ? fmt::format("this host does not offer {} irqchip mode", placement)

@@ -35,6 +35,6 @@ enum ExitStatus : int {
 };
 
 /// The irqchip modes that `--irqchip` knows, in the order of reports.
-inline constexpr const char* irqchip_modes[] = {"kernel", "split"};
+inline constexpr const char* irqchip_modes[] = {"kernel", "split", "userspace", "model"};
 
 }  // namespace irqbench::tools

@@ -109,6 +109,32 @@ BOOST_AUTO_TEST_CASE(what_is_required_in_some_modes_is_not_in_others) {
     BOOST_TEST(other.skipped("split") == "needs Linux 6.10, this is 6.1.0-9-amd64 (6.1.90)");
 }
 
+BOOST_AUTO_TEST_CASE(a_mode_with_controllers_of_our_own_has_what_it_offers_itself) {
+    World world;
+    world.host.placements = {"kernel", "userspace", "model"};
+    world.host.own["userspace"] = {{"irqfd_resample"}, true};
+    world.host.own["model"] = {{"irqfd_resample"}, false};
+    world.scenario.requires_.capabilities = {"irqfd_resample"};
+    BOOST_TEST(world.skipped("kernel") == "needs the capability irqfd_resample");
+    BOOST_TEST(world.skipped("userspace") == "");
+    BOOST_TEST(world.skipped("model") == "");
+    world.scenario.requires_.capabilities = {"x86_smm"};
+    world.host.capabilities.push_back({"x86_smm", 1});
+    BOOST_TEST(world.skipped("userspace") == "");
+    BOOST_TEST(world.skipped("model") == "needs the capability x86_smm");
+    world.scenario.requires_.capabilities.clear();
+    world.scenario.requires_.traits_absent = {"lapic_eoi_at_delivery"};
+    world.host.traits = {"lapic_eoi_at_delivery"};
+    BOOST_TEST(world.skipped("kernel") == "cannot be judged where lapic_eoi_at_delivery");
+    BOOST_TEST(world.skipped("userspace") == "");
+    world.scenario.requires_.kernel = "99.1";
+    BOOST_TEST(world.skipped("userspace").find("needs Linux 99.1") == 0U);
+    BOOST_TEST(world.skipped("model") == "");
+    world.scenario.arch = "arm64";
+    BOOST_TEST(world.skipped("userspace") == "is for arm64, this host is x86_64");
+    BOOST_TEST(world.skipped("model") == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_way_of_running_that_the_file_excludes_skips_only_when_it_was_asked_for) {
     World world;
     world.scenario.free_only = true;
