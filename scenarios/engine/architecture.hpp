@@ -35,7 +35,8 @@ constexpr VerbInfo verb(std::string_view name, Side side, std::string_view doc) 
 struct Architecture {
     std::string_view name;
     std::span<const VerbInfo> verbs;
-    std::span<const std::string_view> modes;  ///< irqchip modes there are, here or elsewhere
+    std::span<const std::string_view> modes;        ///< irqchip modes there are, here or elsewhere
+    std::span<const std::string_view> controllers;  ///< names for vmm::Machine::inspect()
     /// The head's `machine`.
     void (*read_machine)(const Cursor& at, vmm::MachineConfig& config);
     Json (*machine_schema)();

@@ -213,6 +213,7 @@ Performance perform(const Scenario& scenario, vmm::Machine& machine, vmm::Trace&
     Player player(scenario, machine, trace, options);
     try {
         for (const Performed& next : plan) {
+            if (performance.performed.size() >= options.most_steps) return performance;
             if (options.cancel != nullptr && options.cancel->load()) {
                 performance.cancelled = true;
                 return performance;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@ struct Performed {
 struct RunOptions {
     vmm::MachineConfig config;                  ///< what the machine was built from
     const std::atomic<bool>* cancel = nullptr;  ///< ends the run between two steps when it becomes true
+    std::size_t most_steps = max_instances;     ///< ends the run after so many
 };
 
 /// What was done. The steps belong to the Scenario, which must outlive this.

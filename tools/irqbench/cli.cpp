@@ -31,6 +31,7 @@ CommandLine::CommandLine(Surroundings& surroundings)
     add_run(*this, surroundings);
     add_list(*this, surroundings);
     add_check(*this, surroundings);
+    add_diff(*this, surroundings);
     add_explain(*this, surroundings);
     add_caps(*this, surroundings);
     add_schema(*this, surroundings);

@@ -75,6 +75,7 @@ constexpr std::array all_verbs{
 };
 
 constexpr std::array<std::string_view, 4> modes{"kernel", "split", "userspace", "model"};
+constexpr std::array<std::string_view, 3> controllers{"lapic", "ioapic", "pic"};
 
 struct MachineArguments {
     bool x2apic = false;
@@ -173,7 +174,7 @@ std::uint32_t widest_destination(const vmm::MachineConfig& config) {
 
 }  // namespace
 
-const Architecture architecture{"x86_64",       all_verbs,     modes,       read_machine,
+const Architecture architecture{"x86_64",       all_verbs,     modes,       controllers,       read_machine,
                                 machine_schema, check_machine, check_place, widest_destination};
 
 }  // namespace irqbench::scenarios::verbs::x86

@@ -1,0 +1,166 @@
+#include "scenarios/engine/compare.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+
+namespace irqbench::scenarios {
+
+namespace {
+
+namespace event = vmm::event;
+
+/// What of a trace has an order of its own.
+enum class Strand : std::uint8_t { calls, signals, taken, operations, rest };
+
+/// The strands of a machine: the host's come first.
+using StrandKey = std::tuple<std::optional<std::uint32_t>, Strand>;
+
+struct Entry {
+    std::size_t index;  ///< in the trace
+    std::string words;  ///< equal if the events are alike
+};
+
+/// What happened between an action and the next.
+struct Group {
+    const Performed* action = nullptr;
+    std::size_t performed = 0;  ///< steps done at its end
+    std::map<StrandKey, std::vector<Entry>> strands;
+};
+
+bool tells_time(const std::string& what) {
+    const auto has = [&what](const char* word) { return what.find(word) != std::string::npos; };
+    return has("timer_current") || has("tsc") || has("pit");
+}
+
+class Strands {
+  public:
+    explicit Strands(Group& group) : group_(group) {}
+
+    void add(std::size_t index, const vmm::Event& each) {
+        index_ = index;
+        each_ = &each;
+        std::visit([this](const auto& what) { add(what); }, each.what);
+    }
+
+  private:
+    void append(Strand strand, std::string words) {
+        const bool of_host = strand == Strand::calls || strand == Strand::signals;
+        group_.strands[{of_host ? std::nullopt : each_->vcpu, strand}].push_back({index_, std::move(words)});
+    }
+    void append(Strand strand) { append(strand, vmm::describe(*each_)); }
+
+    void add(const event::Call&) { append(Strand::calls); }
+    void add(const event::Resampled& kick) { sum("resampled " + kick.irqfd, kick.count); }
+    void add(const event::DoorbellRung& ring) { sum("doorbell " + ring.name, ring.count); }
+    void add(const event::Taken&) { append(Strand::taken); }
+    void add(const event::GuestEoi&) { append(Strand::taken); }
+    void add(const event::Returned&) { append(Strand::taken); }
+    void add(const event::Started&) { append(Strand::taken); }
+    void add(const event::Fault& fault) { append(Strand::taken, vmm::exception_text(fault.vector)); }
+    void add(const event::OperationDone& done) {
+        append(Strand::operations,
+               done.text + (done.fault ? " raises " + vmm::exception_text(*done.fault) : ""));
+    }
+    void add(const event::Observed& seen) {
+        append(Strand::operations, tells_time(seen.what) ? seen.what : vmm::describe(*each_));
+    }
+    /// Only the last counts: how often it is looked at on the way differs.
+    void add(const event::Rest&) {
+        group_.strands[{each_->vcpu, Strand::rest}] = {{index_, vmm::describe(*each_)}};
+    }
+    void add(const event::Storm&) { append(Strand::taken, "storm"); }
+    void add(const event::Quiet& quiet) {
+        append(Strand::operations, quiet.proven ? "quiet" : "not proven quiet");
+    }
+    void add(const event::Trouble&) { append(Strand::calls, "trouble"); }
+    void add(const event::Wire&) {}
+    void add(const event::EoiExit&) {}
+
+    /// Kicks may be collected in one or several readings.
+    void sum(const std::string& who, std::uint64_t count) {
+        auto& strand = group_.strands[{std::nullopt, Strand::signals}];
+        const auto same = std::find_if(strand.begin(), strand.end(), [&who](const Entry& entry) {
+            return entry.words.compare(0, who.size() + 2, who + " x") == 0;
+        });
+        const bool is_new = same == strand.end();
+        const std::uint64_t before = is_new ? 0 : std::stoull(same->words.substr(who.size() + 2));
+        Entry entry{index_, fmt::format("{} x{}", who, before + count)};
+        if (is_new)
+            strand.push_back(std::move(entry));
+        else
+            *same = std::move(entry);
+        std::sort(strand.begin(), strand.end(),
+                  [](const Entry& a, const Entry& b) { return a.words < b.words; });
+    }
+
+    Group& group_;
+    std::size_t index_ = 0;
+    const vmm::Event* each_ = nullptr;
+};
+
+std::vector<Group> groups_of(const Witness& run) {
+    const auto& performed = run.performance.performed;
+    std::vector<Group> groups;
+    std::size_t next = 0;
+    for (std::size_t step = 0; step < performed.size(); ++step) {
+        if (groups.empty() || acts(*performed[step].step)) groups.emplace_back().action = &performed[step];
+        Strands strands(groups.back());
+        for (; next < run.trace.size() && run.trace[next].step <= step; ++next)
+            strands.add(next, run.trace[next]);
+        groups.back().performed = step + 1;
+    }
+    return groups;
+}
+
+std::optional<Divergence> compare(const Group& a, const Group& b) {
+    static const std::vector<Entry> nothing;
+    const auto entries = [](const Group& group, const StrandKey& key) -> const std::vector<Entry>& {
+        const auto found = group.strands.find(key);
+        return found == group.strands.end() ? nothing : found->second;
+    };
+    std::set<StrandKey> keys;
+    for (const auto* group : {&a, &b})
+        for (const auto& [key, list] : group->strands) keys.insert(key);
+    for (const auto& key : keys) {
+        const auto& mine = entries(a, key);
+        const auto& theirs = entries(b, key);
+        for (std::size_t i = 0; i < std::max(mine.size(), theirs.size()); ++i) {
+            const bool alike = i < mine.size() && i < theirs.size() && mine[i].words == theirs[i].words;
+            if (alike) continue;
+            // A vCPU that did not come to rest anew rests as before.
+            if (std::get<Strand>(key) == Strand::rest && (mine.empty() || theirs.empty())) continue;
+            Divergence found;
+            found.action = a.action->step;
+            found.iteration = a.action->iteration;
+            found.vcpu = std::get<0>(key);
+            if (i < mine.size()) found.first = mine[i].index;
+            if (i < theirs.size()) found.second = theirs[i].index;
+            found.performed_first = a.performed;
+            found.performed_second = b.performed;
+            return found;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Divergence> first_divergence(const Witness& first, const Witness& second) {
+    const auto theirs = groups_of(second);
+    std::map<std::pair<const Step*, std::uint32_t>, const Group*> by_action;
+    for (const Group& group : theirs) by_action[{group.action->step, group.action->iteration}] = &group;
+    for (const Group& group : groups_of(first)) {
+        const auto found = by_action.find({group.action->step, group.action->iteration});
+        // One of the runs ended before; or the step is not for both modes.
+        if (found == by_action.end()) continue;
+        if (auto divergence = compare(group, *found->second)) return divergence;
+    }
+    return std::nullopt;
+}
+
+}  // namespace irqbench::scenarios

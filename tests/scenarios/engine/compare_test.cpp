@@ -1,0 +1,151 @@
+#include "scenarios/engine/compare.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/test/unit_test.hpp>
+#include <cerrno>
+
+#include "tests/scenarios/engine/story.hpp"
+
+using namespace irqbench;
+using namespace irqbench::scenarios;
+using namespace irqbench::tests;
+
+namespace {
+
+/// Where two stories with the same steps part: `step 2 vCPU 0: ack 0x51 | nothing`; empty if they do not.
+std::string divergence(const Story& a, const Story& b, std::size_t steps_of_b = max_instances) {
+    Performance first;
+    first.performed = linearise(a.scenario, "kernel");
+    Performance second = first;
+    second.performed.resize(std::min(steps_of_b, second.performed.size()));
+    const auto found = first_divergence({first, a.trace}, {second, b.trace});
+    if (!found) return "";
+    const auto words = [](const std::vector<vmm::Event>& trace, std::optional<std::size_t> index) {
+        return index ? vmm::describe(trace[*index]) : "nothing";
+    };
+    std::size_t step = 0;
+    while (first.performed[step].step != found->action) ++step;
+    return fmt::format("step {}{}: {} | {}", step + 1,
+                       found->vcpu ? fmt::format(" vCPU {}", *found->vcpu) : "", words(a.trace, found->first),
+                       words(b.trace, found->second));
+}
+
+vmm::Event at_rest(vmm::event::RestState state, std::uint32_t vcpu = 0) {
+    return event_of(vmm::event::Rest{state, true, 0, 0}, vmm::Lane::guest, vcpu);
+}
+
+vmm::Event observed(std::string what, std::uint64_t value) {
+    return event_of(vmm::event::Observed{std::move(what), value}, vmm::Lane::guest, 0);
+}
+
+vmm::Event kicked(std::uint64_t count, const std::string& name = "dev") {
+    return event_of(vmm::event::Resampled{name, count});
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(comparison)
+
+BOOST_AUTO_TEST_CASE(equal_runs_do_not_diverge) {
+    const Story story = Story().act().takes(0x51).claim(in_order({ack(0x51)})).proves_quiet();
+    BOOST_TEST(divergence(story, story) == "");
+}
+
+BOOST_AUTO_TEST_CASE(what_only_one_took_is_the_divergence) {
+    BOOST_TEST(divergence(Story().act().takes(0x51).act(), Story().act().act()) ==
+               "step 1 vCPU 0: ack 0x51 on vCPU 0 | nothing");
+    BOOST_TEST(divergence(Story().act().act(), Story().act().act().takes(0x61, 1)) ==
+               "step 2 vCPU 1: nothing | ack 0x61 on vCPU 1");
+    BOOST_TEST(divergence(Story().act().takes(0x51), Story().act().takes(0x52)) ==
+               "step 1 vCPU 0: ack 0x51 on vCPU 0 | ack 0x52 on vCPU 0");
+}
+
+BOOST_AUTO_TEST_CASE(the_first_action_that_differs_is_told) {
+    BOOST_TEST(divergence(Story().act().takes(0x51).act().takes(0x52), Story().act().act()) ==
+               "step 1 vCPU 0: ack 0x51 on vCPU 0 | nothing");
+}
+
+BOOST_AUTO_TEST_CASE(order_counts_on_a_vcpu_and_not_between_them) {
+    BOOST_TEST(divergence(Story().act().takes(0x51).takes(0x52), Story().act().takes(0x52).takes(0x51)) ==
+               "step 1 vCPU 0: ack 0x51 on vCPU 0 | ack 0x52 on vCPU 0");
+    BOOST_TEST(divergence(Story().act().takes(0x51, 0).takes(0x52, 1),
+                          Story().act().takes(0x52, 1).takes(0x51, 0)) == "");
+}
+
+BOOST_AUTO_TEST_CASE(an_action_and_what_is_expected_of_it_belong_together) {
+    const Story early = Story().act().takes(0x51).claim(in_order({ack(0x51)}));
+    const Story late = Story().act().claim(in_order({ack(0x51)})).takes(0x51);
+    BOOST_TEST(divergence(early, late) == "");
+}
+
+BOOST_AUTO_TEST_CASE(results_of_calls_count) {
+    BOOST_TEST(divergence(Story().act().call("raise", {1, 0}), Story().act().call("raise", {0, 0}))
+                   .find("step 1: ") == 0U);
+    BOOST_TEST(divergence(Story().act().call("route"), Story().act().call("route", {0, EINVAL})) ==
+               "step 1: route 10 | route 10 -> EINVAL");
+}
+
+BOOST_AUTO_TEST_CASE(kicks_are_counted_however_they_were_collected) {
+    BOOST_TEST(divergence(Story().act().happens(kicked(2)),
+                          Story().act().happens(kicked(1)).happens(kicked(1))) == "");
+    BOOST_TEST(divergence(Story().act().happens(kicked(2)), Story().act().happens(kicked(1))) != "");
+    BOOST_TEST(divergence(Story().act().happens(kicked(1)).happens(kicked(1, "other")),
+                          Story().act().happens(kicked(1, "other")).happens(kicked(1))) == "");
+}
+
+BOOST_AUTO_TEST_CASE(values_count_unless_they_tell_time) {
+    BOOST_TEST(divergence(Story().act().happens(observed("lapic tpr", 0x20)),
+                          Story().act().happens(observed("lapic tpr", 0x30))) != "");
+    BOOST_TEST(divergence(Story().act().happens(observed("lapic timer_current", 20)),
+                          Story().act().happens(observed("lapic timer_current", 30))) == "");
+}
+
+BOOST_AUTO_TEST_CASE(how_a_vcpu_rests_in_the_end_counts) {
+    using State = vmm::event::RestState;
+    BOOST_TEST(divergence(Story().act().happens(at_rest(State::idle)).happens(at_rest(State::halted)),
+                          Story().act().happens(at_rest(State::halted))) == "");
+    BOOST_TEST(divergence(Story().act().happens(at_rest(State::idle)),
+                          Story().act().happens(at_rest(State::halted))) != "");
+    BOOST_TEST(divergence(Story().act().happens(at_rest(State::idle)), Story().act()) == "");
+}
+
+BOOST_AUTO_TEST_CASE(what_one_mode_alone_can_see_does_not_count) {
+    BOOST_TEST(divergence(Story().act().happens(event_of(vmm::event::Wire{10, "pin 10 up"}, vmm::Lane::wire)),
+                          Story().act().happens(event_of(vmm::event::EoiExit{0x51}, vmm::Lane::wire))) == "");
+}
+
+BOOST_AUTO_TEST_CASE(what_a_run_did_not_come_to_is_not_compared) {
+    BOOST_TEST(divergence(Story().act().act().takes(0x51), Story().act().act(), 1) == "");
+}
+
+BOOST_AUTO_TEST_CASE(steps_of_one_mode_only_are_not_compared) {
+    Story story;
+    Block only;
+    only.kind = Block::Kind::only;
+    only.modes = {"split"};
+    only.threads.emplace_back("", std::vector<Step>{step_of(TestVerb(true, {}))});
+    story.act().takes(0x51);
+    story.scenario.steps.push_back(block_of(std::move(only)));
+    story.scenario.steps.push_back(step_of(TestVerb(true, {})));
+    Performance kernel;
+    kernel.performed = linearise(story.scenario, "kernel");
+    Performance split;
+    split.performed = linearise(story.scenario, "split");
+    BOOST_REQUIRE(split.performed.size() == 3U);
+    auto in_split = story.trace;
+    auto extra = taken(0x61);
+    extra.step = 1;
+    in_split.push_back(extra);
+    auto last = taken(0x71);
+    last.step = 2;
+    in_split.push_back(last);
+    auto in_kernel = story.trace;
+    last.step = 1;
+    in_kernel.push_back(last);
+    BOOST_TEST(!first_divergence({kernel, in_kernel}, {split, in_split}));
+    in_split.pop_back();
+    BOOST_TEST(first_divergence({kernel, in_kernel}, {split, in_split}).has_value());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
