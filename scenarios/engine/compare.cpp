@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
 #include <tuple>
+
+#include "scenarios/engine/parallel.hpp"
 
 namespace irqbench::scenarios {
 
@@ -32,14 +35,9 @@ struct Group {
     std::map<StrandKey, std::vector<Entry>> strands;
 };
 
-bool tells_time(const std::string& what) {
-    const auto has = [&what](const char* word) { return what.find(word) != std::string::npos; };
-    return has("timer_current") || has("tsc") || has("pit");
-}
-
 class Strands {
   public:
-    explicit Strands(Group& group) : group_(group) {}
+    Strands(Group& group, bool times_vary) : group_(group), times_vary_(times_vary) {}
 
     void add(std::size_t index, const vmm::Event& each) {
         index_ = index;
@@ -50,11 +48,17 @@ class Strands {
   private:
     void append(Strand strand, std::string words) {
         const bool of_host = strand == Strand::calls || strand == Strand::signals;
-        group_.strands[{of_host ? std::nullopt : each_->vcpu, strand}].push_back({index_, std::move(words)});
+        auto& entries = group_.strands[{of_host ? std::nullopt : each_->vcpu, strand}];
+        // How often a periodic timer was in time nobody knows.
+        const bool again = !entries.empty() && entries.back().words == words;
+        if (!(times_vary_ && again && strand == Strand::taken)) entries.push_back({index_, std::move(words)});
     }
     void append(Strand strand) { append(strand, vmm::describe(*each_)); }
 
-    void add(const event::Call&) { append(Strand::calls); }
+    /// How often the threads of a block came round is not the controllers' affair.
+    void add(const event::Call& call) {
+        append(Strand::calls, call.name == parallel_call ? call.name : vmm::describe(*each_));
+    }
     void add(const event::Resampled& kick) { sum("resampled " + kick.irqfd, kick.count); }
     void add(const event::DoorbellRung& ring) { sum("doorbell " + ring.name, ring.count); }
     void add(const event::Taken&) { append(Strand::taken); }
@@ -99,19 +103,35 @@ class Strands {
     }
 
     Group& group_;
+    bool times_vary_;
     std::size_t index_ = 0;
     const vmm::Event* each_ = nullptr;
 };
 
-std::vector<Group> groups_of(const Witness& run) {
+using StepKey = std::pair<const Step*, std::uint32_t>;
+
+StepKey key_of(const Performed& performed) { return {performed.step, performed.iteration}; }
+
+std::set<StepKey> steps_of(const Witness& run) {
+    std::set<StepKey> steps;
+    for (const Performed& each : run.performance.performed) steps.insert(key_of(each));
+    return steps;
+}
+
+/// @param common the steps that both runs have done
+std::vector<Group> groups_of(const Witness& run, const std::set<StepKey>& common) {
     const auto& performed = run.performance.performed;
+    const bool times_vary = std::any_of(performed.begin(), performed.end(), [](const Performed& each) {
+        return each.step->verb != nullptr && each.step->verb->is_timing();
+    });
     std::vector<Group> groups;
     std::size_t next = 0;
     for (std::size_t step = 0; step < performed.size(); ++step) {
         if (groups.empty() || acts(*performed[step].step)) groups.emplace_back().action = &performed[step];
-        Strands strands(groups.back());
+        Strands strands(groups.back(), times_vary);
+        const bool is_common = common.contains(key_of(performed[step]));
         for (; next < run.trace.size() && run.trace[next].step <= step; ++next)
-            strands.add(next, run.trace[next]);
+            if (is_common) strands.add(next, run.trace[next]);
         groups.back().performed = step + 1;
     }
     return groups;
@@ -150,12 +170,22 @@ std::optional<Divergence> compare(const Group& a, const Group& b) {
 
 }  // namespace
 
+bool tells_time(const std::string& what) {
+    const auto has = [&what](const char* word) { return what.find(word) != std::string::npos; };
+    return has("timer_current") || has("tsc") || has("pit");
+}
+
 std::optional<Divergence> first_divergence(const Witness& first, const Witness& second) {
-    const auto theirs = groups_of(second);
-    std::map<std::pair<const Step*, std::uint32_t>, const Group*> by_action;
-    for (const Group& group : theirs) by_action[{group.action->step, group.action->iteration}] = &group;
-    for (const Group& group : groups_of(first)) {
-        const auto found = by_action.find({group.action->step, group.action->iteration});
+    std::set<StepKey> common;
+    const auto mine = steps_of(first);
+    const auto others = steps_of(second);
+    std::set_intersection(mine.begin(), mine.end(), others.begin(), others.end(),
+                          std::inserter(common, common.end()));
+    const auto theirs = groups_of(second, common);
+    std::map<StepKey, const Group*> by_action;
+    for (const Group& group : theirs) by_action[key_of(*group.action)] = &group;
+    for (const Group& group : groups_of(first, common)) {
+        const auto found = by_action.find(key_of(*group.action));
         // One of the runs ended before; or the step is not for both modes.
         if (found == by_action.end()) continue;
         if (auto divergence = compare(group, *found->second)) return divergence;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "scenarios/engine/run.hpp"
@@ -33,5 +34,8 @@ struct Divergence {
 /// on different vCPUs has no order. Not compared: times, what only one mode can see (wires, exits), steps
 /// that only one of them has, and values of registers that tell time.
 std::optional<Divergence> first_divergence(const Witness& first, const Witness& second);
+
+/// Whether the value of a register is another at another time.
+bool tells_time(const std::string& name);
 
 }  // namespace irqbench::scenarios

@@ -157,7 +157,7 @@ class Team {
             vmm::Event event;
             if (!trace.events().empty()) event.at = trace.events().back().at;
             event.what = vmm::event::Call{
-                "parallel", fmt::format("{}: {}", *thread->name, tally.text()), {}, tally.first_refusal};
+                parallel_call, fmt::format("{}: {}", *thread->name, tally.text()), {}, tally.first_refusal};
             trace.add(std::move(event));
         }
     }

@@ -4,6 +4,9 @@
 
 namespace irqbench::scenarios {
 
+/// Name of the event::Call that sums up what one thread of a block has done.
+inline constexpr const char* parallel_call = "parallel";
+
 /// Performs a parallel block: one host thread per named list of steps, started together, each `times` over.
 /// Only raise, lower, pulse, msi, signal and the verbs of routing have a place there, the latter in one
 /// thread only, because a table is replaced as a whole. Recorded as one event::Call per thread, whose outcome

@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <map>
 
 #include "scenarios/engine/architecture.hpp"
 #include "scenarios/engine/compare.hpp"
@@ -33,7 +34,7 @@ struct Play {
 };
 
 /// A field of a controller, `lapic 0 tpr`.
-using State = std::vector<std::pair<std::string, std::uint64_t>>;
+using State = std::map<std::string, std::uint64_t>;
 
 class Comparison {
   public:
@@ -75,7 +76,7 @@ class Comparison {
                 const auto fields = machine->inspect(name, index);
                 if (fields.empty()) break;
                 for (const auto& field : fields)
-                    state.emplace_back(fmt::format("{} {} {}", name, index, field.name), field.value);
+                    state[fmt::format("{} {} {}", name, index, field.name)] = field.value;
             }
         machine->close();
         return state;
@@ -107,13 +108,17 @@ std::string verdict_text(const Play& play) {
     return text;
 }
 
-/// The fields that differ, a line each.
-std::string state_text(const State& first, const State& second, const Play& a, const Play& b) {
+/// The fields that differ, and did not from the beginning, a line each.
+std::string state_text(const Comparison& comparison, const Play& a, const Play& b, const Divergence& found) {
+    const State first = comparison.state_after(a.mode, found.performed_first);
+    const State second = comparison.state_after(b.mode, found.performed_second);
+    const State first_before = comparison.state_after(a.mode, 0);
+    const State second_before = comparison.state_after(b.mode, 0);
     std::string text;
     for (const auto& [name, value] : first) {
-        const auto other =
-            std::find_if(second.begin(), second.end(), [&](const auto& each) { return each.first == name; });
-        if (other == second.end() || other->second == value) continue;
+        const auto other = second.find(name);
+        if (other == second.end() || other->second == value || scenarios::tells_time(name)) continue;
+        if (first_before.at(name) == value && second_before.at(name) == other->second) continue;
         text += fmt::format("    {:<28} {} {:#x}, {} {:#x}\n", name, a.mode, value, b.mode, other->second);
     }
     return text.empty() ? "    alike\n" : text;
@@ -127,8 +132,7 @@ std::string explanation(const Comparison& comparison, const Play& a, const Play&
     text += fmt::format("    {:<{}}  {}\n", a.mode, wide, what_came(a, found.first));
     text += fmt::format("    {:<{}}  {}\n", b.mode, wide, what_came(b, found.second));
     text += "  controllers then, where they differ\n";
-    text += state_text(comparison.state_after(a.mode, found.performed_first),
-                       comparison.state_after(b.mode, found.performed_second), a, b);
+    text += state_text(comparison, a, b, found);
     text += "  verdicts\n";
     for (const Play* each : {&a, &b})
         text += fmt::format("    {:<{}}  {}\n", each->mode, wide, verdict_text(*each));
