@@ -15,7 +15,8 @@ BOOST_AUTO_TEST_CASE(a_vector_set_knows_its_highest) {
     for (unsigned vector = 0; vector < 256; ++vector) {
         set.set(static_cast<std::uint8_t>(vector));
         BOOST_TEST(set.highest().value() == vector);
-        BOOST_TEST(set.register_word(vector / 32) >> (vector % 32) == 1);
+        const std::uint32_t from_vector_up = set.register_word(vector / 32) >> (vector % 32);
+        BOOST_TEST(from_vector_up == 1);
         set.clear(static_cast<std::uint8_t>(vector));
         BOOST_TEST(!set.test(static_cast<std::uint8_t>(vector)));
         set.set(static_cast<std::uint8_t>(vector));
