@@ -107,7 +107,7 @@ class LocalApic {
     bool ext_int() const;
     /// The CPU runs the acknowledge cycle; a pin that is still high asks again.
     void acknowledge_ext_int() { ext_int_latched_ = false; }
-    /// CR8 is the upper half of TPR (11.8.6).
+    /// CR8 is the upper half of TPR; a write clears the lower half (11.8.6), so set it only when the CPU did.
     std::uint8_t cr8() const { return static_cast<std::uint8_t>(tpr_.get(tpr_.priority) >> 4); }
     void set_cr8(std::uint8_t priority_class);
 

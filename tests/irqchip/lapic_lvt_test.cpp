@@ -117,6 +117,7 @@ BOOST_AUTO_TEST_CASE(remote_irr_of_a_pin_ends_with_its_own_vector_only) {
     guest.take();
     guest.eoi();
     BOOST_TEST(guest.get(lapic::lvt_lint0) == (lvt::level | lvt::remote_irr | 0x51));
+    BOOST_TEST(!guest.apic.irr().test(0x51));
     guest.eoi();
     BOOST_TEST(guest.apic.irr().test(0x51));
 }

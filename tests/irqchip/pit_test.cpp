@@ -58,6 +58,15 @@ BOOST_AUTO_TEST_CASE(mode_0_counts_on_from_a_new_count_and_waits_for_its_second_
     BOOST_TEST(guest.wave(0, 4) == "__--");
 }
 
+BOOST_AUTO_TEST_CASE(the_first_byte_of_a_new_count_stops_mode_0) {
+    GuestPit guest;
+    guest.start(0, 0, 5);
+    guest.wave(0, 3);
+    BOOST_TEST(guest.out(0x40, 9) == "disarm");
+    BOOST_TEST(guest.wave(0, 6) == "______");
+    BOOST_TEST(guest.pit.channel(0).count() == 3);
+}
+
 BOOST_AUTO_TEST_CASE(a_new_count_of_one_byte_lowers_mode_0_too) {
     GuestPit guest;
     guest.control(pit::low | pit::mode(0));
