@@ -60,7 +60,7 @@ std::optional<Effects> LocalApic::write_base(std::uint64_t value) {
     next.write(value);
     const ApicMode from = mode();
     const ApicMode to = mode_of(next);
-    // 11.12.5, figure 11-30: into x2APIC mode from xAPIC mode only, and out of it into the disabled state
+    // 11.12.5, figure 11-27: into x2APIC mode from xAPIC mode only, and out of it into the disabled state
     // only.
     if (to == ApicMode::disabled && next.get(next.extended)) return std::nullopt;
     if (from == ApicMode::disabled && to == ApicMode::x2apic) return std::nullopt;

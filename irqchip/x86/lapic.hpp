@@ -1,17 +1,16 @@
 #pragma once
 
-// Models: a local APIC, version 0x14, in xAPIC and x2APIC mode: registers, priorities, IPIs, all LVT entries,
-// LINT0
-//   and LINT1, timer, errors, IA32_APIC_BASE and IA32_TSC_DEADLINE.
+// Models: a local APIC, version 0x14, in xAPIC and x2APIC mode: registers, priorities, IPIs, all LVT
+//   entries, LINT0 and LINT1, timer, errors, IA32_APIC_BASE and IA32_TSC_DEADLINE.
 // Leaves out: the 3-wire bus (arbitration ids, remote read, ESR bits 3:0), the focus processor, AMD's
-// extended
-//   registers, the error of writing an illegal vector into an LVT entry ("may", 11.8.3). What a CPU does on
-//   INIT, SIPI, NMI and SMI is the CPU's; delivery status is never "send pending", since nothing waits.
-// Differs from KVM: errors are recorded; bits 12 and 14 of LVT entries are read-only; reserved bits raise #GP
-// in x2APIC
-//   mode; IPIs are edge-triggered whatever the ICR says; ExtINT messages are taken; leaving x2APIC mode
-//   resets the registers; a new divide configuration scales what is left of the count and starts nothing; in
-//   xAPIC mode only the low byte of a destination counts, so ids above 255 alias. As in KVM, shorthands take
+//   extended registers, the error of writing an illegal vector into an LVT entry ("may", 11.5.2). What a CPU
+//   does on INIT, SIPI, NMI and SMI is the CPU's; delivery status is never "send pending", since nothing
+//   waits.
+// Differs from KVM: errors are recorded; bits 12 and 14 of LVT entries are read-only; reserved bits raise
+//   #GP in x2APIC mode; IPIs are edge-triggered whatever the ICR says; ExtINT messages are taken; APR is
+//   computed; leaving x2APIC mode resets the registers; a new divide configuration scales what is left of
+//   the count and starts nothing; an expiry while the entry is masked is not kept; lowest priority goes by
+//   APR; an xAPIC sees the low byte of a destination, so ids above 255 alias. As in KVM, shorthands take
 //   modes that table 11-3 calls invalid, LINT1 can be level-triggered, and disabling an xAPIC by
 //   IA32_APIC_BASE keeps its registers (11.4.3 allows their loss).
 // Source: Intel SDM vol. 3, chapter 11; AMD APM vol. 2, chapter 16.
@@ -87,7 +86,7 @@ class LocalApic {
     bool software_enabled() const { return mode() != ApicMode::disabled && svr_.get(svr_.enabled); }
 
     /// Guest access at `offset` bytes into the xAPIC page. Registers are written by aligned 32-bit accesses
-    /// only; their four bytes may be read in parts (11.4.1.2). Anything else reads zero and writes nothing.
+    /// only; their four bytes may be read in parts (11.4.1). Anything else reads zero and writes nothing.
     /// Outside xAPIC mode there is no page: ones and nothing.
     std::uint64_t read(std::uint32_t offset, unsigned size, LapicTime now);
     Effects write(std::uint32_t offset, unsigned size, std::uint64_t value, LapicTime now);
@@ -108,7 +107,7 @@ class LocalApic {
     bool ext_int() const;
     /// The CPU runs the acknowledge cycle; a pin that is still high asks again.
     void acknowledge_ext_int() { ext_int_latched_ = false; }
-    /// CR8 is the upper half of TPR (11.8.6).
+    /// CR8 is the upper half of TPR; a write clears the lower half (11.8.6), so set it only when the CPU did.
     std::uint8_t cr8() const { return static_cast<std::uint8_t>(tpr_.get(tpr_.priority) >> 4); }
     void set_cr8(std::uint8_t priority_class);
 

@@ -63,7 +63,7 @@ std::uint64_t LocalApic::read(std::uint32_t offset, unsigned size, LapicTime now
         return 0;
     }
     const std::uint32_t part = offset % 16;
-    if (part + size > 4 || row->xapic->access == Access::write_only) return 0;
+    if (size > 4 || part + size > 4 || row->xapic->access == Access::write_only) return 0;
     return value_of(*row, now) >> (8 * part) & low_bytes(size);
 }
 

@@ -22,7 +22,7 @@ struct LapicId : Register<LapicId, std::uint32_t> {
     static constexpr auto fields = field_list(id);
 };
 
-/// 11.12.1.2, figure 11-27.
+/// Figure 11-6.
 struct X2apicId : Register<X2apicId, std::uint32_t> {
     using Register::Register;
     static constexpr std::string_view name = "id";
@@ -254,7 +254,7 @@ struct TimerDivide : Register<TimerDivide, std::uint32_t> {
     static constexpr auto fields = field_list(high, low);
 };
 
-/// Figure 11-29.
+/// Figure 11-30.
 struct SelfIpi : Register<SelfIpi, std::uint32_t> {
     using Register::Register;
     static constexpr std::string_view name = "self_ipi";

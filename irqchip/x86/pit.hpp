@@ -1,17 +1,15 @@
 #pragma once
 
 // Models: an 8254 of a PC, pulse by pulse: three counters, six modes, binary and BCD, gates, latches,
-// read-back; port
-//   0x61 with the gate and the output of channel 2.
+//   read-back; port 0x61 with the gate and the output of channel 2.
 // Leaves out: the sound; memory refresh (the refresh bit of port 0x61 toggles every 18 pulses, whatever
-//   channel 1 is programmed for); NMI sources of port 0x61; counts written while a CLK pulse is high.
-// Differs from KVM: OUT of channel 0 is a wire with edges, that a control word moves at once; a count is
-// loaded
-//   with the pulse after it is written; counts go on below zero; modes 1, 2, 3 and 5 obey their gate; BCD is
-//   BCD; a fixed reset state (mode 0, OUT low, no count), which the data sheet leaves undefined; port 0x43
-//   reads ones.
+//   channel 1 is programmed for); the NMI sources of port 0x61; counts written while a CLK pulse is high.
+// Differs from KVM: OUT of channel 0 is a wire with edges, which a control word moves at once; a count is
+//   loaded with the pulse after it is written; counts go on below zero; modes 1, 2, 3 and 5 obey their gate;
+//   BCD is BCD; a fixed reset state (mode 0, OUT low, no count), which the data sheet leaves undefined; port
+//   0x43 reads ones.
 // Source: 8254 data sheet (231164), "Operational Description" and "Mode Definitions"; 82801DB (ICH4) data
-// sheet 9.7.1.
+//   sheet 9.7.1.
 
 #include <array>
 #include <cstdint>

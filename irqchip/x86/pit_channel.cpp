@@ -20,6 +20,7 @@ void PitChannel::program(PitControl control) {
     counting_ = false;
     armed_ = false;
     odd_ = false;
+    element_ = 0;
     out_ = mode_ != 0;
 }
 

@@ -6,8 +6,8 @@
 
 #include "irqchip/register.hpp"
 
-// Register names and bits: 8254 data sheet (231164), figures 7 (control word), 10 (latch command), 11
-// (read-back command) and 12 (status); port 0x61: 82801DB (ICH4) data sheet 9.7.1 (NMI_SC).
+// Register names and bits: 8254 data sheet (231164), figures "Control Word Format", "Read-Back Command
+// Format" and "Status Byte"; port 0x61: 82801DB (ICH4) data sheet 9.7.1 (NMI_SC).
 namespace irqbench::irqchip::x86 {
 
 /// R/W bits of a control word. Zero is the counter latch command.
