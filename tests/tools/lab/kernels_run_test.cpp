@@ -90,10 +90,16 @@ BOOST_AUTO_TEST_CASE(files_are_inside_as_they_are_here) {
     fs::create_directory_symlink("..", folder() + "/real/up");
     fs::create_symlink("nowhere", folder() + "/real/dangling.json");
     fs::create_symlink("real/good.json", folder() + "/again.json");
+    // Behind a link `..` is not where it came from.
+    std::string other = edge;
+    file("a/other.json", other.replace(other.find("edge"), 4, "other"));
+    fs::create_directory(folder() + "/a/b");
+    fs::create_directory_symlink("a/b", folder() + "/deep");
     fs::permissions(folder(), fs::perms(0755));
     const fs::path shared = "/dev/shm" / fs::path(folder()).filename();
     fs::copy(folder(), shared, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
-    const std::vector<std::string> check = {"check", folder() + "/again.json", folder(), shared.string()};
+    const std::vector<std::string> check = {"check", "deep/../other.json", folder() + "/again.json", folder(),
+                                            shared.string()};
     Process here(folder(), check);
     BOOST_TEST(here.wait() == 2);
     const std::string said_here = here.out() + here.err();
