@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(behind_a_link_to_a_folder_two_dots_lead_out_of_that_folder)
 }
 
 BOOST_AUTO_TEST_CASE(of_the_names_of_a_file_the_first_in_order_counts) {
-    for (const char* name : {"z", "b", "m", "q", "c"})
+    for (const char name : std::string("zyxwvutsonmlkbcdefghij"))
         std::filesystem::create_directory_symlink("real", folder() + "/" + name);
     file("real/a.json", scenario_text("claim", passing_steps));
     BOOST_TEST(run({"list", folder()}) == 0);

@@ -9,6 +9,7 @@
 #include "tests/tools/cli_fixture.hpp"
 #include "tests/tools/lab/fake_host.hpp"
 #include "tools/lab/program.hpp"
+#include "tools/lab/qemu.hpp"
 
 using namespace irqbench::tests;
 using irqbench::tools::lab::Arch;
@@ -42,7 +43,8 @@ struct LabCommandLine : Cli {
         return run(options);
     }
     [[nodiscard]] std::string image(const std::string& name) const {
-        return fakes.file(name, fake_bzimage("6.1-fake"));
+        return fakes.file(
+            name, host_arch() == Arch::x86_64 ? fake_bzimage("6.1-fake") : fake_arm64_image("6.1-fake"));
     }
     [[nodiscard]] std::string boots() const { return fakes.exists("boots") ? fakes.read("boots") : ""; }
 
@@ -132,6 +134,9 @@ BOOST_AUTO_TEST_CASE(options_before_a_subcommand_count_or_are_refused) {
 BOOST_AUTO_TEST_CASE(without_a_place_for_a_cache_only_what_needs_it_fails) {
     BOOST_TEST(lab({"--kernel", image("bzImage")}, {"caps"}) == 0);
     BOOST_TEST(fs::exists(folder() + "/irqbench-lab-" + std::to_string(getuid())));
+    fs::create_symlink("my-qemu", fakes.folder() / "bin" / irqbench::tools::lab::qemu_program(host_arch()));
+    BOOST_TEST(run({"lab", "--program", "/bin/true", "--kernel", image("bzImage"), "--", "caps"}) == 0);
+    BOOST_TEST(out == "from inside\n");
     BOOST_TEST(lab({"--kernel", "6.1"}, {"caps"}) == 3);
     BOOST_TEST(err.find("the lab has no place for its cache") != std::string::npos, err);
 }

@@ -75,6 +75,9 @@ BOOST_AUTO_TEST_CASE(a_handler_is_the_same_before_and_after) {
     bench.msi(0x10);
     bench.machine.wait([&] { return bench.taken() == "0:10"; });
     BOOST_TEST(bench.guest({op(OP_RETURN)}));
+    // The operation is done before the handler has written down that it returns.
+    bench.machine.wait([&] { return bench.count<event::Returned>() != 0; });
+    BOOST_REQUIRE(bench.last<event::Returned>());
     BOOST_TEST(bench.last<event::Returned>()->vector == 0x10U);
 }
 

@@ -29,9 +29,7 @@ lab::Job job_of(const LabPlan& plan) {
     const InnerCommand& inner = plan.inner;
     lab::Job job;
     job.folder = std::filesystem::current_path();
-    const auto inside = [&job](const std::filesystem::path& path) {
-        return (job.folder / path).lexically_normal();
-    };
+    const auto inside = [&job](const std::filesystem::path& path) { return job.folder / path; };
     for (const auto& file : inner.files) job.files.push_back(inside(file));
     for (const auto& folder : inner.folders) job.folders.push_back(inside(folder));
     job.environment = {"PATH=/usr/bin:/bin", "HOME=/", "TERM=dumb", "LC_ALL=C"};

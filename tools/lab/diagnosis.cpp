@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "tools/lab/modules.hpp"
+
 namespace irqbench::tools::lab {
 
 namespace {
@@ -22,7 +24,8 @@ std::string on_one_line(std::string text) {
 
 std::string module_errors(const BootEnd& end) {
     std::string text;
-    for (const auto& each : end.modules) text += fmt::format("; {}: {}", each.file, each.error);
+    const std::string release = end.up ? end.up->release : "";
+    for (const auto& each : end.modules) text += "; " + module_complaint(each.file, each.error, release);
     return text;
 }
 

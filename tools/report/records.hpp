@@ -13,8 +13,8 @@ namespace irqbench::tools {
 
 /// `--format jsonl`: what a run says while it goes on, one JSON object a line. A task is one scenario in one
 /// irqchip mode; its index is its place in the report, by file, then by mode. The interface is described by
-/// scenarios/schema/records.schema.json. A run on several kernels says for each what a run on it says; indices
-/// are those of the whole report.
+/// scenarios/schema/records.schema.json. A run on several kernels says for each what a run on it says;
+/// indices are those of the whole report.
 namespace record {
 
 /// The first record of a kernel.

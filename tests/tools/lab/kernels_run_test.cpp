@@ -1,4 +1,8 @@
 // Real kernels under QEMU: `irqbench lab` from the outside.
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <cstdlib>
@@ -8,6 +12,7 @@
 
 #include "tests/tools/cli_fixture.hpp"
 #include "tests/tools/process.hpp"
+#include "vmm/kvm/fd.hpp"
 
 using namespace irqbench;
 using namespace irqbench::tests;
@@ -76,6 +81,45 @@ BOOST_AUTO_TEST_CASE(other_commands_run_inside_too) {
     BOOST_TEST(out.find("kernel         Linux 6.1.") == 0U, out);
     BOOST_TEST(lab({"--kernel", kernel}, {"check", file("broken.json", "{")}) == 2);
     BOOST_TEST((out + err).find("broken.json:1") != std::string::npos, out + err);
+}
+
+BOOST_AUTO_TEST_CASE(files_are_inside_as_they_are_here) {
+    file("real/good.json", edge);
+    fs::permissions(file("real/closed.json", edge), fs::perms::none);
+    fs::create_directory_symlink("real", folder() + "/link");
+    fs::create_directory_symlink("..", folder() + "/real/up");
+    fs::create_symlink("nowhere", folder() + "/real/dangling.json");
+    fs::create_symlink("real/good.json", folder() + "/again.json");
+    // Behind a link `..` is not where it came from.
+    std::string other = edge;
+    file("a/other.json", other.replace(other.find("edge"), 4, "other"));
+    fs::create_directory(folder() + "/a/b");
+    fs::create_directory_symlink("a/b", folder() + "/deep");
+    fs::permissions(folder(), fs::perms(0755));
+    const fs::path shared = "/dev/shm" / fs::path(folder()).filename();
+    fs::copy(folder(), shared, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+    const std::vector<std::string> check = {"check", "deep/../other.json", folder() + "/again.json", folder(),
+                                            shared.string()};
+    Process here(folder(), check);
+    BOOST_TEST(here.wait() == 2);
+    const std::string said_here = here.out() + here.err();
+    BOOST_TEST(lab({"--kernel", kernel}, check) == 2);
+    fs::remove_all(shared);
+    BOOST_TEST(out + err == said_here);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_read_here_cannot_be_read_inside) {
+    // Nor can a socket, by root either.
+    sockaddr_un address{AF_UNIX, {}};
+    const std::string path = folder() + "/socket.json";
+    BOOST_REQUIRE(path.size() < sizeof address.sun_path);
+    std::copy(path.begin(), path.end(), address.sun_path);
+    const vmm::kvm::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    BOOST_REQUIRE(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    file("good.json", edge);
+    BOOST_TEST(lab({"--kernel", kernel}, {"check", folder()}) == 2);
+    BOOST_TEST(out ==
+               path + ":1: /: cannot be read: Permission denied\n2 files: 1 good, 1 malformed, 0 invalid\n");
 }
 
 BOOST_AUTO_TEST_CASE(a_kernel_without_kvm_is_told_so) {

@@ -141,6 +141,17 @@ BOOST_AUTO_TEST_CASE(a_kernel_that_does_not_boot_is_a_result_of_its_own) {
     BOOST_TEST(tasks == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(the_result_of_a_kernel_that_stops_later_comes_behind_its_others) {
+    Fake lab;
+    BOOST_TEST(lab.run("up $release\n" + lab.says_release(record::Begin{"1", "", 2}) +
+                       "[ $name = old ] || exit 0\n" + lab.says_release(finished(0)) +
+                       lab.says_release(finished(1)) + "off") == 3);
+    std::map<std::uint64_t, std::string> kernels;
+    for (const auto& each : lab.records_of_kind<record::Finished>()) kernels[each.index] = each.result.kernel;
+    BOOST_TEST(kernels.size() == 3U);
+    BOOST_TEST(kernels[5] == "7.2-test");
+}
+
 BOOST_AUTO_TEST_CASE(kernels_of_one_release_are_told_apart_by_their_images) {
     Fake lab;
     lab.plan.kernels = {kernel_named("old", "6.1-test"), kernel_named("other", "6.1-test")};

@@ -86,7 +86,13 @@ BOOST_AUTO_TEST_CASE(the_hosts_needs_no_cache) {
     program("qemu-system-x86_64", says_version("10.0.2"));
     BOOST_TEST(find_qemu(Arch::x86_64, {}, interrupted).found.has_value());
     program("qemu-system-x86_64", says_version("7.2.19"));
-    BOOST_TEST(find_qemu(Arch::x86_64, {}, interrupted).why_not.ends_with(", and none is in the cache"));
+    // Not that of the current folder either.
+    file("qemu/x86_64/file", "");
+    const auto before = std::filesystem::current_path();
+    std::filesystem::current_path(folder());
+    const std::string why_not = find_qemu(Arch::x86_64, {}, interrupted).why_not;
+    std::filesystem::current_path(before);
+    BOOST_TEST(why_not.ends_with(", and none is in the cache"), why_not);
 }
 
 BOOST_AUTO_TEST_CASE(why_there_is_none_tells_of_the_host_and_of_the_cache) {
