@@ -156,9 +156,9 @@ bool SteppedRunner::settle() {
 
 /// Time only passes where a wait asks for it. The pauses keep the trace short; no conclusion rests on them.
 void SteppedRunner::wait(const std::function<bool()>& enough) {
-    const auto deadline = Clock::now() + parts_.config.watchdog;
+    const auto deadline = parts_.recorder.now() + parts_.config.watchdog;
     std::chrono::microseconds pause{20};
-    while (!enough() && !failed_ && Clock::now() < deadline && parts_.placement.pass_time(pause)) {
+    while (!enough() && !failed_ && parts_.recorder.now() < deadline && parts_.placement.pass_time(pause)) {
         pause = std::min(pause * 2, std::chrono::microseconds{1000});
         settle();
     }
@@ -186,7 +186,8 @@ event::Rest SteppedRunner::rest_at_exit(VcpuSlot& slot) const {
 /// @returns whether it can execute now
 bool SteppedRunner::poll_parked(VcpuSlot& slot) {
     parts_.placement.run_timers();
-    parts_.placement.before_run(slot);
+    if (!parts_.placement.before_run(slot)) return false;
+    if (!parts_.placement.parked(slot)) return true;
     ticker_.kick();
     const kvm::RunResult result = slot.vcpu.run();
     ticker_.eat();
@@ -227,7 +228,12 @@ bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
     if (may_halt) ticker_.set(Ticker::eager);
     for (;;) {
         parts_.placement.run_timers();
-        parts_.placement.before_run(slot);
+        if (!parts_.placement.before_run(slot)) {
+            event::Rest rest = rest_at_exit(slot);
+            rest.state = parts_.placement.parked(slot).value_or(event::RestState::halted);
+            record_rest(slot, rest);
+            break;
+        }
         const kvm::RunResult result = slot.vcpu.run();
         if (result != kvm::RunResult::exited) {
             ticker_.eat();
