@@ -320,6 +320,12 @@ void Board::route(RoutingTable table) {
     }
 }
 
+std::optional<Gsi> Board::gsi_of(const PinRoute& pin) const {
+    if (const auto input = pic_pin(pin)) return pic_gsi_[*input];
+    if (const auto input = ioapic_pin(pin)) return ioapic_gsi_[*input];
+    return std::nullopt;
+}
+
 Response Board::unlisten(Gsi gsi, ListenerId listener) {
     Turn turn(*this);
     turn.resample(gsi, resampler_.remove(gsi, listener));

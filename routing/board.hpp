@@ -220,6 +220,8 @@ class Board {
     /// validate() says what a kernel would refuse.
     void route(RoutingTable table);
     [[nodiscard]] const RoutingTable& routes() const { return table_; }
+    /// RoutingTable::gsi_of(), found at once.
+    [[nodiscard]] std::optional<Gsi> gsi_of(const PinRoute& pin) const;
 
     /// @returns false if `listener` already listens to `gsi`
     bool listen(Gsi gsi, ListenerId listener) { return resampler_.add(gsi, listener); }

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -36,6 +38,9 @@ void add_agent(kvm::Vm& vm, kvm::GuestMemory& memory, kvm::MemorySlots& slots,
 /// @throws std::invalid_argument for a name that placements() does not have
 [[nodiscard]] std::unique_ptr<Placement> make_placement(const kvm::System& system, kvm::Vm& vm,
                                                         const MachineConfig& config, Recorder& recorder);
+
+/// What those of them offer whose controllers are all in our process.
+[[nodiscard]] std::map<std::string, OwnControllers, std::less<>> own_controllers();
 
 /// The names of the ways in which a KVM may differ from the manual.
 [[nodiscard]] std::span<const std::string_view> trait_names();

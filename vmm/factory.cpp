@@ -83,6 +83,7 @@ Host probe_host() {
         host.capabilities.push_back(
             {std::string(name), static_cast<std::uint64_t>(system.check_extension(number))});
     host.placements = architecture::placements(system);
+    host.own = architecture::own_controllers();
     host.traits = architecture::probe_traits();
     return host;
 }

@@ -10,6 +10,8 @@
 #include <thread>
 
 #include "vmm/runner.hpp"
+#include "vmm/vcpu_thread.hpp"
+#include "vmm/watchdog.hpp"
 
 namespace irqbench::vmm {
 
@@ -18,47 +20,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-/// How often a vCPU that has been asked for something is asked again, and the log is looked at.
-constexpr auto poll_interval = 500us;
-
 /// Records a vCPU may add while interrupts are expected in any number: what bounds the trace's memory.
 constexpr std::uint64_t records_while_many = 1'000'000;
 
-/// The thread of one vCPU.
-struct VcpuThread {
-    explicit VcpuThread(VcpuSlot& slot_) : slot(slot_) {}
-
-    VcpuSlot& slot;
-    std::thread thread;
-    std::atomic<pid_t> id{0};
-    unsigned pauses = 0;            ///< requests to stay out of KVM_RUN
-    bool outside = false;           ///< it stays out of KVM_RUN
-    bool stormed = false;           ///< over budget: out of KVM_RUN until the next step
-    std::atomic<bool> over{false};  ///< the thread has ended or will end without another KVM_RUN
-};
-
 bool is_halt(const GuestOp* op) { return op != nullptr && (op->code == OP_HALT || op->code == OP_STI_HALT); }
 bool may_block(const GuestOp* op) { return is_halt(op) || (op != nullptr && (op->code == OP_BARRIER)); }
-
-/// Ends a wait. One in which this process was hardly ever scheduled says nothing about the guest: it goes on,
-/// up to ten times as long.
-class Watchdog {
-  public:
-    explicit Watchdog(std::chrono::milliseconds limit) : limit_(limit) {}
-
-    /// To be asked about once a poll_interval.
-    [[nodiscard]] bool expired() {
-        ++looks_;
-        const auto waited = Clock::now() - start_;
-        return waited > limit_ && (!starved() || waited > 10 * limit_);
-    }
-    [[nodiscard]] bool starved() const { return looks_ * poll_interval < limit_ / 20; }
-
-  private:
-    std::chrono::milliseconds limit_;
-    Clock::time_point start_ = Clock::now();
-    std::int64_t looks_ = 0;
-};
 
 class FreeRunner final : public Runner {
   public:
@@ -96,8 +62,10 @@ class FreeRunner final : public Runner {
         return thread.outside || thread.id == static_cast<pid_t>(syscall(SYS_gettid));
     }
     void loop(VcpuThread& thread);
+    bool prepare(VcpuThread& thread);
+    void end_idling(VcpuSlot& slot);
     void run_once(VcpuThread& thread);
-    void kick(VcpuThread& thread);
+    void kick(VcpuThread& thread) { thread.kick(kicker_); }
     bool done(VcpuThread& thread);
     bool suspended(VcpuThread& thread);
     void unpark(VcpuThread& thread);
@@ -124,25 +92,10 @@ class FreeRunner final : public Runner {
     unsigned many_ = 0;  ///< reasons to expect interrupts in any number: wait(), expect_many()
 };
 
-void FreeRunner::kick(VcpuThread& thread) {
-    if (const pid_t id = thread.id.load(); id != 0 && !thread.over) kicker_.kick(thread.slot.vcpu, id);
-}
-
 void FreeRunner::loop(VcpuThread& thread) {
     thread.id.store(static_cast<pid_t>(syscall(SYS_gettid)));
     try {
-        for (;;) {
-            {
-                Lock lock(mutex_);
-                thread.outside = true;
-                changed_.notify_all();
-                released_.wait(lock, [&] { return stopping_ || (thread.pauses == 0 && !thread.stormed); });
-                thread.outside = false;
-                if (stopping_ || thread.over) break;
-                parts_.placement.before_run(thread.slot);
-            }
-            run_once(thread);
-        }
+        while (prepare(thread)) run_once(thread);
     } catch (const std::exception& error) {
         const Lock lock(mutex_);
         fail(thread.slot, error.what());
@@ -153,19 +106,38 @@ void FreeRunner::loop(VcpuThread& thread) {
     changed_.notify_all();
 }
 
+/// Stays out of KVM_RUN as long as anybody wants that.
+/// @returns false if the thread is to end
+bool FreeRunner::prepare(VcpuThread& thread) {
+    Lock lock(mutex_);
+    thread.outside = true;
+    changed_.notify_all();
+    for (;;) {
+        released_.wait(lock, [&] { return stopping_ || (thread.pauses == 0 && !thread.stormed); });
+        if (stopping_ || thread.over) return false;
+        thread.forget_kicks();
+        end_idling(thread.slot);
+        if (parts_.placement.before_run(thread.slot)) break;
+        lock.unlock();
+        thread.await_kick();
+        lock.lock();
+    }
+    thread.outside = false;
+    return true;
+}
+
+/// Lets a vCPU go on that idles in HLT while there is something to do: no interrupt may be needed for that.
+void FreeRunner::end_idling(VcpuSlot& slot) {
+    if (!slot.agent.mailbox_empty() && !slot.agent.executing() &&
+        parts_.placement.parked(slot) == event::RestState::halted)
+        parts_.placement.unpark(slot);
+}
+
 void FreeRunner::run_once(VcpuThread& thread) {
     VcpuSlot& slot = thread.slot;
     const kvm::RunResult result = slot.vcpu.run();
     const Lock lock(mutex_);
-    if (result == kvm::RunResult::again) return;
-    if (result == kvm::RunResult::interrupted) {
-        slot.vcpu.set_immediate_exit(false);
-        // It idles in HLT, and there is something to do: no interrupt may be needed for that.
-        if (!slot.agent.mailbox_empty() && !slot.agent.executing() &&
-            parts_.placement.parked(slot) == event::RestState::halted)
-            parts_.placement.unpark(slot);
-        return;
-    }
+    if (result != kvm::RunResult::exited) return;
     // What the agent wrote down came before the exit.
     collect(slot);
     if (handle_exit(slot) == AfterExit::stop) thread.over = true;

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -114,7 +116,10 @@ class Placement {
     /// @returns false if nothing here knows it
     virtual bool handle(VcpuSlot& slot, const kvm::Exit& exit) = 0;
     /// Whom to tell that a vCPU has to come out of KVM_RUN for before_run(), while others may be inside it.
-    void on_wake(std::function<void(VcpuSlot&)> wake) { wake_ = std::move(wake); }
+    void on_wake(std::function<void(VcpuSlot&)> wake) {
+        const std::lock_guard lock(wake_mutex_);
+        wake_ = std::move(wake);
+    }
     /// The guest has written down that it took an interrupt of this vector.
     virtual void taken(VcpuSlot&, std::uint32_t /*vector*/) {}
     /// The vector of an EOI whose exit this host's KVM keeps until the next entry of the guest, also if that
@@ -122,11 +127,20 @@ class Placement {
     [[nodiscard]] virtual std::optional<std::uint32_t> take_owed_exit(VcpuSlot&) { return std::nullopt; }
     /// Does what the timers of controllers in our process have due.
     virtual void run_timers() {}
+    /// Stepped: lets time pass while every vCPU is at rest, so that timers can expire.
+    /// @param real_time to sleep where timers run on real time; on virtual time the next deadline comes
+    /// @returns false if no passage of time can change anything
+    virtual bool pass_time(std::chrono::microseconds real_time) {
+        std::this_thread::sleep_for(real_time);
+        return true;
+    }
     /// Why interrupts may still come by a timer of a controller in our process; empty if none is armed.
     [[nodiscard]] virtual std::string timer_armed() { return {}; }
-    /// Called before every entry of the guest: injects what the controllers in our process have for this
-    /// vCPU.
-    virtual void before_run(VcpuSlot& slot) = 0;
+    /// Called before every entry of the guest, perhaps more than once: does what the controllers in our
+    /// process ask of this vCPU, and injects what they have for it.
+    /// @returns false if it must not be entered, since it waits (see parked()) where the kernel knows nothing
+    /// of it; on_wake() tells when to ask again
+    [[nodiscard]] virtual bool before_run(VcpuSlot& slot) = 0;
     /// Whether before_run() would inject something now, so that the vCPU cannot be at rest.
     [[nodiscard]] virtual bool has_interrupt_for(VcpuSlot& slot) = 0;
 
@@ -148,10 +162,12 @@ class Placement {
 
   protected:
     void wake(VcpuSlot& slot) const {
+        const std::lock_guard lock(wake_mutex_);
         if (wake_) wake_(slot);
     }
 
   private:
+    mutable std::mutex wake_mutex_;
     std::function<void(VcpuSlot&)> wake_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <optional>
@@ -16,7 +17,11 @@ class Recorder {
   public:
     using Clock = std::chrono::steady_clock;
 
-    [[nodiscard]] std::chrono::nanoseconds now() const { return Clock::now() - start_; }
+    [[nodiscard]] std::chrono::nanoseconds now() const {
+        return Clock::now() - start_ + std::chrono::nanoseconds{skipped_.load(std::memory_order_relaxed)};
+    }
+    /// Virtual time passes at once: whatever is recorded from now on comes that much later.
+    void skip(std::chrono::nanoseconds time) { skipped_ += time.count(); }
 
     template <class What>
     void add(Lane lane, What what, std::optional<std::uint32_t> vcpu = std::nullopt) {
@@ -40,6 +45,7 @@ class Recorder {
 
   private:
     Clock::time_point start_ = Clock::now();
+    std::atomic<std::chrono::nanoseconds::rep> skipped_{0};
     std::mutex mutex_;
     std::vector<Event> waiting_;
 };

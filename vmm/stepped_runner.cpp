@@ -109,7 +109,7 @@ class SteppedRunner final : public Runner {
     }
 
     bool settle() override;
-    void wait(const std::function<bool()>&) override {}
+    void wait(const std::function<bool()>& enough) override;
     void rest() override {}
     bool reachable(const VcpuSlot&) const override { return true; }
     void prove_quiet(std::span<VcpuSlot* const> slots) override;
@@ -154,6 +154,16 @@ bool SteppedRunner::settle() {
     return !failed_;
 }
 
+/// Time only passes where a wait asks for it. The pauses keep the trace short; no conclusion rests on them.
+void SteppedRunner::wait(const std::function<bool()>& enough) {
+    const auto deadline = parts_.recorder.now() + parts_.config.watchdog;
+    std::chrono::microseconds pause{20};
+    while (!enough() && !failed_ && parts_.recorder.now() < deadline && parts_.placement.pass_time(pause)) {
+        pause = std::min(pause * 2, std::chrono::microseconds{1000});
+        settle();
+    }
+}
+
 bool SteppedRunner::expired(VcpuSlot& slot) {
     const auto wall = Clock::now() - started_;
     if (wall < parts_.config.watchdog) return false;
@@ -176,7 +186,8 @@ event::Rest SteppedRunner::rest_at_exit(VcpuSlot& slot) const {
 /// @returns whether it can execute now
 bool SteppedRunner::poll_parked(VcpuSlot& slot) {
     parts_.placement.run_timers();
-    parts_.placement.before_run(slot);
+    if (!parts_.placement.before_run(slot)) return false;
+    if (!parts_.placement.parked(slot)) return true;
     ticker_.kick();
     const kvm::RunResult result = slot.vcpu.run();
     ticker_.eat();
@@ -217,7 +228,12 @@ bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
     if (may_halt) ticker_.set(Ticker::eager);
     for (;;) {
         parts_.placement.run_timers();
-        parts_.placement.before_run(slot);
+        if (!parts_.placement.before_run(slot)) {
+            event::Rest rest = rest_at_exit(slot);
+            rest.state = parts_.placement.parked(slot).value_or(event::RestState::halted);
+            record_rest(slot, rest);
+            break;
+        }
         const kvm::RunResult result = slot.vcpu.run();
         if (result != kvm::RunResult::exited) {
             ticker_.eat();

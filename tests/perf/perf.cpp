@@ -32,15 +32,17 @@ void require_taken(benchmark::State& state, std::uint64_t taken, std::uint64_t e
     if (taken != expected) state.SkipWithError("the guest did not take every interrupt");
 }
 
-void step_raw(benchmark::State& state) {
-    perf::RawMachine machine(message());
+template <class Injected>
+void step_raw(benchmark::State& state, Injected injected) {
+    perf::RawMachine machine(injected);
     const std::uint64_t before = machine.exits();
     for (auto _ : state) machine.step();
     state.counters["exits/step"] =
         static_cast<double>(machine.exits() - before) / static_cast<double>(state.iterations());
     require_taken(state, machine.taken(), static_cast<std::uint64_t>(state.iterations()));
 }
-BENCHMARK(step_raw)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(step_raw, split, message())->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(step_raw, kvm_interrupt, vector)->Unit(benchmark::kMicrosecond);
 
 void step_machine(benchmark::State& state, const char* placement) {
     vmm::Trace trace;
@@ -57,6 +59,7 @@ void step_machine(benchmark::State& state, const char* placement) {
 }
 BENCHMARK_CAPTURE(step_machine, split, "split")->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(step_machine, kernel, "kernel")->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(step_machine, userspace, "userspace")->Unit(benchmark::kMicrosecond);
 
 void life_raw(benchmark::State& state) {
     for (auto _ : state) {

@@ -28,7 +28,7 @@ IrqfdSpec irqfd(std::string name, std::uint32_t gsi, std::string shares = {}) {
 BOOST_AUTO_TEST_SUITE(machine_irqfd, *boost::unit_test::precondition(needs_kvm))
 
 BOOST_AUTO_TEST_CASE(a_second_deassignment_gets_the_kernels_answer) {
-    for (const char* placement : {"kernel", "split"}) {
+    for (const char* placement : {"kernel", "split", "userspace"}) {
         MachineFixture bench(MachineFixture::with(placement));
         for (const std::uint32_t gsi : {10U, 24U}) {
             BOOST_TEST(bench.machine.assign_irqfd(irqfd("dev", gsi)).ok());
@@ -46,7 +46,7 @@ BOOST_AUTO_TEST_CASE(a_second_deassignment_gets_the_kernels_answer) {
 }
 
 BOOST_AUTO_TEST_CASE(the_eventfd_of_an_irqfd_is_taken_wherever_that_is_served) {
-    for (const char* placement : {"kernel", "split"}) {
+    for (const char* placement : {"kernel", "split", "userspace"}) {
         MachineFixture bench(MachineFixture::with(placement));
         bench.machine.route(with_message(bench.machine, 24, 0x51));
         bench.machine.assign_irqfd(irqfd("pin", 10));

@@ -34,7 +34,7 @@ BOOST_AUTO_TEST_SUITE(machine_split, *boost::unit_test::precondition(needs_kvm))
 // Linux arch/x86/kvm/lapic.c: kvm_irq_delivery_to_apic_fast() counts the LAPICs that accept, and one with the
 // vector pending already accepts it too.
 BOOST_AUTO_TEST_CASE(the_status_of_a_line_says_what_the_lapics_did) {
-    for (const char* placement : {"kernel", "split"}) {
+    for (const char* placement : {"kernel", "split", "userspace"}) {
         BOOST_TEST_CONTEXT(placement) {
             MachineFixture bench(MachineFixture::with(placement));
             program(bench, 20, 0x51, 7);  // there is no such APIC
@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(an_irqfd_without_a_route_does_not_use_the_pins) {
 }
 
 BOOST_AUTO_TEST_CASE(the_eventfd_of_a_deassigned_irqfd_is_free_again) {
-    for (const char* placement : {"kernel", "split"}) {
+    for (const char* placement : {"kernel", "split", "userspace"}) {
         MachineFixture bench(MachineFixture::with(placement));
         program(bench, 11, 0x51);
         BOOST_TEST(bench.machine.assign_irqfd({"former", 10, false, {}, false}).ok());

@@ -56,9 +56,18 @@ RunResult Vcpu::run() {
     throw std::system_error(outcome.error, std::generic_category(), "KVM_RUN");
 }
 
+void Vcpu::complete_access() {
+    set_immediate_exit(true);
+    // An access in several parts exits for each of them (api.rst, KVM_EXIT_MMIO); there are few.
+    for (int parts = 0; parts < 16 && run() == RunResult::exited; ++parts) {
+    }
+    set_immediate_exit(false);
+}
+
 void Vcpu::complete_msr(std::optional<std::uint64_t> value) {
     kvm_run& run = run_page();
     run.msr.error = !value;
+    if (!value) run.ready_for_interrupt_injection = 0;
     if (value && run.exit_reason == KVM_EXIT_X86_RDMSR) run.msr.data = *value;
 }
 
@@ -126,7 +135,12 @@ kvm_regs Vcpu::regs() const {
     return regs;
 }
 
-void Vcpu::set_regs(const kvm_regs& regs) { call(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_REGS), regs); }
+void Vcpu::set_regs(const kvm_regs& regs) {
+    constexpr std::uint64_t interrupt_flag = 1U << 9;
+    call(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_REGS), regs);
+    run_page().if_flag = (regs.rflags & interrupt_flag) != 0;
+    run_page().ready_for_interrupt_injection = 0;
+}
 
 kvm_sregs Vcpu::sregs() const {
     kvm_sregs sregs{};
@@ -212,7 +226,9 @@ kvm_vcpu_events Vcpu::vcpu_events() const {
 }
 
 Outcome Vcpu::try_set_vcpu_events(const kvm_vcpu_events& events) {
-    return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_VCPU_EVENTS), events);
+    const Outcome outcome = try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_VCPU_EVENTS), events);
+    if (outcome.ok()) run_page().ready_for_interrupt_injection = 0;
+    return outcome;
 }
 
 void Vcpu::set_vcpu_events(const kvm_vcpu_events& events) {
@@ -221,14 +237,24 @@ void Vcpu::set_vcpu_events(const kvm_vcpu_events& events) {
 
 Outcome Vcpu::try_interrupt(std::uint32_t vector) {
     const kvm_interrupt request{vector};
-    return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_INTERRUPT), request);
+    const Outcome outcome = try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_INTERRUPT), request);
+    if (outcome.ok()) run_page().ready_for_interrupt_injection = 0;
+    return outcome;
 }
 
 void Vcpu::interrupt(std::uint32_t vector) { require(try_interrupt(vector), "KVM_INTERRUPT"); }
 
-Outcome Vcpu::try_nmi() { return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_NMI)); }
+Outcome Vcpu::try_nmi() {
+    run_page().ready_for_interrupt_injection = 0;
+    return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_NMI));
+}
 
 void Vcpu::nmi() { require(try_nmi(), "KVM_NMI"); }
+
+Outcome Vcpu::try_smi() {
+    run_page().ready_for_interrupt_injection = 0;
+    return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_SMI));
+}
 #endif
 
 Kicker::Kicker(int signal) : signal_(signal) {

@@ -58,7 +58,11 @@ class Vcpu {
     /// Whether run() shall exit as soon as the guest can take an interrupt (IrqWindowOpenExit).
     void set_request_interrupt_window(bool on) { run_page().request_interrupt_window = on; }
 
-    // What kvm_run says after every exit.
+    /// Completes the access of the last exit without entering the guest, so that registers that are set now
+    /// are not overwritten by it. Leaves immediate_exit as it was not set.
+    void complete_access();
+
+    // What kvm_run said after the last exit, and what became of that by the calls made since.
     [[nodiscard]] bool ready_for_interrupt_injection() const {
         return run_page().ready_for_interrupt_injection != 0;
     }
@@ -122,6 +126,8 @@ class Vcpu {
     /// KVM_NMI.
     [[nodiscard]] Outcome try_nmi();
     void nmi();
+    /// KVM_SMI. Refused where KVM has no system management mode.
+    [[nodiscard]] Outcome try_smi();
 #endif
 
     [[nodiscard]] int fd() const { return fd_.get(); }

@@ -10,6 +10,7 @@
 #include "vmm/x86/kernel_irqchip.hpp"
 #include "vmm/x86/split_irqchip.hpp"
 #include "vmm/x86/traits.hpp"
+#include "vmm/x86/userspace_irqchip.hpp"
 
 namespace irqbench::vmm::architecture {
 
@@ -33,21 +34,33 @@ void add_agent(kvm::Vm& vm, kvm::GuestMemory& memory, kvm::MemorySlots& slots,
     vm.set_user_memory_region(region);
 }
 
-std::vector<std::string> placements() { return {"kernel", "split"}; }
+std::vector<std::string> placements() { return {"kernel", "split", "userspace"}; }
 
 std::vector<std::string> placements(const kvm::System& system) {
     std::vector<std::string> names;
     if (system.check_extension(KVM_CAP_IRQCHIP) != 0) names.emplace_back("kernel");
     if (system.check_extension(KVM_CAP_SPLIT_IRQCHIP) != 0) names.emplace_back("split");
+    const auto has = [&system](unsigned long capability) { return system.check_extension(capability) != 0; };
+    if (has(KVM_CAP_X86_USER_SPACE_MSR) && has(KVM_CAP_X86_MSR_FILTER) && has(KVM_CAP_IMMEDIATE_EXIT))
+        names.emplace_back("userspace");
     return names;
 }
 
 std::unique_ptr<Placement> make_placement(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config,
                                           Recorder& recorder) {
     if (config.placement == "split") return std::make_unique<x86::SplitIrqchip>(system, vm, config, recorder);
+    if (config.placement == "userspace")
+        return std::make_unique<x86::UserspaceIrqchip>(system, vm, config, recorder);
     if (config.placement == "kernel")
         return std::make_unique<x86::KernelIrqchip>(system, vm, config, recorder);
     throw std::invalid_argument(fmt::format("no irqchip mode is called '{}'", config.placement));
+}
+
+std::map<std::string, OwnControllers, std::less<>> own_controllers() {
+    OwnControllers userspace;
+    userspace.capabilities = {"irq_routing",    "irq_inject_status", "signal_msi", "irqfd",
+                              "irqfd_resample", "x2apic_api",        "pit2",       "tsc_deadline_timer"};
+    return {{"userspace", std::move(userspace)}};
 }
 
 std::span<const std::string_view> trait_names() { return x86::trait_names(); }

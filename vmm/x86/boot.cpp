@@ -94,6 +94,31 @@ void set_cpuid(kvm::Vcpu& vcpu, std::span<const kvm_cpuid_entry2> supported) {
     static_cast<void>(vcpu.try_enable_cap(KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1));
 }
 
+ResetState reset_state(const kvm::Vcpu& vcpu) { return {vcpu.regs(), vcpu.sregs()}; }
+
+void init_cpu(kvm::Vcpu& vcpu, const ResetState& reset) {
+    constexpr std::uint64_t caching = 0x60000000;  // CR0.CD and NW stay as they are
+    const kvm_sregs before = vcpu.sregs();
+    kvm_sregs sregs = reset.sregs;
+    sregs.cr0 = (sregs.cr0 & ~caching) | (before.cr0 & caching);
+    sregs.apic_base = before.apic_base;
+    vcpu.set_sregs(sregs);
+    vcpu.set_regs(reset.regs);
+    kvm_vcpu_events events{};
+    events.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+    kvm::require(vcpu.try_set_vcpu_events(events), "KVM_SET_VCPU_EVENTS");
+}
+
+void start_at_page(kvm::Vcpu& vcpu, std::uint8_t vector) {
+    kvm_sregs sregs = vcpu.sregs();
+    sregs.cs.selector = static_cast<std::uint16_t>(vector << 8);
+    sregs.cs.base = std::uint64_t{vector} << 12;
+    vcpu.set_sregs(sregs);
+    kvm_regs regs = vcpu.regs();
+    regs.rip = 0;
+    vcpu.set_regs(regs);
+}
+
 void enter_agent(kvm::Vcpu& vcpu, std::uint32_t index, bool x2apic) {
     kvm_sregs sregs = vcpu.sregs();
     kvm_segment code{};

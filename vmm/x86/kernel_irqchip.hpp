@@ -1,6 +1,6 @@
 #pragma once
 
-#include "vmm/x86/placement.hpp"
+#include "vmm/x86/kernel_lapic.hpp"
 
 namespace irqbench::vmm::x86 {
 
@@ -20,7 +20,7 @@ class KernelIrqchip : public KernelLapicPlacement {
     void concurrent(bool) override {}
     void drain_irqfds() override { irqfds_.drain(); }
     [[nodiscard]] std::vector<event::Resampled> take_resampled() override { return irqfds_.take_resampled(); }
-    void before_run(VcpuSlot&) override {}
+    bool before_run(VcpuSlot&) override { return true; }
     [[nodiscard]] bool has_interrupt_for(VcpuSlot&) override { return false; }
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
 };

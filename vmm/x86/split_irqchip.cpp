@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "irqchip/x86/ioapic_registers.hpp"
@@ -14,7 +13,6 @@
 namespace irqbench::vmm::x86 {
 
 using irqchip::LineSource;
-using irqchip::x86::DestinationFormat;
 namespace request = routing::x86::request;
 
 namespace {
@@ -22,17 +20,6 @@ namespace {
 irqchip::x86::IoApicOptions ioapic_options(const MachineConfig& config) {
     return {config.ioapic_version == 0x20 ? irqchip::x86::IoApicModel::v20 : irqchip::x86::IoApicModel::v11,
             false};
-}
-
-/// Little-endian value of an access of at most 8 bytes.
-std::uint64_t value_of(std::span<const std::byte> data) {
-    std::uint64_t value = 0;
-    std::memcpy(&value, data.data(), std::min(data.size(), sizeof value));
-    return value;
-}
-
-void answer(std::span<std::byte> data, std::uint64_t value) {
-    std::memcpy(data.data(), &value, std::min(data.size(), sizeof value));
 }
 
 }  // namespace
@@ -75,7 +62,6 @@ std::optional<routing::RoutingTable> SplitIrqchip::kernel_table(const routing::R
     routing::RoutingTable result;
     for (const routing::Entry& entry : table.entries())
         if (!std::holds_alternative<routing::PinRoute>(entry.route)) result.add(entry.gsi, entry.route);
-    const auto format = config_.x2apic_ids ? DestinationFormat::x2apic_api : DestinationFormat::compatible;
     for (unsigned pin = 0; pin < pins; ++pin) {
         if (!result.routes(pin).empty()) {
             const auto entry = board_.ioapic().entry(pin);
@@ -83,7 +69,7 @@ std::optional<routing::RoutingTable> SplitIrqchip::kernel_table(const routing::R
             continue;
         }
         if (!pin_messages_[pin]) continue;
-        if (const auto msi = encode(*pin_messages_[pin], format))
+        if (const auto msi = encode(*pin_messages_[pin], destinations()))
             result.set(pin, {routing::MsiRoute{msi->address, msi->data}});
     }
     return result;
@@ -137,9 +123,7 @@ void SplitIrqchip::act(const routing::x86::Response& response) {
         } else if (const auto* send = std::get_if<request::SendMsi>(&todo)) {
             kvm::require(msi({send->msi.address, send->msi.data, std::nullopt}), "KVM_SIGNAL_MSI");
         } else if (const auto* notify = std::get_if<request::NotifyListeners>(&todo)) {
-            for (LocalIrqfd& irqfd : local_irqfds_)
-                if (std::count(notify->listeners.begin(), notify->listeners.end(), irqfd.id) != 0)
-                    ++irqfd.kicks;
+            local_irqfds_.kick(notify->listeners);
         } else if (const auto* storm = std::get_if<request::ArmStormTimer>(&todo)) {
             storm_timers_[storm->pin] = Clock::now() + storm->delay;
         } else if (const auto* intr = std::get_if<request::SetIntr>(&todo); intr != nullptr && intr->level) {
@@ -154,9 +138,7 @@ void SplitIrqchip::deliver(unsigned pin) {
         status = vm_.irq_line_status(pin, true);
     } else {
         // The GSI of this number carries a message of the scenario's own.
-        const auto format =
-            config_.x2apic_ids ? DestinationFormat::x2apic_api : DestinationFormat::compatible;
-        if (const auto encoded = encode(board_.ioapic().message(pin), format))
+        if (const auto encoded = encode(board_.ioapic().message(pin), destinations()))
             status = msi({encoded->address, encoded->data, std::nullopt}).value;
     }
     delivered_[pin] = status;
@@ -201,15 +183,16 @@ std::string SplitIrqchip::timer_armed() {
     return {};
 }
 
-void SplitIrqchip::before_run(VcpuSlot& slot) {
+bool SplitIrqchip::before_run(VcpuSlot& slot) {
     const std::lock_guard lock(mutex_);
-    if (slot.index != 0) return;
+    if (slot.index != 0) return true;
     if (board_.intr() && slot.vcpu.ready_for_interrupt_injection()) {
         const auto acknowledged = board_.acknowledge();
         slot.vcpu.interrupt(acknowledged.vector);
         act(acknowledged.response);
     }
     slot.vcpu.set_request_interrupt_window(board_.intr());
+    return true;
 }
 
 bool SplitIrqchip::has_interrupt_for(VcpuSlot& slot) {
@@ -263,8 +246,8 @@ bool SplitIrqchip::handle_mmio(const kvm::MmioExit& mmio) {
 }
 
 void SplitIrqchip::add_local(const IrqfdSpec& spec) {
-    local_irqfds_.push_back({spec, next_listener_++});
-    if (spec.resample) (void)board_.listen(spec.gsi, local_irqfds_.back().id);
+    const LocalIrqfds::Irqfd& irqfd = local_irqfds_.add(spec);
+    if (spec.resample) (void)board_.listen(spec.gsi, irqfd.id);
 }
 
 Outcome SplitIrqchip::assign_irqfd(const IrqfdSpec& spec) {
@@ -279,11 +262,8 @@ Outcome SplitIrqchip::deassign_irqfd(std::string_view name) {
 
 Outcome SplitIrqchip::add_irqfd(const IrqfdSpec& spec) {
     const bool here = !spec.via_kernel && served_here(spec.gsi);
-    const bool shares_ours =
-        std::any_of(local_irqfds_.begin(), local_irqfds_.end(),
-                    [&](const LocalIrqfd& irqfd) { return irqfd.spec.name == spec.shares; });
     // One eventfd can be the trigger of one irqfd: as the kernel refuses it.
-    if (shares_ours || (here && irqfds_.has(spec.shares))) return {0, EBUSY};
+    if (local_irqfds_.has(spec.shares) || (here && irqfds_.has(spec.shares))) return {0, EBUSY};
     if (here) {
         add_local(spec);
         return {};
@@ -294,19 +274,14 @@ Outcome SplitIrqchip::add_irqfd(const IrqfdSpec& spec) {
 }
 
 Outcome SplitIrqchip::remove_irqfd(std::string_view name) {
-    const auto found = std::find_if(local_irqfds_.begin(), local_irqfds_.end(),
-                                    [&](const LocalIrqfd& irqfd) { return irqfd.spec.name == name; });
-    if (found == local_irqfds_.end()) {
-        // As the kernel answers a second deassignment.
-        if (!irqfds_.has(name) && former_local_.contains(name)) return {};
-        std::erase_if(kernel_irqfds_, [&](const IrqfdSpec& spec) { return spec.name == name; });
-        return irqfds_.deassign(name);
+    if (const auto irqfd = local_irqfds_.remove(name)) {
+        if (irqfd->spec.resample) act(board_.unlisten(irqfd->spec.gsi, irqfd->id));
+        return {};
     }
-    const LocalIrqfd irqfd = *found;
-    local_irqfds_.erase(found);
-    former_local_.emplace(name);
-    if (irqfd.spec.resample) act(board_.unlisten(irqfd.spec.gsi, irqfd.id));
-    return {};
+    // As the kernel answers a second deassignment.
+    if (!irqfds_.has(name) && local_irqfds_.had(name)) return {};
+    std::erase_if(kernel_irqfds_, [&](const IrqfdSpec& spec) { return spec.name == name; });
+    return irqfds_.deassign(name);
 }
 
 void SplitIrqchip::concurrent(bool on) {
@@ -323,8 +298,8 @@ void SplitIrqchip::rehome_irqfds() {
         kvm::require(remove_irqfd(spec.name), "KVM_IRQFD");
         add_local(spec);
     }
-    const std::vector<LocalIrqfd> here = local_irqfds_;
-    for (const LocalIrqfd& irqfd : here) {
+    const std::vector<LocalIrqfds::Irqfd> here = local_irqfds_.all();
+    for (const LocalIrqfds::Irqfd& irqfd : here) {
         if (irqfd.spec.resample || served_here(irqfd.spec.gsi)) continue;
         (void)remove_irqfd(irqfd.spec.name);
         kvm::require(add_irqfd(irqfd.spec), "KVM_IRQFD");
@@ -333,13 +308,12 @@ void SplitIrqchip::rehome_irqfds() {
 
 void SplitIrqchip::signal(std::string_view name, std::uint64_t count) {
     std::unique_lock lock(mutex_);
-    const auto found = std::find_if(local_irqfds_.begin(), local_irqfds_.end(),
-                                    [&](const LocalIrqfd& irqfd) { return irqfd.spec.name == name; });
-    if (found == local_irqfds_.end()) {
+    const LocalIrqfds::Irqfd* irqfd = local_irqfds_.find(name);
+    if (irqfd == nullptr) {
         lock.unlock();
         return irqfds_.signal(name, count);
     }
-    const IrqfdSpec spec = found->spec;
+    const IrqfdSpec spec = irqfd->spec;
     if (spec.resample) return act(board_.set_gsi(spec.gsi, true, LineSource::resample));
     act(board_.set_gsi(spec.gsi, true));
     act(board_.set_gsi(spec.gsi, false));
@@ -348,9 +322,7 @@ void SplitIrqchip::signal(std::string_view name, std::uint64_t count) {
 std::vector<event::Resampled> SplitIrqchip::take_resampled() {
     const std::lock_guard lock(mutex_);
     std::vector<event::Resampled> kicks = irqfds_.take_resampled();
-    for (LocalIrqfd& irqfd : local_irqfds_)
-        if (const std::uint64_t count = std::exchange(irqfd.kicks, 0); count != 0)
-            kicks.push_back({irqfd.spec.name, count});
+    for (event::Resampled& kick : local_irqfds_.take_resampled()) kicks.push_back(std::move(kick));
     return kicks;
 }
 

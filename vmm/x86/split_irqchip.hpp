@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "routing/board.hpp"
-#include "vmm/x86/placement.hpp"
+#include "vmm/x86/kernel_lapic.hpp"
+#include "vmm/x86/local_irqfds.hpp"
 
 namespace irqbench::vmm::x86 {
 
@@ -43,7 +44,7 @@ class SplitIrqchip : public KernelLapicPlacement {
     [[nodiscard]] std::optional<std::uint32_t> take_owed_exit(VcpuSlot& slot) override;
     void run_timers() override;
     [[nodiscard]] std::string timer_armed() override;
-    void before_run(VcpuSlot& slot) override;
+    bool before_run(VcpuSlot& slot) override;
     [[nodiscard]] bool has_interrupt_for(VcpuSlot& slot) override;
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
 
@@ -51,13 +52,6 @@ class SplitIrqchip : public KernelLapicPlacement {
     using Board = routing::x86::Board;
     using Clock = std::chrono::steady_clock;
     static constexpr unsigned pins = irqchip::x86::IoApic::pin_count;
-
-    /// An irqfd that our process serves.
-    struct LocalIrqfd {
-        IrqfdSpec spec;
-        routing::ListenerId id;
-        std::uint64_t kicks = 0;
-    };
 
     Outcome add_irqfd(const IrqfdSpec& spec);
     Outcome remove_irqfd(std::string_view name);
@@ -76,10 +70,8 @@ class SplitIrqchip : public KernelLapicPlacement {
     std::array<std::optional<irqchip::x86::Message>, pins> pin_messages_;
     std::array<std::optional<Clock::time_point>, pins> storm_timers_;
     std::map<std::uint32_t, std::set<std::uint32_t>> owed_exits_;  ///< by vCPU: vectors it has taken
-    std::vector<LocalIrqfd> local_irqfds_;
-    std::set<std::string, std::less<>> former_local_;  ///< names that were deassigned
+    LocalIrqfds local_irqfds_;
     std::vector<IrqfdSpec> kernel_irqfds_;
-    routing::ListenerId next_listener_ = 0;
     /// Guards the board and what belongs to it: vCPU threads come with their exits, and host threads with
     /// stimuli.
     std::mutex mutex_;

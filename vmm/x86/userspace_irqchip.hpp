@@ -1,0 +1,140 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "routing/platform.hpp"
+#include "vmm/x86/boot.hpp"
+#include "vmm/x86/controller_timers.hpp"
+#include "vmm/x86/local_irqfds.hpp"
+#include "vmm/x86/placement.hpp"
+
+namespace irqbench::vmm::x86 {
+
+/// The `userspace` placement: no irqchip in the kernel; PIC, IOAPIC, PIT and every local APIC are our
+/// Platform.
+///
+/// The guest reaches them by MMIO and port exits, and by MSR exits: KVM has no x2APIC registers without its
+/// own LAPIC, and IA32_APIC_BASE and IA32_TSC_DEADLINE are filtered (KVM_X86_SET_MSR_FILTER), since KVM would
+/// keep the one and swallow the other. Interrupts go in through KVM_INTERRUPT when the vCPU can take one at
+/// once, and after an interrupt window exit otherwise; CR8 goes through kvm_run in both directions. HLT, INIT
+/// and wait-for-SIPI are states kept here: a vCPU that waits is not entered. What other CPUs ask of a vCPU
+/// (INIT, SIPI, NMI, SMI) is done by its own thread before it enters.
+///
+/// Timers run on the machine's time when free-running. Stepped, time stands still but for pass_time().
+///
+/// Left out: a guest that moves its local APIC's page over memory reaches the memory; CR8 written with the
+/// class that it has leaves TPR bits 3:0 alone, since KVM does not tell; an INIT does not wait for the end of
+/// system management mode.
+class UserspaceIrqchip final : public X86Placement {
+  public:
+    UserspaceIrqchip(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config, Recorder& recorder);
+    ~UserspaceIrqchip() override;
+
+    void create_controllers() override;
+    void start(VcpuSlot& slot, bool running) override;
+    void finish() override;
+
+    Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
+    Outcome msi(const MsiMessage& message) override;
+    Outcome route(const routing::RoutingTable& table) override;
+    [[nodiscard]] const routing::RoutingTable& routes() const override { return platform_.board().routes(); }
+    Outcome assign_irqfd(const IrqfdSpec& spec) override;
+    Outcome deassign_irqfd(std::string_view name) override;
+    void signal(std::string_view name, std::uint64_t count) override;
+    /// Every call is served under one lock: nothing has to be given up.
+    void concurrent(bool) override {}
+    /// A signal has arrived when signal() returns.
+    void drain_irqfds() override {}
+    [[nodiscard]] std::vector<event::Resampled> take_resampled() override;
+    Outcome nmi(VcpuSlot& slot) override;
+    Outcome inject(VcpuSlot& slot, std::uint32_t vector, Injection how) override;
+
+    bool handle(VcpuSlot& slot, const kvm::Exit& exit) override;
+    void run_timers() override;
+    bool pass_time(std::chrono::microseconds real_time) override;
+    [[nodiscard]] std::string timer_armed() override;
+    bool before_run(VcpuSlot& slot) override;
+    [[nodiscard]] bool has_interrupt_for(VcpuSlot& slot) override;
+    [[nodiscard]] std::optional<event::RestState> parked(VcpuSlot& slot) override;
+    void unpark(VcpuSlot& slot) override;
+    [[nodiscard]] std::uint32_t running_priority(VcpuSlot& slot) override;
+    [[nodiscard]] std::string registers(VcpuSlot& slot) override;
+    [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
+
+  protected:
+    [[nodiscard]] MarkerConditions marker_conditions(VcpuSlot& slot) override;
+
+  private:
+    using Platform = routing::x86::Platform;
+    using Time = std::chrono::nanoseconds;
+
+    /// What is ours of a vCPU beside its local APIC.
+    struct Cpu {
+        ResetState reset{};
+        enum class Activity : std::uint8_t {
+            running,
+            halted,
+            wait_for_sipi,
+            not_started
+        } activity = Activity::running;
+        // Asked for and not yet done. INIT comes before a start-up IPI that follows it.
+        bool init = false;
+        std::optional<std::uint8_t> start_page;
+        unsigned nmis = 0;
+        bool smi = false;
+        bool nmi_in_kvm = false;  ///< given to KVM, which may not have delivered it yet
+        /// CR8 as KVM and the local APIC knew it when they were last brought together.
+        std::uint64_t cr8 = 0;
+        /// It has not come by since it was last entered, or since it was refused to be; and has not been told
+        /// to.
+        bool away = false;
+        bool window = false;  ///< it comes by itself when it can take an interrupt
+    };
+
+    [[nodiscard]] Time now() const;
+    [[nodiscard]] Platform::Time clocks(std::size_t cpu) const { return timers_.clocks(cpu, now()); }
+    void act(const routing::x86::PlatformResponse& response);
+    void act(const routing::x86::PlatformRequest& request);
+    void signal_cpu(std::size_t cpu, irqchip::CpuSignal signal, std::uint8_t vector);
+    /// Sees to it that before_run() is called for the vCPU.
+    void call(std::size_t cpu);
+
+    [[nodiscard]] bool waits(const Cpu& cpu) const { return cpu.activity != Cpu::Activity::running; }
+    void carry_out(VcpuSlot& slot, Cpu& cpu);
+    void reset(VcpuSlot& slot, Cpu& cpu);
+    void deliver_nmis(VcpuSlot& slot, Cpu& cpu);
+    void halt(VcpuSlot& slot, Cpu& cpu);
+    void fetch_cr8(VcpuSlot& slot);
+
+    bool handle_msr(VcpuSlot& slot, const kvm::MsrExit& msr);
+    bool handle_io(VcpuSlot& slot, const kvm::IoExit& io);
+    bool handle_mmio(VcpuSlot& slot, const kvm::MmioExit& mmio);
+    void write_lapic(std::size_t cpu, std::uint16_t offset, std::uint32_t value);
+
+    void set_tsc(const VcpuSlot& slot);
+    void serve_timers();
+    void expire_timers();
+
+    const bool free_;
+    Platform platform_;
+    std::vector<Cpu> cpus_;
+    LocalIrqfds irqfds_;
+    ControllerTimers timers_;
+    Time virtual_now_{};  ///< stepped
+    /// Guards everything above: vCPU threads come with their exits, host threads with stimuli, and the timers
+    /// have a thread of their own.
+    std::mutex mutex_;
+    std::condition_variable timers_changed_;
+    bool stopping_ = false;
+    std::thread timer_thread_;  ///< free-running
+};
+
+}  // namespace irqbench::vmm::x86

@@ -1,0 +1,71 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "vmm/x86/userspace_irqchip.hpp"
+
+namespace irqbench::vmm::x86 {
+
+namespace {
+
+/// Nobody waits for a deadline that is further away.
+constexpr std::chrono::hours longest_wait{24};
+
+}  // namespace
+
+UserspaceIrqchip::~UserspaceIrqchip() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        timers_changed_.notify_one();
+    }
+    if (timer_thread_.joinable()) timer_thread_.join();
+}
+
+UserspaceIrqchip::Time UserspaceIrqchip::now() const { return free_ ? recorder_.now() : virtual_now_; }
+
+void UserspaceIrqchip::expire_timers() {
+    while (const auto response = timers_.expire(platform_, now())) act(*response);
+}
+
+void UserspaceIrqchip::serve_timers() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+        expire_timers();
+        if (const auto next = timers_.next())
+            timers_changed_.wait_for(lock, std::min<Time>(*next - now(), longest_wait));
+        else
+            timers_changed_.wait(lock);
+    }
+}
+
+void UserspaceIrqchip::run_timers() {
+    const std::lock_guard lock(mutex_);
+    expire_timers();
+}
+
+bool UserspaceIrqchip::pass_time(std::chrono::microseconds) {
+    const std::lock_guard lock(mutex_);
+    const auto next = timers_.next();
+    if (!next || *next - virtual_now_ > longest_wait) return false;
+    const Time step = std::max(*next - virtual_now_, Time{});
+    virtual_now_ += step;
+    recorder_.skip(step);
+    // Their counters have not gone on.
+    for (VcpuSlot* slot : slots_) slot->clock.at += step;
+    expire_timers();
+    return true;
+}
+
+std::string UserspaceIrqchip::timer_armed() {
+    const std::lock_guard lock(mutex_);
+    const irqchip::x86::IoApic& chip = platform_.board().ioapic();
+    for (unsigned pin = 0; pin < irqchip::x86::IoApic::pin_count; ++pin) {
+        const auto entry = chip.entry(pin);
+        if (timers_.storm_armed(pin) && chip.pending(pin) && !entry.get(entry.masked))
+            return fmt::format("IOAPIC pin {} is held back after a storm", pin);
+    }
+    return {};
+}
+
+}  // namespace irqbench::vmm::x86
