@@ -120,8 +120,9 @@ class Machine {
     /// Free: waits until every posted operation is done. Also collects resamplefds and doorbells.
     /// @returns false if the run cannot go on (the reason is in the trace as Trouble or Fault)
     virtual bool settle() = 0;
-    /// Free: lets the vCPUs run and collects events until `enough` or the watchdog ends it. Stepped: nothing,
-    /// since at rest no more can come.
+    /// Lets time pass until `enough` or the watchdog ends it. Free: the vCPUs run, and their events are
+    /// collected. Stepped: settles again and again, since at rest only the passage of time brings more; a
+    /// machine on virtual time goes from deadline to deadline, and ends when there is none left.
     virtual void wait(const std::function<bool()>& enough) = 0;
     /// Records event::Quiet for each of the vCPUs: by the window at rest when stepped, by a marker interrupt
     /// when free.

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -122,6 +123,13 @@ class Placement {
     [[nodiscard]] virtual std::optional<std::uint32_t> take_owed_exit(VcpuSlot&) { return std::nullopt; }
     /// Does what the timers of controllers in our process have due.
     virtual void run_timers() {}
+    /// Stepped: lets time pass while every vCPU is at rest, so that timers can expire.
+    /// @param real_time to sleep where timers run on real time; on virtual time the next deadline comes
+    /// @returns false if no passage of time can change anything
+    virtual bool pass_time(std::chrono::microseconds real_time) {
+        std::this_thread::sleep_for(real_time);
+        return true;
+    }
     /// Why interrupts may still come by a timer of a controller in our process; empty if none is armed.
     [[nodiscard]] virtual std::string timer_armed() { return {}; }
     /// Called before every entry of the guest: injects what the controllers in our process have for this

@@ -109,7 +109,7 @@ class SteppedRunner final : public Runner {
     }
 
     bool settle() override;
-    void wait(const std::function<bool()>&) override {}
+    void wait(const std::function<bool()>& enough) override;
     void rest() override {}
     bool reachable(const VcpuSlot&) const override { return true; }
     void prove_quiet(std::span<VcpuSlot* const> slots) override;
@@ -152,6 +152,16 @@ bool SteppedRunner::settle() {
         }
     }
     return !failed_;
+}
+
+/// Time only passes where a wait asks for it. The pauses keep the trace short; no conclusion rests on them.
+void SteppedRunner::wait(const std::function<bool()>& enough) {
+    const auto deadline = Clock::now() + parts_.config.watchdog;
+    std::chrono::microseconds pause{20};
+    while (!enough() && !failed_ && Clock::now() < deadline && parts_.placement.pass_time(pause)) {
+        pause = std::min(pause * 2, std::chrono::microseconds{1000});
+        settle();
+    }
 }
 
 bool SteppedRunner::expired(VcpuSlot& slot) {

@@ -1,9 +1,7 @@
 #include "scenarios/engine/run.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -14,8 +12,6 @@
 namespace irqbench::scenarios {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 [[noreturn]] void too_long(const Scenario& scenario, const Step& step) {
     throw ScenarioError(ScenarioError::Kind::invalid, scenario.file.string(), step.line, step.pointer,
@@ -128,26 +124,11 @@ class Player {
             if (free && answer.held) machine_.wait(enough);
             return answer.held;
         }
-        if (free) {
-            machine_.wait(enough);
-        } else if (const auto* acks = std::get_if<expect::Acks>(&expectation);
-                   acks != nullptr && acks->may_take_time) {
-            poll(enough);
-        }
+        // Stepped, all that can come without the passage of time has come already.
+        const auto* acks = std::get_if<expect::Acks>(&expectation);
+        if (free || (acks != nullptr && acks->may_take_time)) machine_.wait(enough);
         enough();
         return answer.held;
-    }
-
-    /// Stepped, real time must pass: looks again and again, since at rest nothing comes by itself. The pauses
-    /// only keep the trace short; no conclusion rests on them.
-    void poll(const std::function<bool()>& enough) {
-        const auto deadline = Clock::now() + options_.config.watchdog;
-        std::chrono::microseconds pause{20};
-        while (!enough() && Clock::now() < deadline) {
-            std::this_thread::sleep_for(pause);
-            pause = std::min(pause * 2, std::chrono::microseconds{1000});
-            if (!machine_.settle()) return;
-        }
     }
 
     void prove(const expect::Quiet& quiet) {
