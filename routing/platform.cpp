@@ -1,5 +1,6 @@
 #include "routing/platform.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "irqchip/x86/lapic_bus.hpp"
@@ -128,8 +129,10 @@ class Platform::Turn {
 
   private:
     int distribute(const Message& message) {
-        int taken = 0;
-        const auto take = [&](std::size_t cpu) { taken += deliver(cpu, message) ? 1 : 0; };
+        int taken = -1;
+        const auto take = [&](std::size_t cpu) {
+            taken = std::max(taken, 0) + (deliver(cpu, message) ? 1 : 0);
+        };
         if (is_for_one_id(message)) {
             for (const std::uint64_t key : {xapic_key(message.destination), x2apic_key(message.destination)})
                 for (auto [each, end] = platform_.by_id_.equal_range(key); each != end; ++each)
@@ -185,10 +188,10 @@ PlatformResponse Platform::set_gsi(Gsi gsi, bool asserted, irqchip::LineSource s
 }
 
 Platform::Sent Platform::set_gsi_status(Gsi gsi, bool asserted) {
-    const Board before = board_;
+    const Board::Status status = board_.status_before(gsi, asserted);
     Turn turn(*this);
     turn.from_board(board_.set_gsi(gsi, asserted));
-    return {before.status_of(gsi, asserted, turn.delivered()), turn.finish()};
+    return {status.sum(turn.delivered()), turn.finish()};
 }
 
 std::optional<Platform::Sent> Platform::send(const irqchip::x86::Msi& msi) {

@@ -103,7 +103,8 @@ class Platform {
         std::uint32_t value;
         PlatformResponse response;
     };
-    /// How many took it: 0 or less if none did. As KVM_IRQ_LINE_STATUS and KVM_SIGNAL_MSI return it.
+    /// How many took it: 0 if none of those it is for did, less if it is for nobody. As KVM_IRQ_LINE_STATUS
+    /// and KVM_SIGNAL_MSI return it.
     struct Sent {
         int status;
         PlatformResponse response;
@@ -112,7 +113,7 @@ class Platform {
     explicit Platform(const PlatformOptions& options);
 
     PlatformResponse set_gsi(Gsi gsi, bool asserted, irqchip::LineSource source = irqchip::LineSource::wire);
-    /// The same for those who want to know what became of it; costs as much as the routing table is long.
+    /// The same for those who want to know what became of it.
     Sent set_gsi_status(Gsi gsi, bool asserted);
     /// A device sends a message. Nothing if it is none.
     std::optional<Sent> send(const irqchip::x86::Msi& msi);
