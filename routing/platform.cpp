@@ -1,6 +1,5 @@
 #include "routing/platform.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "irqchip/x86/lapic_bus.hpp"
@@ -129,10 +128,8 @@ class Platform::Turn {
 
   private:
     int distribute(const Message& message) {
-        int taken = -1;
-        const auto take = [&](std::size_t cpu) {
-            taken = std::max(taken, 0) + (deliver(cpu, message) ? 1 : 0);
-        };
+        int taken = 0;
+        const auto take = [&](std::size_t cpu) { taken += deliver(cpu, message) ? 1 : 0; };
         if (is_for_one_id(message)) {
             for (const std::uint64_t key : {xapic_key(message.destination), x2apic_key(message.destination)})
                 for (auto [each, end] = platform_.by_id_.equal_range(key); each != end; ++each)

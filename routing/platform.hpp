@@ -103,8 +103,7 @@ class Platform {
         std::uint32_t value;
         PlatformResponse response;
     };
-    /// How many took it: 0 if none of those it is for did, less if it is for nobody. As KVM_IRQ_LINE_STATUS
-    /// and KVM_SIGNAL_MSI return it.
+    /// How many took it: 0 or less if none did. As KVM_IRQ_LINE_STATUS and KVM_SIGNAL_MSI return it.
     struct Sent {
         int status;
         PlatformResponse response;

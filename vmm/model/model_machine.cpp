@@ -45,7 +45,6 @@ ModelMachine::ModelMachine(const MachineConfig& config, Trace& trace, const Make
         slots_.emplace_back(index, *hardware_, outside, index < started);
 }
 
-template <class What>
 void ModelMachine::add(Lane lane, What what, std::optional<std::uint32_t> cpu) {
     Event event;
     event.at = now_;
@@ -55,7 +54,6 @@ void ModelMachine::add(Lane lane, What what, std::optional<std::uint32_t> cpu) {
     waiting_.push_back(std::move(event));
 }
 
-template <class What>
 void ModelMachine::add_record(std::uint32_t cpu, What what) {
     Slot& slot = slots_[cpu];
     if (slot.period != period_) slot.records = 0;

@@ -63,7 +63,7 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
     struct Slot {
         Slot(std::uint32_t index, Hardware& hardware, CpuSurroundings& outside, bool running)
             : cpu(index, hardware, outside, running) {
-            if (!running) rest.state = event::RestState::not_started;
+            if (!running) rest = {event::RestState::not_started, false, 0, 0};
         }
 
         ScriptedCpu cpu;
@@ -97,9 +97,8 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
     std::uint32_t port_in(std::uint32_t cpu, std::uint16_t port, unsigned size) override;
     void port_out(std::uint32_t cpu, std::uint16_t port, unsigned size, std::uint32_t value) override;
 
-    template <class What>
+    using What = decltype(Event::what);
     void add(Lane lane, What what, std::optional<std::uint32_t> cpu = std::nullopt);
-    template <class What>
     void add_record(std::uint32_t cpu, What what);
     void unclaimed(std::uint32_t cpu, std::string text);
     /// Makes a call that may be refused, and records it ahead of what it causes.

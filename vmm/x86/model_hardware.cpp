@@ -107,11 +107,11 @@ Outcome ModelHardware::set_line(std::uint32_t gsi, bool level, bool want_status)
 }
 
 Outcome ModelHardware::msi(const MsiMessage& message) {
-    // As kvm_send_userspace_msi() answers: there are no device ids, and -1 is a message nobody is meant by.
+    // As kvm_send_userspace_msi() answers: there are no device ids.
     if (message.device_id) return {0, EINVAL};
     if (config_.x2apic_ids && (message.address >> 32 & 0xFF) != 0) return {0, EINVAL};
     const auto sent = platform_.send({message.address, message.data});
-    if (!sent || sent->status < 0) return {0, EPERM};
+    if (!sent) return {};
     act(sent->response);
     return {sent->status, 0};
 }
