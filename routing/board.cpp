@@ -217,23 +217,32 @@ Response Board::set_gsi(Gsi gsi, bool asserted, LineSource source) {
     return turn.finish();
 }
 
-int Board::status_of(Gsi gsi, bool asserted, const Delivered& delivered) const {
-    int sum = -1;
-    const auto count = [&](int status) {
-        if (status >= 0) sum = status + (sum < 0 ? 0 : sum);
-    };
+Board::Status Board::status_before(Gsi gsi, bool asserted) const {
+    Status status;
     for (const Route& route : table_.routes(gsi)) {
-        if (std::holds_alternative<MsiRoute>(route)) count(asserted ? 1 : -1);
+        if (std::holds_alternative<MsiRoute>(route)) status.parts_.push_back({asserted ? 1 : -1, {}});
         const auto* to_pin = std::get_if<PinRoute>(&route);
         if (to_pin == nullptr) continue;
         if (const auto pin = pic_pin(*to_pin)) {
             const LineStatus raised = pic_.status_if_raised(*pin);
-            count(asserted || raised == LineStatus::ignored ? static_cast<int>(raised) : 1);
+            const bool counts = asserted || raised == LineStatus::ignored;
+            status.parts_.push_back({counts ? static_cast<int>(raised) : 1, {}});
         }
         if (const auto pin = ioapic_pin(*to_pin)) {
-            const int raised = delivered[*pin].value_or(static_cast<int>(ioapic_.status_if_raised(*pin)));
-            count(asserted ? raised : 1);
+            if (asserted)
+                status.parts_.push_back({static_cast<int>(ioapic_.status_if_raised(*pin)), pin});
+            else
+                status.parts_.push_back({1, {}});
         }
+    }
+    return status;
+}
+
+int Board::Status::sum(const Delivered& delivered) const {
+    int sum = -1;
+    for (const Part& part : parts_) {
+        const int status = part.pin ? delivered[*part.pin].value_or(part.status) : part.status;
+        if (status >= 0) sum = status + (sum < 0 ? 0 : sum);
     }
     return sum;
 }

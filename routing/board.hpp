@@ -194,10 +194,26 @@ class Board {
     /// What the kernel answered to the message of an I/O APIC pin, where one was sent: how many local APICs
     /// took it, 0 or less if none did.
     using Delivered = std::array<std::optional<int>, irqchip::x86::IoApic::pin_count>;
-    /// What KVM_IRQ_LINE_STATUS returns for set_gsi(gsi, asserted) in the present state: the sum over its
-    /// routes of those that care, -1 if none does. A message that `delivered` says nothing of counts as
-    /// taken.
-    [[nodiscard]] int status_of(Gsi gsi, bool asserted, const Delivered& delivered = {}) const;
+    /// What KVM_IRQ_LINE_STATUS returns for set_gsi(gsi, asserted): the sum over its routes of those that
+    /// care, -1 if none does.
+    class Status {
+      public:
+        /// A message that `delivered` says nothing of counts as taken.
+        [[nodiscard]] int sum(const Delivered& delivered = {}) const;
+
+      private:
+        friend class Board;
+        struct Part {
+            int status;
+            std::optional<unsigned> pin;  ///< of the I/O APIC: what was delivered counts instead
+        };
+        std::vector<Part> parts_;
+    };
+    /// To be asked for before the call.
+    [[nodiscard]] Status status_before(Gsi gsi, bool asserted) const;
+    [[nodiscard]] int status_of(Gsi gsi, bool asserted, const Delivered& delivered = {}) const {
+        return status_before(gsi, asserted).sum(delivered);
+    }
 
     /// The CPU acknowledges the PIC's interrupt.
     Acknowledged acknowledge();

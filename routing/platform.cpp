@@ -185,10 +185,10 @@ PlatformResponse Platform::set_gsi(Gsi gsi, bool asserted, irqchip::LineSource s
 }
 
 Platform::Sent Platform::set_gsi_status(Gsi gsi, bool asserted) {
-    const Board before = board_;
+    const Board::Status status = board_.status_before(gsi, asserted);
     Turn turn(*this);
     turn.from_board(board_.set_gsi(gsi, asserted));
-    return {before.status_of(gsi, asserted, turn.delivered()), turn.finish()};
+    return {status.sum(turn.delivered()), turn.finish()};
 }
 
 std::optional<Platform::Sent> Platform::send(const irqchip::x86::Msi& msi) {

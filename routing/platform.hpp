@@ -112,7 +112,7 @@ class Platform {
     explicit Platform(const PlatformOptions& options);
 
     PlatformResponse set_gsi(Gsi gsi, bool asserted, irqchip::LineSource source = irqchip::LineSource::wire);
-    /// The same for those who want to know what became of it; costs as much as the routing table is long.
+    /// The same for those who want to know what became of it.
     Sent set_gsi_status(Gsi gsi, bool asserted);
     /// A device sends a message. Nothing if it is none.
     std::optional<Sent> send(const irqchip::x86::Msi& msi);

@@ -1,18 +1,24 @@
 #include "vmm/factory.hpp"
 
+#include <fmt/format.h>
 #include <linux/kvm.h>
 #include <sys/utsname.h>
 
 #include <array>
+#include <stdexcept>
 #include <utility>
 
 #include "vmm/architecture.hpp"
 #include "vmm/kvm/system.hpp"
 #include "vmm/kvm_machine.hpp"
+#include "vmm/model/model_machine.hpp"
+#include "vmm/x86/model_hardware.hpp"
 
 namespace irqbench::vmm {
 
 namespace {
+
+constexpr std::string_view model_placement = "model";
 
 /// Capabilities by the names `requires` uses: lower case, without KVM_CAP_.
 constexpr std::array<std::pair<std::string_view, unsigned long>, 34> capabilities{{
@@ -64,10 +70,15 @@ std::span<const std::string_view> capability_names() { return capability_list; }
 
 std::span<const std::string_view> trait_names() { return architecture::trait_names(); }
 
-std::vector<std::string> placements() { return architecture::placements(); }
+std::vector<std::string> placements() {
+    auto names = architecture::placements();
+    names.emplace_back(model_placement);
+    return names;
+}
 
 Host probe_host() {
     Host host;
+    host.own[std::string(model_placement)] = {x86::model_capabilities(), false};
     utsname names{};
     host.arch = architecture::name();
     if (uname(&names) == 0) {
@@ -76,6 +87,7 @@ Host probe_host() {
     }
     if (const auto reason = kvm::System::unavailable()) {
         host.unavailable = *reason;
+        host.placements = {std::string(model_placement)};
         return host;
     }
     const kvm::System system;
@@ -83,13 +95,18 @@ Host probe_host() {
         host.capabilities.push_back(
             {std::string(name), static_cast<std::uint64_t>(system.check_extension(number))});
     host.placements = architecture::placements(system);
-    host.own = architecture::own_controllers();
+    host.placements.emplace_back(model_placement);
+    host.own.merge(architecture::own_controllers());
     host.traits = architecture::probe_traits();
     return host;
 }
 
 std::unique_ptr<Machine> make_machine(const MachineConfig& config, Trace& trace) {
-    return std::make_unique<KvmMachine>(config, trace);
+    if (config.placement != model_placement) return std::make_unique<KvmMachine>(config, trace);
+    constexpr std::string_view modelled = "x86_64";
+    if (!config.arch.empty() && config.arch != modelled)
+        throw std::invalid_argument(fmt::format("no model has the controllers of {}", config.arch));
+    return std::make_unique<model::ModelMachine>(config, trace, x86::make_model_hardware);
 }
 
 }  // namespace irqbench::vmm

@@ -27,9 +27,11 @@ inline constexpr std::uint64_t scenario_memory = 0x10000000;
 /// What to build. Plain data from a scenario's head and the command line.
 struct MachineConfig {
     std::string placement;                ///< irqchip mode: `kernel`, `split` ...
+    std::string arch;                     ///< as a scenario's "arch" says it; the host's if empty
     std::vector<std::uint32_t> vcpu_ids;  ///< one vCPU per element; the element is its id (APIC id)
     std::uint32_t started = 0;  ///< vCPUs that run from the beginning, 0 for all; the rest wait for SIPI
     RunMode run = RunMode::stepped;
+    std::uint64_t seed = 1;   ///< model, free-running: of the order in which things happen
     bool x2apic = false;      ///< x86: vCPUs start in x2APIC mode
     bool x2apic_ids = false;  ///< x86: KVM_CAP_X2APIC_API: 32-bit ids in routes and MSIs, no broadcast quirk
     bool pit = false;         ///< x86: an in-kernel PIT
@@ -134,6 +136,13 @@ class Machine {
     /// @throws std::logic_error by a machine that cannot
     virtual void concurrent(bool on) {
         if (on) throw std::logic_error("this machine cannot be driven by several threads");
+    }
+
+    /// Between concurrent(true) and concurrent(false), for a machine that decides in which order things
+    /// happen: which of so many threads of the host acts next. All of them are the caller's one thread then.
+    /// @returns nullopt if they are to be threads of the host, which meet as they like
+    [[nodiscard]] virtual std::optional<std::size_t> next_thread(std::size_t /*threads*/) {
+        return std::nullopt;
     }
 
     /// State of a controller by its register table's names: ("ioapic", pin), ("pic", 0 or 1), ("lapic", vCPU)

@@ -79,6 +79,7 @@ Scenario make_scenario(head::Head head, const Cursor& root) {
     scenario.known = make_known(head, root);
     scenario.name = std::move(head.name);
     scenario.arch = std::move(head.arch);
+    scenario.config.arch = scenario.arch;
     scenario.description = std::move(head.description);
     scenario.source = std::move(head.source);
     scenario.reference = std::move(head.reference);

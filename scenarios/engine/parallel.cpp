@@ -104,34 +104,113 @@ class Hand final : public vmm::Machine {
     int accepted_ = 0;
 };
 
+/// Goes through the steps of a thread, one at a time.
+class Walk {
+  public:
+    Walk(const std::vector<Step>& steps, std::uint64_t times, const std::string& placement)
+        : placement_(placement), levels_{{&steps, nullptr, times}} {}
+
+    /// The next step, or none at the end.
+    /// @param has_ended whether the thread of that name has
+    template <class HasEnded>
+    const Verb* next(HasEnded has_ended) {
+        while (!levels_.empty()) {
+            Level& level = levels_.back();
+            if (level.at < level.steps->size()) {
+                const Step& step = (*level.steps)[level.at++];
+                if (step.block == nullptr) return step.verb.get();
+                enter(*step.block);
+                continue;
+            }
+            const bool loops = level.block != nullptr && level.block->kind == Block::Kind::loop;
+            const bool again = loops ? !has_ended(level.block->until) : --level.left != 0;
+            level.at = 0;
+            if (!again) levels_.pop_back();
+        }
+        return nullptr;
+    }
+
+  private:
+    struct Level {
+        const std::vector<Step>* steps;
+        const Block* block;
+        std::uint64_t left;  ///< times, this one included; a loop counts none
+        std::size_t at = 0;
+    };
+
+    void enter(const Block& block) {
+        if (block.kind == Block::Kind::parallel)
+            throw std::logic_error("a parallel block has no place in another");
+        if (block.kind == Block::Kind::only &&
+            std::find(block.modes.begin(), block.modes.end(), placement_) == block.modes.end())
+            return;
+        const std::uint64_t times = block.kind == Block::Kind::repeat ? block.times : 1;
+        levels_.push_back({&block.threads.front().second, &block, times});
+    }
+
+    const std::string& placement_;
+    std::vector<Level> levels_;
+};
+
 struct Thread {
     const std::string* name;
-    const std::vector<Step>* steps;
+    Walk walk;
     Hand hand;
     vmm::Trace unused;  ///< a verb may want to record something; what it says is in the tally
     std::exception_ptr thrown;
     std::atomic<bool> ended{false};
     std::thread host;
 
-    Thread(const std::string& thread_name, const std::vector<Step>& list, Shared& shared)
-        : name(&thread_name), steps(&list), hand(shared) {}
+    Thread(const std::string& thread_name, Walk steps, Shared& shared)
+        : name(&thread_name), walk(std::move(steps)), hand(shared) {}
 };
 
 class Team {
   public:
     Team(const Block& block, vmm::Machine& machine, const RunOptions& options)
-        : block_(block), options_(options), shared_{machine, options.cancel} {
+        : options_(options), shared_{machine, options.cancel} {
         for (const auto& [name, steps] : block.threads)
-            threads_.push_back(std::make_unique<Thread>(name, steps, shared_));
+            threads_.push_back(
+                std::make_unique<Thread>(name, Walk(steps, block.times, options.config.placement), shared_));
     }
 
     void run(vmm::Machine& machine) {
+        if (machine.next_thread(threads_.size()))
+            take_turns(machine);
+        else
+            run_threads(machine);
+    }
+
+    void report(vmm::Trace& trace) const {
+        for (const auto& thread : threads_) {
+            if (thread->thrown) std::rethrow_exception(thread->thrown);
+            const Tally& tally = thread->hand.tally();
+            vmm::Event event;
+            if (!trace.events().empty()) event.at = trace.events().back().at;
+            event.what = vmm::event::Call{
+                parallel_call, fmt::format("{}: {}", *thread->name, tally.text()), {}, tally.first_refusal};
+            trace.add(std::move(event));
+        }
+    }
+
+  private:
+    /// As the machine says, which may be another way each time.
+    void take_turns(vmm::Machine& machine) {
+        std::vector<Thread*> going;
+        for (const auto& thread : threads_) going.push_back(thread.get());
+        while (!going.empty()) {
+            const auto turn = going.begin() + static_cast<std::ptrdiff_t>(*machine.next_thread(going.size()));
+            if (!act(**turn)) going.erase(turn);
+        }
+    }
+
+    void run_threads(vmm::Machine& machine) {
         std::latch start(static_cast<std::ptrdiff_t>(threads_.size()));
         for (auto& thread : threads_) {
             thread->host = std::thread([this, &start, each = thread.get()] {
                 start.arrive_and_wait();
-                work(*each);
-                each->ended = true;
+                while (act(*each)) {
+                }
             });
         }
         const auto all_ended = [this] {
@@ -150,61 +229,22 @@ class Team {
         if (thrown) std::rethrow_exception(thrown);
     }
 
-    void report(vmm::Trace& trace) const {
-        for (const auto& thread : threads_) {
-            if (thread->thrown) std::rethrow_exception(thread->thrown);
-            const Tally& tally = thread->hand.tally();
-            vmm::Event event;
-            if (!trace.events().empty()) event.at = trace.events().back().at;
-            event.what = vmm::event::Call{
-                parallel_call, fmt::format("{}: {}", *thread->name, tally.text()), {}, tally.first_refusal};
-            trace.add(std::move(event));
-        }
-    }
-
-  private:
-    void work(Thread& thread) {
+    /// @returns false when the thread has ended
+    bool act(Thread& thread) {
         try {
-            for (std::uint64_t i = 0; i < block_.times && !stopped(); ++i)
-                perform_list(thread, *thread.steps);
+            const Verb* verb = nullptr;
+            if (!stopped())
+                verb = thread.walk.next([this](const std::string& name) { return named(name).ended.load(); });
+            if (verb != nullptr) {
+                perform_step(thread, *verb);
+                return true;
+            }
         } catch (...) {
             thread.thrown = std::current_exception();
             stop_ = true;
         }
-    }
-
-    void perform_list(Thread& thread, const std::vector<Step>& steps) {
-        for (const Step& step : steps) {
-            if (stopped()) return;
-            if (step.block != nullptr)
-                perform_block(thread, *step.block);
-            else
-                perform_step(thread, *step.verb);
-        }
-    }
-
-    void perform_block(Thread& thread, const Block& block) {
-        switch (block.kind) {
-            case Block::Kind::only:
-                if (std::find(block.modes.begin(), block.modes.end(), options_.config.placement) ==
-                    block.modes.end())
-                    return;
-                return inner(thread, block);
-            case Block::Kind::repeat:
-                for (std::uint64_t i = 0; i < block.times && !stopped(); ++i) inner(thread, block);
-                return;
-            case Block::Kind::loop: {
-                const Thread& other = named(block.until);
-                do inner(thread, block);
-                while (!other.ended.load() && !stopped());
-                return;
-            }
-            case Block::Kind::parallel: throw std::logic_error("a parallel block has no place in another");
-        }
-    }
-
-    void inner(Thread& thread, const Block& block) {
-        for (const auto& [name, steps] : block.threads) perform_list(thread, steps);
+        thread.ended = true;
+        return false;
     }
 
     void perform_step(Thread& thread, const Verb& verb) {
@@ -226,7 +266,6 @@ class Team {
         return stop_.load() || (shared_.cancel != nullptr && shared_.cancel->load());
     }
 
-    const Block& block_;
     const RunOptions& options_;
     Shared shared_;
     std::vector<std::unique_ptr<Thread>> threads_;

@@ -43,6 +43,26 @@ std::optional<std::string> unmet(const Requires& wanted, std::string_view placem
     return std::nullopt;
 }
 
+/// The first step done in this irqchip mode that is about an interface of KVM.
+const Step* step_about_kvm(const std::vector<Step>& steps, std::string_view placement) {
+    for (const Step& step : steps) {
+        if (step.verb != nullptr && step.verb->facts().needs_kvm) return &step;
+        if (step.block == nullptr) continue;
+        if (step.block->kind == Block::Kind::only && !contains(step.block->modes, placement)) continue;
+        for (const auto& [name, inner] : step.block->threads)
+            if (const Step* found = step_about_kvm(inner, placement)) return found;
+    }
+    return nullptr;
+}
+
+std::optional<std::string> about_kvm(const Scenario& scenario, std::string_view placement) {
+    const Step* step = step_about_kvm(scenario.setup, placement);
+    if (step == nullptr) step = step_about_kvm(scenario.steps, placement);
+    if (step == nullptr) return std::nullopt;
+    return fmt::format("step {} is about an interface of KVM, and {} mode has none: {}", step->number,
+                       placement, step->text);
+}
+
 bool is_fixed(const FixedIn& fix, const vmm::KernelVersion& kernel) {
     for (const vmm::KernelVersion& stable : fix.stable)
         if (stable.version == kernel.version && stable.patchlevel == kernel.patchlevel)
@@ -100,6 +120,8 @@ std::optional<std::string> skip_reason(const Scenario& scenario, std::string_vie
     if (!contains(host.placements, placement))
         return host.unavailable.empty() ? fmt::format("this host does not offer {} irqchip mode", placement)
                                         : "no KVM here: " + host.unavailable;
+    if (!host.uses_kvm(placement))
+        if (auto reason = about_kvm(scenario, placement)) return reason;
     return unmet(scenario.requires_, placement, host);
 }
 

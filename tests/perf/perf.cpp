@@ -41,8 +41,6 @@ void step_raw(benchmark::State& state, Injected injected) {
         static_cast<double>(machine.exits() - before) / static_cast<double>(state.iterations());
     require_taken(state, machine.taken(), static_cast<std::uint64_t>(state.iterations()));
 }
-BENCHMARK_CAPTURE(step_raw, split, message())->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(step_raw, kvm_interrupt, vector)->Unit(benchmark::kMicrosecond);
 
 void step_machine(benchmark::State& state, const char* placement) {
     vmm::Trace trace;
@@ -57,9 +55,6 @@ void step_machine(benchmark::State& state, const char* placement) {
         taken += std::holds_alternative<vmm::event::Taken>(event.what);
     require_taken(state, taken, static_cast<std::uint64_t>(state.iterations()));
 }
-BENCHMARK_CAPTURE(step_machine, split, "split")->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(step_machine, kernel, "kernel")->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(step_machine, userspace, "userspace")->Unit(benchmark::kMicrosecond);
 
 void life_raw(benchmark::State& state) {
     for (auto _ : state) {
@@ -67,7 +62,6 @@ void life_raw(benchmark::State& state) {
         machine.step();
     }
 }
-BENCHMARK(life_raw)->Unit(benchmark::kMicrosecond);
 
 void life_machine(benchmark::State& state, const char* placement) {
     for (auto _ : state) {
@@ -77,16 +71,28 @@ void life_machine(benchmark::State& state, const char* placement) {
         machine->settle();
     }
 }
-BENCHMARK_CAPTURE(life_machine, split, "split")->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(life_machine, kernel, "kernel")->Unit(benchmark::kMicrosecond);
+
+void register_kvm() {
+    const auto add = [](const char* name, auto... what) {
+        benchmark::RegisterBenchmark(name, what...)->Unit(benchmark::kMicrosecond);
+    };
+    add("step_raw/split", step_raw<kvm_msi>, message());
+    add("step_raw/kvm_interrupt", step_raw<std::uint32_t>, std::uint32_t{vector});
+    add("step_machine/split", step_machine, "split");
+    add("step_machine/kernel", step_machine, "kernel");
+    add("step_machine/userspace", step_machine, "userspace");
+    add("life_raw", life_raw);
+    add("life_machine/split", life_machine, "split");
+    add("life_machine/kernel", life_machine, "kernel");
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (const auto reason = vmm::kvm::System::unavailable()) {
-        std::cout << "nothing measured: " << *reason << '\n';
-        return 0;
-    }
+    if (const auto reason = vmm::kvm::System::unavailable())
+        std::cout << "nothing of KVM is measured: " << *reason << '\n';
+    else
+        register_kvm();
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
     benchmark::RunSpecifiedBenchmarks();

@@ -226,7 +226,8 @@ BOOST_AUTO_TEST_CASE(completion_knows_commands_options_and_their_values) {
     BOOST_TEST(complete("run --re") == "--repeat --repeat-scale --resume\n");
     BOOST_TEST(complete("run --irqchip s") == "split\n");
     BOOST_TEST(complete("run --irqchip kernel,s") == "kernel,split\n");
-    BOOST_TEST(complete("run --irqchip kernel,") == "kernel,kernel kernel,split kernel,all\n");
+    BOOST_TEST(complete("run --irqchip kernel,") ==
+               "kernel,kernel kernel,split kernel,userspace kernel,model kernel,all\n");
     BOOST_TEST(complete("run --format j") == "json jsonl junit\n");
     BOOST_TEST(complete("run --format = j") == "json jsonl junit\n");
     BOOST_TEST(complete("run --format =") == "text json jsonl junit tap ktap\n");

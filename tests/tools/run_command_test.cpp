@@ -96,9 +96,41 @@ BOOST_AUTO_TEST_CASE(all_skipped_is_5_with_the_reason) {
     host.placements.clear();
     host.unavailable = "/dev/kvm: No such file or directory";
     BOOST_TEST(run_all() == 5);
-    BOOST_TEST(out.find("2  no KVM here: /dev/kvm: No such file or directory (kernel, split)") !=
-               std::string::npos);
+    BOOST_TEST(
+        out.find("4  no KVM here: /dev/kvm: No such file or directory (kernel, split, userspace, model)") !=
+        std::string::npos);
     BOOST_TEST(machines == 0);
+}
+
+BOOST_AUTO_TEST_CASE(without_kvm_the_model_runs_and_a_line_says_so) {
+    good();
+    host.placements = {"model"};
+    host.own["model"] = {{}, false};
+    host.unavailable = "/dev/kvm: No such file or directory";
+    BOOST_TEST(verdicts(results()) == "model pass");
+    BOOST_TEST(err ==
+               "irqbench: no KVM on this host (/dev/kvm: No such file or directory): scenarios run in model "
+               "mode\n");
+    BOOST_TEST(verdicts(results({"--irqchip", "model"})) == "model pass");
+    BOOST_TEST(err == "");
+    BOOST_TEST(verdicts(results({"--irqchip", "kernel"})) == "kernel skip");
+    BOOST_TEST(err.find("irqbench: no KVM on this host: /dev/kvm") == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_of_the_model_names_the_seed_that_repeats_it) {
+    bad();
+    host.placements = {"kernel", "model"};
+    host.own["model"] = {{}, false};
+    const auto reason = [](const nlohmann::json& report, std::size_t index) {
+        return report["results"][index]["reason"].get<std::string>();
+    };
+    const auto free = results({"--run", "free", "--seed", "7"});
+    BOOST_TEST(reason(free, 0).find("--seed") == std::string::npos);
+    BOOST_TEST(reason(free, 1).find("; --seed 7") != std::string::npos);
+    run_all({"--run", "free", "--seed", "7", "--irqchip", "model"});
+    BOOST_TEST(out.find("things happen in this order again with --run free --seed 7") != std::string::npos);
+    // Stepped there is one order only.
+    BOOST_TEST(reason(results({"--seed", "7"}), 1).find("--seed") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(no_file_at_all_is_5) {

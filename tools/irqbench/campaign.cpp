@@ -58,6 +58,15 @@ bool went_wrong(const Verdict& verdict) {
     return verdict.kind == Verdict::Kind::fail || verdict.kind == Verdict::Kind::error;
 }
 
+/// So that whoever reads of it can have the same order of things again.
+void name_seed(Verdict& verdict, std::uint64_t seed) {
+    verdict.reason += fmt::format("; --seed {}", seed);
+    if (!verdict.failure) return;
+    std::string& remark = verdict.failure->remark;
+    if (!remark.empty()) remark += "; ";
+    remark += fmt::format("things happen in this order again with --run free --seed {}", seed);
+}
+
 /// The judge counts what was performed; readers of a trace know the steps of the file.
 void number_steps(std::vector<vmm::Event>& events, const scenarios::Performance& performance) {
     for (auto& event : events)
@@ -214,11 +223,13 @@ class Campaign {
         const auto begin = Clock::now();
         if (task.scenario != nullptr) {
             const std::string& mode = task.result.irqchip;
-            verdict = play(*task.scenario, mode, trace);
+            verdict = play(*task.scenario, mode, options_.seed + run, trace);
             if (!verdict) return false;
             if (verdict->kind == Verdict::Kind::error) verdict->reason = with_remedy(verdict->reason);
-            *verdict = scenarios::apply_known(std::move(*verdict), *task.scenario, mode,
-                                              scenarios::run_mode(*task.scenario, options_.run), host_);
+            const vmm::RunMode way = scenarios::run_mode(*task.scenario, options_.run);
+            *verdict = scenarios::apply_known(std::move(*verdict), *task.scenario, mode, way, host_);
+            const bool follows_seed = way == vmm::RunMode::free && !host_.uses_kvm(mode);
+            if (follows_seed && went_wrong(*verdict)) name_seed(*verdict, options_.seed + run);
             write_trace(task.result, run, trace);
         }
         const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
@@ -255,11 +266,12 @@ class Campaign {
         recorded_at_ = now;
     }
 
-    std::optional<Verdict> play(const Scenario& scenario, const std::string& mode,
+    std::optional<Verdict> play(const Scenario& scenario, const std::string& mode, std::uint64_t seed,
                                 std::vector<vmm::Event>& events) {
         scenarios::RunOptions run;
         run.config = scenario.config;
         run.config.placement = mode;
+        run.config.seed = seed;
         run.config.run = scenarios::run_mode(scenario, options_.run);
         run.cancel = &surroundings_.interrupted;
         vmm::Trace trace;

@@ -20,6 +20,7 @@ std::string table(const vmm::Host& host) {
         text += fmt::format("{:<15}{}\n", "no KVM", host.unavailable);
         if (const auto hint = remedy(host.unavailable); !hint.empty())
             text += fmt::format("{:<15}{}\n", "remedy", hint);
+        if (!host.placements.empty()) text += listed("irqchip modes", host.placements);
         return text;
     }
     text += listed("irqchip modes", host.placements);

@@ -30,6 +30,7 @@ struct RunCommand {
     std::uint32_t jobs = 1;
     std::uint32_t repeat = 1;
     double repeat_scale = 1;
+    std::uint64_t seed = 1;
     std::string format = "text";
     std::string trace_out;
     std::string resume;
@@ -116,12 +117,21 @@ std::ofstream open_trace(const RunCommand& command, const std::vector<Loaded>& f
     return file;
 }
 
-vmm::Host probe_host(const Surroundings& surroundings) {
-    vmm::Host host = surroundings.probe_host();
-    if (host.unavailable.empty()) return host;
+/// Says that there is no KVM, where somebody could expect it.
+void warn_without_kvm(const RunCommand& command, const std::vector<std::string>& modes,
+                      const vmm::Host& host) {
+    const bool wants_kvm =
+        std::any_of(modes.begin(), modes.end(), [&](const std::string& mode) { return host.uses_kvm(mode); });
+    if (host.unavailable.empty()) return;
+    if (!wants_kvm) {
+        // One who asked for the model alone is not surprised.
+        if (command.irqchip == "all")
+            spdlog::warn("no KVM on this host ({}): scenarios run in {} mode", host.unavailable,
+                         fmt::join(modes, " and "));
+        return;
+    }
     spdlog::warn("no KVM on this host: {}", host.unavailable);
     if (const auto hint = remedy(host.unavailable); !hint.empty()) spdlog::warn("remedy: {}", hint);
-    return host;
 }
 
 /// Scripts get a report whatever happens.
@@ -141,17 +151,19 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
             file.scenario = scenarios::scale_repeats(std::move(*file.scenario), command.repeat_scale);
     RecordWriter records(command, surroundings);
     if (files.empty()) return report_nothing(command, files, records, surroundings);
-    const vmm::Host host = probe_host(surroundings);
+    const vmm::Host host = surroundings.probe_host();
     CampaignOptions options;
+    options.modes = wanted_modes(command.irqchip, host);
+    warn_without_kvm(command, options.modes, host);
     if (!command.resume.empty()) options.earlier = earlier_results(read_results(command.resume), host.kernel);
     std::ofstream trace_file;
     if (!command.trace_out.empty()) {
         trace_file = open_trace(command, files);
         options.trace_out = &trace_file;
     }
-    options.modes = wanted_modes(command.irqchip, host);
     options.jobs = command.jobs;
     options.repeat = command.repeat;
+    options.seed = command.seed;
     if (!command.run.empty())
         options.run = command.run == "free" ? vmm::RunMode::free : vmm::RunMode::stepped;
     if (records.wanted()) {
@@ -189,7 +201,8 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
     add_selection(app, command->selection);
     // Of these the last counts when they are given again, so that a script may append its own.
     app.add_option("--irqchip", command->irqchip,
-                   "Irqchip modes to run in; all (the default): every one this host offers")
+                   "Irqchip modes to run in; all (the default): every one this host offers, without KVM "
+                   "the model")
         ->check(mode_list())
         ->type_name("MODE,...")
         ->take_last();
@@ -218,6 +231,11 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
             ""))
         ->type_name("F")
         ->capture_default_str();
+    app.add_option("--seed", command->seed,
+                   "Model mode, free: the order in which things happen; --repeat counts it up")
+        ->type_name("N")
+        ->capture_default_str()
+        ->take_last();
     app.add_option("--format", command->format, "How results are printed")
         ->check(CLI::IsMember(std::vector<std::string>(report_formats.begin(), report_formats.end())))
         ->capture_default_str()

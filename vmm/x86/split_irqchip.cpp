@@ -101,10 +101,10 @@ Outcome SplitIrqchip::set_line(std::uint32_t gsi, bool level, bool want_status) 
         return {};
     }
     // Whether a pin counts is only known when a LAPIC has taken its message or not.
-    const Board before = board_;
+    const Board::Status status = board_.status_before(gsi, level);
     delivered_ = {};
     act(board_.set_gsi(gsi, level));
-    return {before.status_of(gsi, level, delivered_), 0};
+    return {status.sum(delivered_), 0};
 }
 
 void SplitIrqchip::act(const routing::x86::Response& response) {

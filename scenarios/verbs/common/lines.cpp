@@ -75,6 +75,7 @@ Facts IrqfdVerb::facts() const {
         facts.resamples = arguments_.resample;
     }
     if (!arguments_.shares.empty()) facts.irqfds = {arguments_.shares};
+    facts.needs_kvm = arguments_.via == Via::kernel;
     facts.asserts = arguments_.error.has_value();
     return facts;
 }

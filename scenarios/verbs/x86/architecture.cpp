@@ -89,7 +89,7 @@ struct MachineArguments {
         return std::tuple{optional("x2apic", &MachineArguments::x2apic, "vCPUs start in x2APIC mode"),
                           optional("x2apic_ids", &MachineArguments::x2apic_ids,
                                    "32-bit ids in messages (KVM_CAP_X2APIC_API)"),
-                          optional("pit", &MachineArguments::pit, "a PIT in the kernel"),
+                          optional("pit", &MachineArguments::pit, "a PIT; not in split mode"),
                           optional("pit_reinject", &MachineArguments::pit_reinject, "KVM_REINJECT_CONTROL"),
                           optional("ioapic_version", &MachineArguments::ioapic_version,
                                    "where the IOAPIC is ours: 0x11 or 0x20"),
@@ -102,19 +102,18 @@ struct MachineArguments {
     static void check(const MachineArguments& arguments, const Cursor& at);
 };
 
-/// Whether the head's `modes` leave kernel mode alone.
-bool is_for_kernel_mode_only(const Node& head) {
-    const auto lists = [&](std::string_view key, std::string_view mode) {
-        const Node* node = head.find("modes");
-        node = node == nullptr ? nullptr : node->find(key);
+/// Whether the head's `modes` let it run in split mode.
+bool runs_in_split_mode(const Node& head) {
+    const Node* of_file = head.find("modes");
+    const auto lists_split = [&](std::string_view key) {
+        const Node* node = of_file == nullptr ? nullptr : of_file->find(key);
         if (node == nullptr || node->array() == nullptr) return false;
-        return std::any_of(node->array()->begin(), node->array()->end(),
-                           [&](const Node& word) { return word.text() != nullptr && *word.text() == mode; });
+        return std::any_of(node->array()->begin(), node->array()->end(), [](const Node& word) {
+            return word.text() != nullptr && *word.text() == "split";
+        });
     };
-    return std::all_of(modes.begin(), modes.end(), [&](std::string_view mode) {
-        if (mode == "kernel") return lists("only", mode) || !lists("not", mode);
-        return (lists("only", "kernel") && !lists("only", mode)) || lists("not", mode);
-    });
+    const bool only_some = of_file != nullptr && of_file->find("only") != nullptr;
+    return !lists_split("not") && (!only_some || lists_split("only"));
 }
 
 void MachineArguments::check(const MachineArguments& arguments, const Cursor& at) {
@@ -122,11 +121,11 @@ void MachineArguments::check(const MachineArguments& arguments, const Cursor& at
     if (arguments.memory % page != 0)
         at.at("memory", *at.node().find("memory"))
             .fail(fmt::format("must be a multiple of {} ({:#x}), the size of a page", page, page));
-    if (arguments.pit && !is_for_kernel_mode_only(at.reading().document.root))
+    if (arguments.pit && runs_in_split_mode(at.reading().document.root))
         at.at("pit", *at.node().find("pit"))
             .fail(
-                "KVM has a PIT only beside its own PIC and IOAPIC: set \"modes\": { \"only\": [\"kernel\"], "
-                "\"because\": ... }",
+                "KVM has a PIT only beside its own PIC and IOAPIC, so that split mode has none: set "
+                "\"modes\": { \"not\": [\"split\"], \"because\": ... }",
                 ScenarioError::Kind::invalid);
 }
 

@@ -146,7 +146,7 @@ template <vmm::Injection how>
 Facts InjectVerb<how>::facts() const {
     Facts facts;
     facts.vcpus = {arguments_.vcpu};
-    facts.causes = true;
+    facts.causes = facts.needs_kvm = true;
     facts.asserts = arguments_.error.has_value();
     if (arguments_.vector < exceptions && !arguments_.error) facts.needs_handler = arguments_.vector;
     return facts;

@@ -22,6 +22,7 @@ class FakeMachine final : public vmm::Machine {
     std::map<std::string, std::vector<vmm::Event>> causes;
     std::function<bool()> on_settle;  ///< its result is settle()'s
     std::function<void(const std::function<bool()>&)> on_wait;
+    std::function<std::optional<std::size_t>(std::size_t)> on_next_thread;
     vmm::event::Quiet quiet{true, {}, {}};
     int refuses_with = 0;  ///< errno of every call
     bool closed = false;
@@ -74,6 +75,9 @@ class FakeMachine final : public vmm::Machine {
         }
     }
     void concurrent(bool on) override { concurrent_ = on; }
+    std::optional<std::size_t> next_thread(std::size_t threads) override {
+        return on_next_thread ? on_next_thread(threads) : std::nullopt;
+    }
     std::vector<vmm::NamedValue> inspect(std::string_view, std::uint32_t) override { return {}; }
     void close() override { closed = true; }
 

@@ -293,6 +293,41 @@ BOOST_AUTO_TEST_CASE(each_thread_does_its_steps_and_is_recorded_as_one_call) {
     BOOST_TEST(bench.recorded() == (Calls{"parallel flipper: 2000 route", "parallel signaler: 1000 signal"}));
 }
 
+BOOST_AUTO_TEST_CASE(a_machine_that_decides_whose_turn_it_is_gets_the_steps_one_by_one) {
+    ParallelBench bench;
+    std::string done;
+    const auto says = [&done](const char* what) {
+        return step_of(TestVerb(true, {}, [&done, what](Stage& stage) {
+            stage.machine.signal("dev", 1);
+            done += what;
+        }));
+    };
+    // The last of those that go on, so that one thread after the other comes to its end.
+    bench.machine.on_next_thread = [](std::size_t threads) { return std::optional(threads - 1); };
+    bench.machine.on_wait = nullptr;
+    Block twice = block(Block::Kind::repeat, {says("b")});
+    twice.times = 2;
+    Block elsewhere = block(Block::Kind::only, {says("x")});
+    elsewhere.modes = {"split"};
+    Block loop = block(Block::Kind::loop, {says("l")});
+    loop.until = "two";
+    bench.parallel.times = 2;
+    bench.parallel.threads = {{"one", {says("1"), block_of(elsewhere)}},
+                              {"two", {says("a"), block_of(twice), says("c")}}};
+    BOOST_TEST((bench.verdict().kind == Verdict::Kind::pass));
+    BOOST_TEST(done == "abbcabbc11");
+    BOOST_TEST(bench.recorded() == (Calls{"parallel one: 2 signal", "parallel two: 8 signal"}));
+
+    done.clear();
+    ParallelBench other;
+    std::size_t turn = 0;
+    other.machine.on_next_thread = [&turn](std::size_t threads) { return std::optional(turn++ % threads); };
+    other.parallel.times = 1;
+    other.parallel.threads = {{"one", {block_of(loop)}}, {"two", {says("a"), says("b")}}};
+    BOOST_TEST((other.verdict().kind == Verdict::Kind::pass));
+    BOOST_TEST(done == "albl");
+}
+
 BOOST_AUTO_TEST_CASE(a_loop_goes_on_until_the_other_thread_has_ended) {
     ParallelBench bench;
     bench.parallel.times = 1;

@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "scenarios/engine/load.hpp"
 #include "tests/scenarios/engine/story.hpp"
 
 using namespace irqbench;
@@ -92,6 +93,25 @@ BOOST_AUTO_TEST_CASE(a_trait_under_which_it_cannot_be_judged_skips) {
                "cannot be judged where lapic_eoi_at_delivery: the ISR bit is what it looks at");
     world.host.traits.clear();
     BOOST_TEST(world.skipped() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_step_about_kvm_itself_skips_the_modes_without) {
+    World world;
+    world.host.placements.emplace_back("model");
+    world.host.own["model"] = {{}, false};
+    const auto skipped_with = [&world](const std::string& step) {
+        const std::string head = R"({ "name": "n", "arch": "x86_64", "source": "s", "steps": [ )";
+        world.scenario = load_text(head + step + R"(, { "msi": "0x51" }, { "ack": "0x51" } ] })", "a.json");
+        return world.skipped("model");
+    };
+    BOOST_TEST(skipped_with(R"({ "msi": "0x50" }, { "ack": "0x50" })") == "");
+    const std::string inject = R"({ "inject": "0x50" }, { "ack": "0x50" })";
+    BOOST_TEST(skipped_with(inject).find("step 1 is about an interface of KVM, and model mode has none: {") ==
+               0);
+    BOOST_TEST(world.skipped("kernel") == "");
+    BOOST_TEST(skipped_with(R"({ "irqfd": { "name": "d", "gsi": 24, "via": "kernel" } })") != "");
+    BOOST_TEST(skipped_with(R"({ "only": { "irqchip": ["kernel"], "because": "b", "steps": [ )" + inject +
+                            " ] } }") == "");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_required_in_some_modes_is_not_in_others) {

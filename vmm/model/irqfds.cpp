@@ -1,0 +1,82 @@
+#include "vmm/model/irqfds.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace irqbench::vmm::model {
+
+using irqchip::LineSource;
+
+Irqfds::Irqfd* Irqfds::find(std::string_view name) {
+    for (const auto& each : irqfds_)
+        if (each->spec.name == name) return each.get();
+    return nullptr;
+}
+
+Outcome Irqfds::assign(const IrqfdSpec& spec) {
+    auto irqfd = std::make_unique<Irqfd>();
+    irqfd->spec = spec;
+    irqfd->id = next_id_++;
+    const Irqfd* other = find(spec.shares);
+    irqfd->trigger = other != nullptr ? other->trigger : std::make_shared<EventFd>();
+    if (irqfd->trigger->irqfd != nullptr) return {0, EBUSY};
+    if (Irqfd* former = find(spec.name); former != nullptr) {
+        unassign(*former);
+        std::erase_if(irqfds_, [former](const auto& each) { return each.get() == former; });
+    }
+    irqfd->trigger->irqfd = irqfd.get();
+    if (spec.resample) hardware_.listen(spec.gsi, irqfd->id);
+    irqfds_.push_back(std::move(irqfd));
+    // What was written to the eventfd before is an event too.
+    if (std::exchange(irqfds_.back()->trigger->signalled, false)) fire(*irqfds_.back());
+    return {};
+}
+
+void Irqfds::unassign(Irqfd& irqfd) {
+    if (!irqfd.assigned()) return;
+    irqfd.trigger->irqfd = nullptr;
+    if (irqfd.spec.resample) hardware_.unlisten(irqfd.spec.gsi, irqfd.id);
+}
+
+Outcome Irqfds::deassign(std::string_view name) {
+    Irqfd* irqfd = find(name);
+    if (irqfd == nullptr) return {0, ENOENT};
+    unassign(*irqfd);
+    return {};
+}
+
+void Irqfds::signal(std::string_view name) {
+    const Irqfd* irqfd = find(name);
+    if (irqfd == nullptr) return;
+    if (irqfd->trigger->irqfd == nullptr)
+        irqfd->trigger->signalled = true;
+    else
+        fire(*irqfd->trigger->irqfd);
+}
+
+void Irqfds::fire(const Irqfd& irqfd) {
+    const std::uint32_t gsi = irqfd.spec.gsi;
+    if (irqfd.spec.resample) return hardware_.drive(gsi, true, LineSource::resample);
+    hardware_.drive(gsi, true, LineSource::wire);
+    hardware_.drive(gsi, false, LineSource::wire);
+}
+
+void Irqfds::ended(routing::ListenerId listener) {
+    for (const auto& each : irqfds_) {
+        if (each->id != listener) continue;
+        ++each->kicks;
+        any_kicked_ = true;
+    }
+}
+
+std::vector<event::Resampled> Irqfds::take_resampled() {
+    std::vector<event::Resampled> kicks;
+    if (!std::exchange(any_kicked_, false)) return kicks;
+    for (const auto& each : irqfds_)
+        if (const std::uint64_t count = std::exchange(each->kicks, 0); count != 0)
+            kicks.push_back({each->spec.name, count});
+    return kicks;
+}
+
+}  // namespace irqbench::vmm::model

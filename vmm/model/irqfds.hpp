@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "vmm/model/hardware.hpp"
+
+namespace irqbench::vmm::model {
+
+/// Irqfds and resamplefds with the kernel's contract; what is signalled is injected at once. Source: api.rst
+/// 4.75, KVM_IRQFD; virt/kvm/eventfd.c.
+class Irqfds {
+  public:
+    explicit Irqfds(Hardware& hardware) : hardware_(hardware) {}
+
+    /// EBUSY if the eventfd it shares is an irqfd's already.
+    Outcome assign(const IrqfdSpec& spec);
+    /// ENOENT if there never was one of this name; a second time is no error.
+    Outcome deassign(std::string_view name);
+    void signal(std::string_view name);
+    /// Surroundings::ended().
+    void ended(routing::ListenerId listener);
+    /// Kicks of resamplefds since the last call.
+    [[nodiscard]] std::vector<event::Resampled> take_resampled();
+
+  private:
+    struct Irqfd;
+    /// What triggers at most one irqfd.
+    struct EventFd {
+        Irqfd* irqfd = nullptr;
+        bool signalled = false;  ///< while it triggered none
+    };
+    struct Irqfd {
+        IrqfdSpec spec;
+        std::shared_ptr<EventFd> trigger;
+        routing::ListenerId id = 0;
+        std::uint64_t kicks = 0;
+
+        [[nodiscard]] bool assigned() const { return trigger->irqfd == this; }
+    };
+
+    [[nodiscard]] Irqfd* find(std::string_view name);
+    void fire(const Irqfd& irqfd);
+    void unassign(Irqfd& irqfd);
+
+    Hardware& hardware_;
+    std::vector<std::unique_ptr<Irqfd>> irqfds_;
+    routing::ListenerId next_id_ = 0;
+    bool any_kicked_ = false;
+};
+
+}  // namespace irqbench::vmm::model

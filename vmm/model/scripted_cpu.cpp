@@ -1,0 +1,237 @@
+#include "vmm/model/scripted_cpu.hpp"
+
+#include <iterator>
+#include <utility>
+
+namespace irqbench::vmm::model {
+
+namespace {
+
+/// event::Taken::vector of an NMI.
+constexpr std::uint32_t nmi_vector = 2;
+
+constexpr std::uint8_t policy_eois = POLICY_EOI_LAPIC | POLICY_EOI_PIC | POLICY_EOI_PICS;
+
+}  // namespace
+
+void ScriptedCpu::post(const GuestOp& op) {
+    operations_.push_back({op, Operation::Status::posted, std::nullopt, false});
+    if (next_ == operations_.end()) next_ = std::prev(operations_.end());
+}
+
+const GuestOp* ScriptedCpu::unfinished() const {
+    for (auto at = operations_.rbegin(); at != operations_.rend(); ++at)
+        if (at->status != Operation::Status::done) return &at->op;
+    return nullptr;
+}
+
+bool ScriptedCpu::at_barrier() const { return active_ != nullptr && phase_ == Phase::await_barrier; }
+
+void ScriptedCpu::reset() {
+    // Depth and vector in service are the agent's own words, which it clears when it starts anew.
+    frames_.clear();
+    active_ = nullptr;
+    operations_.remove_if([](const Operation& each) { return each.status == Operation::Status::begun; });
+    interrupts_enabled_ = shadow_ = nmi_pending_ = nmi_blocked_ = false;
+    state_ = State::waiting;
+}
+
+void ScriptedCpu::start() {
+    if (state_ == State::off || state_ == State::waiting) state_ = State::starting;
+}
+
+void ScriptedCpu::begin_after_start() {
+    state_ = State::running;
+    depth_ = in_service_ = 0;
+    hardware_.prepare_started(index_, outside_.bus());
+    outside_.record(index_, event::Started{});
+    enable_interrupts();
+}
+
+bool ScriptedCpu::can_execute() const {
+    if (!frames_.empty() && frames_.back().stage != Stage::serve) return true;
+    if (active_ == nullptr) return !mailbox_empty();
+    return phase_ != Phase::await_barrier ||
+           static_cast<std::int32_t>(outside_.arrived() - static_cast<std::uint32_t>(active_->op.value)) >= 0;
+}
+
+bool ScriptedCpu::can_step() const {
+    switch (state_) {
+        case State::starting: return true;
+        case State::running: return takes_nmi() || can_execute() || takes_interrupt();
+        case State::halted: return takes_nmi() || takes_interrupt();
+        case State::off:
+        case State::waiting:
+        case State::faulted: break;
+    }
+    return false;
+}
+
+void ScriptedCpu::step() {
+    if (state_ == State::starting) return begin_after_start();
+    const bool inhibited = std::exchange(shadow_, false);
+    if (takes_nmi()) {
+        nmi_pending_ = false;
+        nmi_blocked_ = true;
+        return enter(nmi_vector, event::Kind::nmi);
+    }
+    // With nothing left to execute the agent's own loop is what the shadow covers.
+    if (takes_interrupt() && !(inhibited && can_execute())) return take_interrupt();
+    if (!frames_.empty() && frames_.back().stage != Stage::serve) return step_handler(frames_.back());
+    serve();
+}
+
+void ScriptedCpu::take_interrupt() {
+    const std::uint32_t vector = hardware_.acknowledge(index_);
+    switch (hardware_.entry_of(vector)) {
+        case Entry::nmi: return enter(vector, event::Kind::nmi);
+        case Entry::interrupt: return enter(vector, event::Kind::interrupt);
+        case Entry::exception: break;
+    }
+    const auto handler = handlers_.find(vector);
+    if (handler != handlers_.end() && (handler->second.policy & POLICY_DECLARED) != 0)
+        return enter(vector, event::Kind::interrupt);
+    state_ = State::running;
+    fault(vector);
+}
+
+/// The agent takes an exception inside an operation for the operation's, and any other for the end.
+void ScriptedCpu::fault(std::uint32_t vector) {
+    if (active_ != nullptr) {
+        active_->fault = vector;
+        return finish_active();
+    }
+    state_ = State::faulted;
+    outside_.record(index_, event::Fault{vector, 0, 0, 0});
+}
+
+void ScriptedCpu::enter(std::uint32_t vector, event::Kind kind) {
+    state_ = State::running;
+    outside_.record(index_, event::Taken{vector, kind, depth_, 0});
+    const auto found = handlers_.find(vector);
+    const Handler handler = found == handlers_.end() ? Handler{} : found->second;
+    const bool lowers = (handler.policy & POLICY_LOWER) != 0;
+    frames_.push_back({vector, handler, lowers ? Stage::lower : first_stage(handler.policy),
+                       interrupts_enabled_, in_service_, std::exchange(active_, nullptr), phase_});
+    interrupts_enabled_ = false;
+}
+
+void ScriptedCpu::end_of_interrupt(std::uint8_t policy) {
+    if (const auto vector = hardware_.end_of_interrupt(index_, policy, outside_.bus())) fault(*vector);
+}
+
+ScriptedCpu::Stage ScriptedCpu::first_stage(std::uint8_t policy) {
+    if ((policy & POLICY_STAY) == 0) return Stage::end;
+    return (policy & POLICY_EOI_FIRST) != 0 ? Stage::end_first : Stage::stay;
+}
+
+/// What leaves the CPU may come back as INIT, after which the frame is gone: it is changed before.
+void ScriptedCpu::step_handler(Frame& frame) {
+    const Handler handler = frame.handler;
+    switch (frame.stage) {
+        case Stage::lower:
+            frame.stage = first_stage(handler.policy);
+            if (handler.lowers) outside_.device_lowers(index_, *handler.lowers);
+            return;
+        case Stage::end_first:
+            frame.stage = Stage::stay;
+            frame.handler.policy &= static_cast<std::uint8_t>(~policy_eois);
+            return end_of_interrupt(handler.policy);
+        case Stage::stay:
+            frame.stage = Stage::serve;
+            ++depth_;
+            in_service_ = frame.vector;
+            if ((handler.policy & POLICY_NEST) != 0) enable_interrupts();
+            return;
+        case Stage::end: frame.stage = Stage::leave; return end_of_interrupt(handler.policy);
+        case Stage::leave:
+            interrupts_enabled_ = frame.interrupts_enabled;
+            // Every IRET ends the blocking, whatever it returns from.
+            nmi_blocked_ = false;
+            active_ = frame.active;
+            phase_ = frame.phase;
+            frames_.pop_back();
+            return;
+        case Stage::serve: return;
+    }
+}
+
+void ScriptedCpu::serve() {
+    if (active_ != nullptr)
+        continue_active();
+    else if (!mailbox_empty())
+        begin_next();
+}
+
+void ScriptedCpu::enable_interrupts() {
+    shadow_ = !interrupts_enabled_;
+    interrupts_enabled_ = true;
+}
+
+void ScriptedCpu::finish_active() {
+    active_->status = Operation::Status::done;
+    active_ = nullptr;
+}
+
+void ScriptedCpu::continue_active() {
+    switch (phase_) {
+        case Phase::finish:
+        case Phase::await_barrier: return finish_active();
+        case Phase::shadowed: phase_ = Phase::finish; return;
+        case Phase::halt:
+            phase_ = Phase::finish;
+            state_ = State::halted;
+            return;
+    }
+}
+
+void ScriptedCpu::begin_next() {
+    active_ = &*next_++;
+    active_->status = Operation::Status::begun;
+    phase_ = Phase::finish;
+    execute(*active_);
+}
+
+void ScriptedCpu::execute(Operation& operation) {
+    switch (operation.op.code) {
+        case OP_NOTHING: return;
+        case OP_CLI: interrupts_enabled_ = false; return;
+        case OP_STI: phase_ = Phase::shadowed; return enable_interrupts();
+        case OP_HALT: state_ = State::halted; return;
+        case OP_STI_HALT: phase_ = Phase::halt; return enable_interrupts();
+        case OP_RETURN: return leave_innermost();
+        case OP_BARRIER:
+            phase_ = Phase::await_barrier;
+            ++outside_.arrived();
+            return;
+        case OP_EOI:
+            outside_.record(index_, event::GuestEoi{in_service_});
+            return end_of_interrupt(POLICY_EOI_LAPIC);
+        default: break;
+    }
+    const auto access = hardware_.execute(index_, operation.op, outside_.bus());
+    // INIT may have been what it did to itself: then there is no such operation any more.
+    if (active_ == nullptr) return;
+    if (!access) {
+        operation.refused = true;
+        return finish_active();
+    }
+    if (access->fault) return fault(*access->fault);
+    operation.op.value = access->value;
+}
+
+void ScriptedCpu::leave_innermost() {
+    if (depth_ == 0 || frames_.empty()) {
+        active_->refused = true;
+        return finish_active();
+    }
+    Frame& frame = frames_.back();
+    finish_active();
+    interrupts_enabled_ = false;
+    --depth_;
+    in_service_ = frame.outer_in_service;
+    outside_.record(index_, event::Returned{frame.vector});
+    frame.stage = Stage::end;
+}
+
+}  // namespace irqbench::vmm::model

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "routing/platform.hpp"
+#include "vmm/model/hardware.hpp"
+
+namespace irqbench::vmm::x86 {
+
+/// The controllers of a PC for a model machine: routing::x86::Platform on virtual time. The local APICs' bus
+/// clock and the time-stamp counter have 1 GHz, as KVM's bus clock has.
+class ModelHardware final : public model::Hardware {
+  public:
+    ModelHardware(const MachineConfig& config, model::Surroundings& surroundings);
+
+    Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
+    Outcome msi(const MsiMessage& message) override;
+    Outcome route(const routing::RoutingTable& table) override;
+    [[nodiscard]] const routing::RoutingTable& routes() const override { return platform_.board().routes(); }
+    void drive(std::uint32_t gsi, bool level, irqchip::LineSource source) override;
+    void listen(std::uint32_t gsi, routing::ListenerId listener) override;
+    void unlisten(std::uint32_t gsi, routing::ListenerId listener) override;
+
+    [[nodiscard]] bool interrupt_pending(std::uint32_t cpu) const override;
+    std::uint32_t acknowledge(std::uint32_t cpu) override;
+    [[nodiscard]] model::Entry entry_of(std::uint32_t vector) const override;
+    std::optional<model::Access> execute(std::uint32_t cpu, const GuestOp& op, model::Bus& bus) override;
+    std::optional<std::uint32_t> end_of_interrupt(std::uint32_t cpu, std::uint8_t policy,
+                                                  model::Bus& bus) override;
+    void prepare_started(std::uint32_t cpu, model::Bus& bus) override;
+
+    std::optional<std::uint64_t> mmio_read(std::uint32_t cpu, std::uint64_t address, unsigned size) override;
+    bool mmio_write(std::uint32_t cpu, std::uint64_t address, unsigned size, std::uint64_t value) override;
+    std::optional<std::uint32_t> port_in(std::uint32_t cpu, std::uint16_t port, unsigned size) override;
+    bool port_out(std::uint32_t cpu, std::uint16_t port, unsigned size, std::uint32_t value) override;
+
+    [[nodiscard]] std::optional<std::chrono::nanoseconds> next_timer() const override;
+    void run_timers() override;
+    [[nodiscard]] std::string held_back() const override;
+
+    [[nodiscard]] std::uint32_t running_priority(std::uint32_t cpu) const override {
+        return platform_.lapic(cpu).ppr();
+    }
+    [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller,
+                                                  std::uint32_t index) const override;
+
+  private:
+    /// What the agent remembers of a CPU's local APIC.
+    struct Agent {
+        bool x2apic = false;
+        std::uint64_t lapic = 0xFEE0'0000;
+    };
+
+    [[nodiscard]] routing::x86::Platform::Time now() const;
+    void act(const routing::x86::PlatformResponse& response);
+    void ask(const routing::x86::PlatformRequest& request);
+    void signal(const routing::x86::request::SignalCpu& request);
+    void arm(std::size_t timer, std::optional<std::chrono::nanoseconds> deadline);
+    void expire(std::size_t timer);
+    [[nodiscard]] std::size_t pit_timer() const { return platform_.cpus(); }
+    [[nodiscard]] std::size_t storm_timer(unsigned pin) const { return platform_.cpus() + 1 + pin; }
+
+    model::Access access_memory(std::uint32_t cpu, const GuestOp& op, model::Bus& bus);
+    model::Access read_msr(std::uint32_t cpu, std::uint64_t index) const;
+    model::Access write_msr(std::uint32_t cpu, std::uint64_t index, std::uint64_t value);
+    model::Access access_lapic(std::uint32_t cpu, const GuestOp& op, model::Bus& bus);
+
+    MachineConfig config_;
+    model::Surroundings& surroundings_;
+    routing::x86::Platform platform_;
+    std::vector<Agent> agents_;
+    /// By CPU for its local APIC, then the PIT, then the IOAPIC's pins after a storm.
+    std::vector<std::optional<std::chrono::nanoseconds>> deadlines_;
+    std::set<std::pair<std::chrono::nanoseconds, std::size_t>> queue_;
+};
+
+std::unique_ptr<model::Hardware> make_model_hardware(const MachineConfig& config,
+                                                     model::Surroundings& surroundings);
+
+/// What the model offers of what KVM calls capabilities (vmm::Host::own).
+[[nodiscard]] std::vector<std::string_view> model_capabilities();
+
+}  // namespace irqbench::vmm::x86
