@@ -193,7 +193,7 @@ void Generator::add_pic() {
     } else if (what < 72) {
         const std::uint8_t value = pic_command();
         queue_.push_back(port_out(chip, value));
-        if (value == 0x0A || value == 0x0B || value == 0x0C) queue_.push_back(port_in(chip));
+        if ((value == 0x0A || value == 0x0B || value == 0x0C) && !one_in(3)) queue_.push_back(port_in(chip));
     } else if (what < 82) {
         queue_.push_back(port_out(chip + 1, one_in(2) ? 0 : bits() & 0xFF));
     } else if (what < 90) {
