@@ -89,16 +89,16 @@ constexpr Difference list[] = {
      "82093AA 3.1: registers at FEC0xy00h and FEC0xy10h, x and y from the APICBASE register", window_repeats},
     {"narrow_access", "a byte or word at IOWIN or EOIR reads zero and writes nothing",
      "as KVM: a narrow write is extended with zeros, a read cut off",
-     "82093AA 3.2: all registers are accessed using 32 bit loads and stores", narrow_access},
+     "82093AA 3.0: IOWIN must be accessed as a dword, all registers by 32 bit loads and stores",
+     narrow_access},
     {"wide_vector", "EOIR compares all 32 bits with the vectors", "bits 31:8 are ignored",
      "82801DB (ICH4) 9.5.5: bits 31:8 reserved, bits 7:0 redirection entry clear", wide_vector},
     {"poll_kept", "an OCW3 without P leaves an earlier poll command standing", "it takes the command back",
-     "8259A, OCW3: P = 0 is no poll command; whether it cancels one is left open", poll_kept},
+     "82371AB (PIIX4) 4.2.2.8, OCW3 bit 2: 0 disables the poll mode command", poll_kept},
     {"eoi_of_masked", "in special mask mode a non-specific EOI ends a masked interrupt",
      "it ends the highest that is not masked",
-     "8259A, End of Interrupt: an IS bit that is masked by an IMR bit will not be cleared by a non-specific "
-     "EOI "
-     "in special mask mode",
+     "8259A, End of Interrupt: an IS bit masked by the IMR is not cleared by a non-specific EOI in special "
+     "mask mode",
      eoi_of_masked},
 };
 

@@ -232,15 +232,15 @@ bool base_written(Prediction& p) {
 constexpr Difference list[] = {
     {"trigger_switched", "the IRR stays as it is when ELCR changes, until the line moves",
      "a level-triggered input follows its line at once",
-     "82371SB 2.5.2: ELCR selects edge or level per input; 8259A, LTIM: level, the edge detect logic is "
-     "disabled",
+     "8259A, edge and level triggered modes: a level is recognized while the input is high; no edge is "
+     "needed",
      trigger_switched},
     {"lines_forgotten",
      "after ICW1, the next call for a line that was high all along makes a request; so does the slave's",
      "the line has to fall and rise",
      "8259A, ICW1: following initialization an IR input must make a low-to-high transition", lines_forgotten},
     {"level_by_icw1", "ICW1.LTIM makes all inputs level-triggered", "it is ignored",
-     "82371SB 2.5.1.1: LTIM is disabled, its function replaced by ELCR", level_by_icw1},
+     "82371AB (PIIX4) 8.6.5: ICW1 bit 3 is disabled, ELCR1 and ELCR2 select instead", level_by_icw1},
     {"icw4_cleared", "ICW1 clears what ICW4 set, although another ICW4 is announced", "ICW4 does",
      "8259A, ICW1: if IC4 = 0, then all functions selected in ICW4 are set to zero", icw4_cleared},
     {"single_with_slave", "ICW1.SNGL skips ICW3 and nothing else: IR2 leads to the slave",
@@ -255,7 +255,9 @@ constexpr Difference list[] = {
      "INT follows", "8259A, special mask mode: it enables interrupts from all other levels", output_stale},
     {"cascade_stays_high", "a slave with automatic EOI and another request makes no second edge",
      "its INT falls during the acknowledge",
-     "8259A, automatic EOI; interrupt sequence, 6: INT after the ISR bit is reset", cascade_stays_high},
+     "8259A, interrupt sequence: with automatic EOI the ISR bit is set by the first INTA and reset after the "
+     "last",
+     cascade_stays_high},
     {"polled_slave_asks", "a polled slave leaves the master's request behind",
      "the master's request goes with it",
      "8259A, edge triggered mode: an IR input that goes low before the acknowledge is no request",

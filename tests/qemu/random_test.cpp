@@ -58,12 +58,12 @@ boost::test_tools::assertion_result needs_qemu(boost::unit_test::test_unit_id) {
     return false;
 }
 
-/// From power-on. @returns what differs after which operation, if anything does
 struct Failure {
     std::string what;
     std::size_t operations = 0;  ///< that it took
 };
 
+/// Operations from power-on. @returns what differs, if anything does
 template <class Next>
 std::optional<Failure> episode(Comparison& comparison, std::size_t count, Next next) {
     comparison.restart();
@@ -81,15 +81,20 @@ std::optional<Failure> replay(Comparison& comparison, const std::vector<Operatio
     return episode(comparison, operations.size(), [&each] { return *each++; });
 }
 
+std::string lines(const std::vector<Operation>& operations) {
+    std::string text;
+    for (const Operation& each : operations) text += "  " + qemu::text(each) + '\n';
+    return text;
+}
+
 std::string shrunk(Comparison& comparison, const std::vector<Operation>& operations) {
     const auto fails = [&comparison](const std::vector<Operation>& some) {
         return replay(comparison, some).has_value();
     };
     const auto few = shrink<Operation>(operations, fails, shrink_tries);
     const auto failure = replay(comparison, few);
-    std::string text = fmt::format("{} operations that differ:\n", few.size());
-    for (const Operation& each : few) text += "  " + qemu::text(each) + '\n';
-    return text + (failure ? failure->what : "not again this time");
+    return fmt::format("{} operations that differ:\n{}{}", few.size(), lines(few),
+                       failure ? failure->what : "not again this time");
 }
 
 }  // namespace
@@ -108,10 +113,15 @@ BOOST_AUTO_TEST_CASE(they_do_what_ours_do_but_for_the_differences_on_record) {
     std::uint64_t done = 0;
     while (done < wanted) {
         std::vector<Operation> operations;
-        const auto failure = episode(comparison, operations_an_episode, [&] {
-            operations.push_back(generator.next());
-            return operations.back();
-        });
+        std::optional<Failure> failure;
+        try {
+            failure = episode(comparison, operations_an_episode, [&] {
+                operations.push_back(generator.next());
+                return operations.back();
+            });
+        } catch (const std::exception& error) {
+            BOOST_FAIL(fmt::format("seed {}: {} after\n{}", seed, error.what(), lines(operations)));
+        }
         done += operations.size();
         if (failure)
             BOOST_FAIL(fmt::format("seed {}, operation {}: {}\n{}", seed, done, failure->what,
