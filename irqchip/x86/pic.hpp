@@ -8,8 +8,8 @@
 //   stays latched).
 // Differs from KVM: poll puts the request in service; special mask mode lets lower levels through; in
 //   special fully nested mode a slave in service still blocks IR3-IR7; ICW1 clears ISR, and an edge line
-//   that stays high, the cascade too, has to fall before it counts again; single mode (ICW1.SNGL) takes no ICW3; no GSI
-//   drives the cascade input.
+//   that stays high, the cascade too, has to fall before it counts again; single mode (ICW1.SNGL) takes no
+//   ICW3; no GSI drives the cascade input.
 // Source: 8259A data sheet (231468), "Programming the 8259A"; 82371SB (PIIX3) data sheet 2.5 (ELCR).
 
 #include <array>

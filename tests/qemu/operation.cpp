@@ -172,6 +172,8 @@ void Generator::add_special_mask() {
 void Generator::add_chip_with_requests() {
     add_initialized(0xA0, 0x11, one_of({0x01U, 0x03U}));
     add_initialized(0x20, one_in(2) ? 0x13 : 0x11, one_of({0x01U, 0x03U, 0x11U}));
+    for (const std::uint32_t chip : {0x20U, 0xA0U})
+        if (one_in(2)) queue_.push_back(port_out(chip, 0x80));
     for (const std::uint32_t pin : {9U, 13U}) {
         queue_.push_back(pic_line(pin, false));
         queue_.push_back(pic_line(pin, true));
