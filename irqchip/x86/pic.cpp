@@ -199,7 +199,10 @@ std::uint8_t Pic::poll(I8259A& chip, Effects& effects) {
         word.set(word.irq, static_cast<std::uint8_t>(acknowledged.irq));
         add_ended(chip, acknowledged.ended, effects);
         // A slave polled directly takes back the request it made of the master.
-        if (&chip == &slave_) master_.drop_cascade();
+        if (&chip == &slave_) {
+            master_.drop_cascade();
+            cascade_ = false;
+        }
     }
     rewire(intr_before, effects);
     return word.raw();
@@ -245,6 +248,9 @@ Pic::Acknowledged Pic::acknowledge() {
     const bool from_slave = first.irq == I8259A::cascade_irq && !master_.single();
     if (from_slave) {
         const auto second = slave_.acknowledge();
+        // INT falls with the acknowledge, even if automatic EOI or special mask mode lets it rise again at
+        // once: a new edge ("Interrupt sequence", steps 4 to 6).
+        cascade_ = false;
         add_ended(slave_, second.ended, result.effects);
         result.vector = static_cast<std::uint8_t>(slave_.base() | second.irq);
     } else {
@@ -271,7 +277,12 @@ Effects Pic::finish_eoi() {
 void Pic::rewire(bool intr_before, Effects& effects) {
     const auto is_eoi = [](const Effect& effect) { return std::holds_alternative<EoiOfPin>(effect); };
     const bool answers_to_come = std::any_of(effects.begin(), effects.end(), is_eoi);
-    if (slave_.request() && !answers_to_come) master_.latch_cascade();
+    const bool requests = slave_.request().has_value();
+    if (requests && !cascade_ && !answers_to_come) {
+        master_.latch_cascade();
+        cascade_ = true;
+    }
+    if (!requests) cascade_ = false;
     if (intr() != intr_before) effects.add(IntrLine{intr()});
 }
 

@@ -8,8 +8,8 @@
 //   stays latched).
 // Differs from KVM: poll puts the request in service; special mask mode lets lower levels through; in
 //   special fully nested mode a slave in service still blocks IR3-IR7; ICW1 clears ISR, and an edge line
-//   that stays high has to fall before it counts again; single mode (ICW1.SNGL) takes no ICW3; no GSI
-//   drives the cascade input.
+//   that stays high, the cascade too, has to fall before it counts again; single mode (ICW1.SNGL) takes no
+//   ICW3; no GSI drives the cascade input.
 // Source: 8259A data sheet (231468), "Programming the 8259A"; 82371SB (PIIX3) data sheet 2.5 (ELCR).
 
 #include <array>
@@ -46,7 +46,7 @@ class I8259A {
     /// What set_line(irq, true) would do now.
     LineStatus status_if_raised(unsigned irq) const;
 
-    /// The slave requests: latches the cascade input like an edge.
+    /// The slave's INT rises: an edge of the cascade input.
     void latch_cascade() { latched_ |= 1U << cascade_irq; }
     void drop_cascade() { latched_ &= static_cast<IrMask>(~(1U << cascade_irq)); }
 
@@ -178,6 +178,8 @@ class Pic {
 
     I8259A master_{I8259A::Role::master};
     I8259A slave_{I8259A::Role::slave};
+    /// The slave's INT as the master sees it.
+    bool cascade_ = false;
 };
 
 }  // namespace irqbench::irqchip::x86

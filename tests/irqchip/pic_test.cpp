@@ -180,6 +180,35 @@ BOOST_AUTO_TEST_CASE(two_requests_of_the_slave_follow_each_other) {
     BOOST_TEST(guest.take() == 0x2C);
 }
 
+BOOST_AUTO_TEST_CASE(a_slave_that_goes_on_requesting_makes_no_second_edge) {
+    GuestPic guest;
+    guest.raise(9);
+    guest.command(GuestPic::master, ocw3::poll);
+    BOOST_TEST(guest.in(GuestPic::master) == 0x82);
+    BOOST_TEST(guest.irr(GuestPic::master) == 0x00);
+    BOOST_TEST(guest.command(GuestPic::master, ocw2::eoi) == "nothing");
+    guest.mask(GuestPic::slave, 0x02);
+    BOOST_TEST(guest.mask(GuestPic::slave, 0x00) == "intr high");
+}
+
+BOOST_AUTO_TEST_CASE(the_slave_has_to_request_anew_after_icw1_of_the_master) {
+    GuestPic guest;
+    guest.raise(9);
+    guest.initialize(GuestPic::master, 0x20, 0x04, icw4::x86_mode);
+    BOOST_TEST(!guest.pic.intr());
+    guest.mask(GuestPic::slave, 0x02);
+    BOOST_TEST(guest.mask(GuestPic::slave, 0x00) == "intr high");
+}
+
+BOOST_AUTO_TEST_CASE(int_of_a_slave_with_automatic_eoi_falls_at_the_acknowledge) {
+    GuestPic guest(icw4::x86_mode, icw4::x86_mode | icw4::auto_eoi);
+    guest.raise(9);
+    guest.raise(13);
+    BOOST_TEST(guest.take() == 0x29);
+    BOOST_TEST(guest.command(GuestPic::master, ocw2::eoi) == "intr high");
+    BOOST_TEST(guest.take() == 0x2D);
+}
+
 BOOST_AUTO_TEST_CASE(the_master_masks_the_whole_slave) {
     GuestPic guest;
     guest.mask(GuestPic::master, 0x04);

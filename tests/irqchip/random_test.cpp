@@ -71,6 +71,7 @@ BOOST_AUTO_TEST_CASE(the_pic_keeps_its_invariants) {
         const auto port = pick<std::uint16_t>(random, {0x20, 0x21, 0xA0, 0xA1, 0x4D0, 0x4D1});
         const bool intr = guest.pic.intr();
         const I8259A master = guest.pic.master();
+        const bool slave_asked = guest.pic.slave().request().has_value();
         switch (random() % 6) {
             case 0: guest.raise(pin); break;
             case 1: guest.lower(pin); break;
@@ -91,8 +92,8 @@ BOOST_AUTO_TEST_CASE(the_pic_keeps_its_invariants) {
         BOOST_REQUIRE(guest.pic.intr() == now.request().has_value());
         BOOST_REQUIRE((now.elcr() & 0x07) == 0);
         BOOST_REQUIRE((guest.pic.slave().elcr() & 0x21) == 0);
-        // A request of the slave is never left unheard.
-        if (guest.pic.slave().request()) BOOST_REQUIRE((now.irr() & 0x04) != 0);
+        // When the slave begins to ask, the master hears it.
+        if (!slave_asked && guest.pic.slave().request()) BOOST_REQUIRE((now.irr() & 0x04) != 0);
         if (now.request()) BOOST_REQUIRE((now.irr() & ~now.imr() & 1U << *now.request()) != 0);
     }
 }

@@ -1,0 +1,141 @@
+#include <fmt/format.h>
+
+#include <atomic>
+#include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/qemu/comparison.hpp"
+#include "tests/qemu/shrink.hpp"
+#include "tools/lab/cache.hpp"
+#include "tools/lab/error.hpp"
+#include "tools/lab/qemu.hpp"
+
+// QEMU's I/O APIC, MSI and 8259 pair against ours: random operations on both, see comparison.hpp.
+// IRQBENCH_QEMU_SEED and IRQBENCH_QEMU_OPERATIONS change what is tried.
+namespace irqbench::tests::qemu {
+namespace {
+
+using tools::lab::Arch;
+using tools::lab::QemuSearch;
+
+constexpr std::uint64_t default_operations = 20'000;
+constexpr std::size_t operations_an_episode = 250;
+constexpr std::size_t operations_a_look_at_the_lapics = 50;
+constexpr int shrink_tries = 300;
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr ? value : "";
+}
+
+std::uint64_t number(const char* name, std::uint64_t otherwise) {
+    const std::string value = environment(name);
+    return value.empty() ? otherwise : std::stoull(value);
+}
+
+const QemuSearch& found_qemu() {
+    static const QemuSearch search = [] {
+        const std::atomic<bool> interrupted{false};
+        try {
+            return tools::lab::find_qemu(
+                Arch::x86_64, tools::lab::cache_folder([](const char* name) { return environment(name); }),
+                interrupted);
+        } catch (const tools::lab::Unavailable& error) {
+            return QemuSearch{{}, error.what()};
+        }
+    }();
+    return search;
+}
+
+boost::test_tools::assertion_result needs_qemu(boost::unit_test::test_unit_id) {
+    if (found_qemu().found || environment("IRQBENCH_LAB") == "required") return true;
+    std::cout << "skipped: " << found_qemu().why_not << '\n';
+    return false;
+}
+
+struct Failure {
+    std::string what;
+    std::size_t operations = 0;  ///< that it took
+};
+
+/// Operations from power-on. @returns what differs, if anything does
+template <class Next>
+std::optional<Failure> episode(Comparison& comparison, std::size_t count, Next next) {
+    comparison.restart();
+    for (std::size_t i = 1; i <= count; ++i) {
+        auto mismatch = comparison.step(next());
+        if (!mismatch && (i == count || i % operations_a_look_at_the_lapics == 0))
+            mismatch = comparison.check_lapics();
+        if (mismatch) return Failure{*mismatch, i};
+    }
+    return std::nullopt;
+}
+
+std::optional<Failure> replay(Comparison& comparison, const std::vector<Operation>& operations) {
+    auto each = operations.begin();
+    return episode(comparison, operations.size(), [&each] { return *each++; });
+}
+
+std::string lines(const std::vector<Operation>& operations) {
+    std::string text;
+    for (const Operation& each : operations) text += "  " + qemu::text(each) + '\n';
+    return text;
+}
+
+std::string shrunk(Comparison& comparison, const std::vector<Operation>& operations) {
+    const auto fails = [&comparison](const std::vector<Operation>& some) {
+        return replay(comparison, some).has_value();
+    };
+    const auto few = shrink<Operation>(operations, fails, shrink_tries);
+    const auto failure = replay(comparison, few);
+    return fmt::format("{} operations that differ:\n{}{}", few.size(), lines(few),
+                       failure ? failure->what : "not again this time");
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(qemu_chips, *boost::unit_test::precondition(needs_qemu))
+
+BOOST_AUTO_TEST_CASE(they_do_what_ours_do_but_for_the_differences_on_record) {
+    BOOST_REQUIRE_MESSAGE(found_qemu().found, found_qemu().why_not);
+    const std::uint64_t seed = number("IRQBENCH_QEMU_SEED", 1);
+    const std::uint64_t wanted = number("IRQBENCH_QEMU_OPERATIONS", default_operations);
+    const auto start = std::chrono::steady_clock::now();
+
+    QemuMachine machine(*found_qemu().found);
+    Comparison comparison(machine);
+    Generator generator(seed);
+    std::uint64_t done = 0;
+    while (done < wanted) {
+        std::vector<Operation> operations;
+        std::optional<Failure> failure;
+        try {
+            failure = episode(comparison, operations_an_episode, [&] {
+                operations.push_back(generator.next());
+                return operations.back();
+            });
+        } catch (const std::exception& error) {
+            BOOST_FAIL(fmt::format("seed {}: {} after\n{}", seed, error.what(), lines(operations)));
+        }
+        done += operations.size();
+        if (failure)
+            BOOST_FAIL(fmt::format("seed {}, operation {}: {}\n{}", seed, done, failure->what,
+                                   shrunk(comparison, operations)));
+    }
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    std::cout << fmt::format("QEMU {}, seed {}: {} operations in {:.1f} s\n", found_qemu().found->version,
+                             seed, done, seconds.count());
+    for (const auto& [name, count] : comparison.shown()) {
+        std::cout << fmt::format("  {:<20} {}\n", name, count);
+        BOOST_CHECK_MESSAGE(count != 0, fmt::format("seed {}: the difference {} never showed", seed, name));
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace irqbench::tests::qemu
