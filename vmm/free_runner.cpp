@@ -24,7 +24,8 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t records_while_many = 1'000'000;
 
 bool is_halt(const GuestOp* op) { return op != nullptr && (op->code == OP_HALT || op->code == OP_STI_HALT); }
-bool may_block(const GuestOp* op) { return is_halt(op) || (op != nullptr && (op->code == OP_BARRIER)); }
+bool is_barrier(const GuestOp* op) { return op != nullptr && op->code == OP_BARRIER; }
+bool may_block(const GuestOp* op) { return is_halt(op) || is_barrier(op); }
 
 class FreeRunner final : public Runner {
   public:
@@ -252,7 +253,8 @@ bool FreeRunner::at_rest(VcpuThread& thread, bool& moved) {
     if (thread.over || thread.stormed) return true;
     const guest::Agent& agent = thread.slot.agent;
     if (!agent.mailbox_empty()) return false;
-    return parts_.placement.parked(thread.slot).has_value() || may_block(agent.unfinished());
+    // That it is to halt does not say that it does: a handler may have been taken there.
+    return parts_.placement.parked(thread.slot).has_value() || is_barrier(agent.unfinished());
 }
 
 /// @returns whether the vCPU has done anything until it came to rest

@@ -107,20 +107,24 @@ void UserspaceIrqchip::carry_out(VcpuSlot& slot, Cpu& cpu) {
     if (cpu.nmis != 0) deliver_nmis(slot, cpu);
 }
 
+/// Whether there is an interrupt that ends the CPU's halt.
+bool UserspaceIrqchip::wakes(const VcpuSlot& slot) const {
+    return slot.vcpu.if_flag() && platform_.interrupt(slot.index).has_value();
+}
+
 bool UserspaceIrqchip::before_run(VcpuSlot& slot) {
     const std::lock_guard lock(mutex_);
     Cpu& cpu = cpus_[slot.index];
     cpu.away = false;
     fetch_cr8(slot);
     carry_out(slot, cpu);
-    bool interrupt = platform_.interrupt(slot.index).has_value();
-    if (cpu.activity == Cpu::Activity::halted && interrupt && slot.vcpu.if_flag())
-        cpu.activity = Cpu::Activity::running;
-    if (waits(cpu)) {
+    if (cpu.activity == Cpu::Activity::halted && wakes(slot)) cpu.activity = Cpu::Activity::running;
+    if (cpu.activity != Cpu::Activity::running) {
         cpu.away = true;
         cpu.window = false;
         return false;
     }
+    bool interrupt = platform_.interrupt(slot.index).has_value();
     if (interrupt && slot.vcpu.ready_for_interrupt_injection()) {
         const Platform::Acknowledged acknowledged = platform_.acknowledge(slot.index);
         slot.vcpu.interrupt(acknowledged.vector);
@@ -140,14 +144,16 @@ bool UserspaceIrqchip::has_interrupt_for(VcpuSlot& slot) {
     fetch_cr8(slot);
     const Cpu& cpu = cpus_[slot.index];
     if (cpu.init || cpu.nmis != 0 || cpu.smi) return true;
-    return slot.vcpu.if_flag() && platform_.interrupt(slot.index).has_value();
+    return wakes(slot);
 }
 
+// One that is about to wake does not stand anywhere any more.
 std::optional<event::RestState> UserspaceIrqchip::parked(VcpuSlot& slot) {
     const std::lock_guard lock(mutex_);
     switch (cpus_[slot.index].activity) {
         case Cpu::Activity::running: return std::nullopt;
-        case Cpu::Activity::halted: return event::RestState::halted;
+        case Cpu::Activity::halted:
+            return wakes(slot) ? std::nullopt : std::optional(event::RestState::halted);
         case Cpu::Activity::wait_for_sipi: return event::RestState::wait_for_sipi;
         case Cpu::Activity::not_started: return event::RestState::not_started;
     }

@@ -4,13 +4,13 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "routing/platform.hpp"
+#include "vmm/fair_mutex.hpp"
 #include "vmm/x86/boot.hpp"
 #include "vmm/x86/controller_timers.hpp"
 #include "vmm/x86/local_irqfds.hpp"
@@ -107,7 +107,7 @@ class UserspaceIrqchip final : public X86Placement {
     /// Sees to it that before_run() is called for the vCPU.
     void call(std::size_t cpu);
 
-    [[nodiscard]] bool waits(const Cpu& cpu) const { return cpu.activity != Cpu::Activity::running; }
+    [[nodiscard]] bool wakes(const VcpuSlot& slot) const;
     void carry_out(VcpuSlot& slot, Cpu& cpu);
     void reset(VcpuSlot& slot, Cpu& cpu);
     void deliver_nmis(VcpuSlot& slot, Cpu& cpu);
@@ -131,8 +131,8 @@ class UserspaceIrqchip final : public X86Placement {
     Time virtual_now_{};  ///< stepped
     /// Guards everything above: vCPU threads come with their exits, host threads with stimuli, and the timers
     /// have a thread of their own.
-    std::mutex mutex_;
-    std::condition_variable timers_changed_;
+    FairMutex mutex_;
+    std::condition_variable_any timers_changed_;
     bool stopping_ = false;
     std::thread timer_thread_;  ///< free-running
 };

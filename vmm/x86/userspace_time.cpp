@@ -29,7 +29,7 @@ void UserspaceIrqchip::expire_timers() {
 }
 
 void UserspaceIrqchip::serve_timers() {
-    std::unique_lock lock(mutex_);
+    std::unique_lock<FairMutex> lock(mutex_);
     while (!stopping_) {
         expire_timers();
         if (const auto next = timers_.next())
