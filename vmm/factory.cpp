@@ -1,18 +1,15 @@
 #include "vmm/factory.hpp"
 
-#include <fmt/format.h>
 #include <linux/kvm.h>
 #include <sys/utsname.h>
 
 #include <array>
-#include <stdexcept>
 #include <utility>
 
 #include "vmm/architecture.hpp"
 #include "vmm/kvm/system.hpp"
 #include "vmm/kvm_machine.hpp"
-#include "vmm/model/model_machine.hpp"
-#include "vmm/x86/model_hardware.hpp"
+#include "vmm/model/architectures.hpp"
 
 namespace irqbench::vmm {
 
@@ -78,7 +75,10 @@ std::vector<std::string> placements() {
 
 Host probe_host() {
     Host host;
-    host.own[std::string(model_placement)] = {x86::model_capabilities(), false};
+    OwnControllers& own = host.own[std::string(model_placement)];
+    own.uses_kvm = false;
+    for (const model::Modelled& each : model::modelled())
+        own.capabilities.insert(own.capabilities.end(), each.capabilities.begin(), each.capabilities.end());
     utsname names{};
     host.arch = architecture::name();
     if (uname(&names) == 0) {
@@ -103,10 +103,8 @@ Host probe_host() {
 
 std::unique_ptr<Machine> make_machine(const MachineConfig& config, Trace& trace) {
     if (config.placement != model_placement) return std::make_unique<KvmMachine>(config, trace);
-    constexpr std::string_view modelled = "x86_64";
-    if (!config.arch.empty() && config.arch != modelled)
-        throw std::invalid_argument(fmt::format("no model has the controllers of {}", config.arch));
-    return std::make_unique<model::ModelMachine>(config, trace, x86::make_model_hardware);
+    const std::string_view arch = config.arch.empty() ? architecture::name() : config.arch;
+    return std::make_unique<model::ModelMachine>(config, trace, model::modelled(arch).make_hardware);
 }
 
 }  // namespace irqbench::vmm

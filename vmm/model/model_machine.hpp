@@ -63,7 +63,7 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
     struct Slot {
         Slot(std::uint32_t index, Hardware& hardware, CpuSurroundings& outside, bool running)
             : cpu(index, hardware, outside, running) {
-            if (!running) rest = {event::RestState::not_started, false, 0, 0};
+            if (!running) rest.state = event::RestState::not_started;
         }
 
         ScriptedCpu cpu;

@@ -114,7 +114,11 @@ bool ModelMachine::run_to_rest(std::uint32_t cpu) {
     ready_.erase(cpu);
     if (failed_) return true;
     collect(cpu);
-    record_rest(cpu, rest_state(slot.cpu), slot.cpu.interrupts_enabled());
+    const event::RestState state = rest_state(slot.cpu);
+    // Of a CPU that goes on waiting the flag is not looked at, as in SteppedRunner.
+    const bool goes_on_waiting =
+        is_parked(slot.rest.state) && state != event::RestState::halted && is_parked(state);
+    record_rest(cpu, state, goes_on_waiting ? slot.rest.interrupts_enabled : slot.cpu.interrupts_enabled());
     if (slot.cpu.at_barrier() && ready_.empty())
         fail(cpu, "the vCPU does not come to rest: it waits at a barrier for others");
     return true;

@@ -384,21 +384,4 @@ std::unique_ptr<model::Hardware> make_model_hardware(const MachineConfig& config
     return std::make_unique<ModelHardware>(config, surroundings);
 }
 
-std::vector<std::string_view> model_capabilities() {
-    return {"irqchip",
-            "irq_routing",
-            "irq_inject_status",
-            "signal_msi",
-            "irqfd",
-            "irqfd_resample",
-            "ioeventfd",
-            "ioeventfd_any_length",
-            "x2apic_api",
-            "ioeventfd_no_length",
-            "tsc_deadline_timer",
-            "user_nmi",
-            "x86_smm",
-            "pit2"};
-}
-
 }  // namespace irqbench::vmm::x86

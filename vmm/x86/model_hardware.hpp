@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -83,7 +84,20 @@ class ModelHardware final : public model::Hardware {
 std::unique_ptr<model::Hardware> make_model_hardware(const MachineConfig& config,
                                                      model::Surroundings& surroundings);
 
-/// What the model offers of what KVM calls capabilities (vmm::Host::own).
-[[nodiscard]] std::vector<std::string_view> model_capabilities();
+/// See model::Modelled.
+inline constexpr std::array<std::string_view, 14> model_capabilities{"irqchip",
+                                                                     "irq_routing",
+                                                                     "irq_inject_status",
+                                                                     "signal_msi",
+                                                                     "irqfd",
+                                                                     "irqfd_resample",
+                                                                     "ioeventfd",
+                                                                     "ioeventfd_any_length",
+                                                                     "ioeventfd_no_length",
+                                                                     "x2apic_api",
+                                                                     "tsc_deadline_timer",
+                                                                     "user_nmi",
+                                                                     "x86_smm",
+                                                                     "pit2"};
 
 }  // namespace irqbench::vmm::x86
