@@ -25,8 +25,8 @@ struct Caused {
                 acks.push_back({{"vcpu", each.vcpu.value_or(0)}, {"vector", std::move(vector)}});
         } else if (const auto* kick = std::get_if<event::Resampled>(&each.what)) {
             kicks[kick->irqfd] += kick->count;
-        } else if (const auto* done = std::get_if<event::OperationDone>(&each.what)) {
-            if (!done->fault) read = done->value;
+        } else if (const auto* seen = std::get_if<event::Observed>(&each.what)) {
+            read = seen->value;
         }
     }
 };
