@@ -23,6 +23,8 @@ enum class Feature {
     special_nesting,  ///< ICW4.SFNM
     level_messages,   ///< level-triggered MSIs
     own_pins,         ///< pins 0, 2 and 8
+    logical_nmi,      ///< NMIs to logical destinations, whose LAPIC may be disabled by software
+    lint0,            ///< unmasking LINT0 while an ExtINT waits
     errors,           ///< ESR, illegal vectors
     versions,         ///< version registers
     time,             ///< timers and current counts

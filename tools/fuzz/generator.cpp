@@ -141,7 +141,8 @@ class Grammar {
         const bool one_only = case_.vcpus == 1 || may(Feature::lowest_priority);
         if (dice_.chance(12) && one_only)
             argument["mode"] = "lowest-priority";
-        else if (dice_.chance(5) && may_be_nmi)
+        else if (dice_.chance(5) && may_be_nmi &&
+                 (may(Feature::logical_nmi) || !argument.contains("dest_mode")))
             argument["mode"] = "nmi";
     }
 
@@ -252,8 +253,10 @@ class Grammar {
         if (may(Feature::service)) add("eoi", vcpu());
     }
 
+    /// Disabling it masks LINT0 too, which the PIC needs.
     void enable() {
         const std::uint32_t on = vcpu();
+        if (uses_pic_ && on == 0 && !may(Feature::lint0)) return;
         const bool off = off_.count(on) != 0;
         if (off)
             off_.erase(on);
