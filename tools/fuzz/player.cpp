@@ -20,6 +20,8 @@ vmm::MachineConfig config_of(const scenarios::Scenario& scenario, const std::str
     vmm::MachineConfig config = scenario.config;
     config.placement = mode;
     config.run = vmm::RunMode::stepped;
+    // A file never has a storm, and many cases do: they are to end soon.
+    config.storm_budget = 100;
     return config;
 }
 
