@@ -86,6 +86,24 @@ BOOST_AUTO_TEST_CASE(a_case_plays_the_same_twice) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_means_nothing_to_the_reference_is_left_out) {
+    const Case each = case_of({step("handler", {{"vector", "0x51"}, {"stays", true}}), step("return", 0),
+                               step("msi", "0x51"), step("halt", 0), step("return", 0), step("eoi", 0)});
+    const fuzz::Pair pair = model.begin(each);
+    BOOST_REQUIRE(pair.each.steps.size() == 3U);
+    BOOST_TEST(pair.each.steps[1].dump() == R"({"msi":"0x51"})");
+    BOOST_TEST(pair.each.steps[2].dump() == R"({"halt":0})");
+    BOOST_TEST(pair.reference.performance.performed.size() == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(a_case_ends_before_a_storm) {
+    const Case each = case_of({step("ioapic", {{"pin", 10}, {"vector", "0x51"}, {"trigger", "level"}}),
+                               step("msi", "0x61"), step("raise", 10), step("lower", 10)});
+    const fuzz::Pair pair = model.begin(each);
+    BOOST_TEST(pair.each.steps.size() == 2U);
+    BOOST_TEST(pair.reference.performance.complete);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_excluded_is_not_generated) {
     const fuzz::GeneratorOptions options{
         {Feature::level, Feature::level_messages, Feature::service, Feature::poll}, 40};
