@@ -292,7 +292,13 @@ class Grammar {
         if (irqfds_ == 2) return;
         const Pin& pin = dice_.pick(pins_);
         Json argument = {{"name", fmt::format("dev{}", irqfds_++)}, {"gsi", pin.number}};
-        if (pin.level && dice_.chance(70)) argument["resample"] = true;
+        const bool may_resample = pin.level && (!rerouted_ || may(Feature::edge_resample));
+        if (may_resample && dice_.chance(70)) {
+            argument["resample"] = true;
+            resamples_ = true;
+            // Until it is programmed a pin is edge-triggered.
+            if (!may(Feature::edge_resample)) ioapic_pin(pin);
+        }
         add("irqfd", std::move(argument));
     }
 
@@ -306,7 +312,10 @@ class Grammar {
         if (dice_.chance(60)) {
             routed_ = true;
             add("route", {{"gsi", 24}, {"msi", std::move(message)}});
+        } else if (resamples_ && !may(Feature::edge_resample)) {
+            return;  // nor may its GSI go to another pin
         } else if (const Pin& pin = dice_.pick(pins_); dice_.chance(50)) {
+            rerouted_ = true;
             add("route", {{"gsi", pin.number}, {"ioapic", dice_.pick(pins_).number}});
         } else {
             add("unroute", pin.number);
@@ -386,6 +395,8 @@ class Grammar {
     bool logical_ = false;
     bool uses_pic_ = false;
     bool routed_ = false;
+    bool resamples_ = false;
+    bool rerouted_ = false;  ///< the GSI of a pin goes to another pin
     std::uint32_t irqfds_ = 0;
     std::set<std::uint32_t> closed_;  ///< vCPUs with interrupts disabled
     std::set<std::uint32_t> off_;     ///< vCPUs whose LAPIC is disabled
