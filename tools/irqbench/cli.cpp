@@ -32,6 +32,7 @@ CommandLine::CommandLine(Surroundings& surroundings)
     add_list(*this, surroundings);
     add_check(*this, surroundings);
     add_diff(*this, surroundings);
+    add_fuzz(*this, surroundings);
     add_explain(*this, surroundings);
     add_caps(*this, surroundings);
     add_schema(*this, surroundings);

@@ -29,6 +29,7 @@ void add_lab(CommandLine& line, Surroundings& surroundings);
 void add_list(CommandLine& line, Surroundings& surroundings);
 void add_check(CommandLine& line, Surroundings& surroundings);
 void add_diff(CommandLine& line, Surroundings& surroundings);
+void add_fuzz(CommandLine& line, Surroundings& surroundings);
 void add_explain(CommandLine& line, Surroundings& surroundings);
 void add_caps(CommandLine& line, Surroundings& surroundings);
 void add_schema(CommandLine& line, Surroundings& surroundings);

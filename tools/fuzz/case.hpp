@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "scenarios/engine/fields.hpp"
+#include "scenarios/engine/scenario.hpp"
+
+/// Random scenarios, and what two irqchip modes make of them.
+namespace irqbench::tools::fuzz {
+
+using scenarios::Json;
+
+/// A scenario that can be taken apart and put together again: the machine, and steps as a file has them.
+struct Case {
+    std::uint32_t vcpus = 1;
+    bool x2apic = false;
+    std::vector<Json> steps;
+
+    bool operator==(const Case&) const = default;
+};
+
+/// What a file says besides its steps.
+struct Heading {
+    std::string name;
+    std::string source;
+    std::vector<std::string> comment;  ///< lines
+};
+
+/// The text of a scenario file.
+std::string text_of(const Case& each, const Heading& heading);
+
+/// A scenario whose first steps are those of the case. Stimuli alone claim nothing, so that two steps behind
+/// them let it be loaded, which are not to be performed.
+/// @throws scenarios::ScenarioError if the steps can mean nothing
+scenarios::Scenario load_stimuli(const Case& each);
+
+}  // namespace irqbench::tools::fuzz

@@ -1,0 +1,86 @@
+#include "tools/fuzz/exclusions.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace irqbench::tools::fuzz {
+
+namespace {
+
+constexpr std::string_view eoi_at_delivery = "lapic_eoi_at_delivery";
+
+constexpr std::array table{
+    Exclusion{Feature::lowest_priority, "kernel", "", "KVM picks by vector hash or in turn, not by priority",
+              "KVM irq_comm.c, kvm_irq_delivery_to_apic; SDM vol. 3, 11.6.2.4"},
+    Exclusion{Feature::lowest_priority, "split", "", "KVM picks by vector hash or in turn, not by priority",
+              "KVM irq_comm.c, kvm_irq_delivery_to_apic; SDM vol. 3, 11.6.2.4"},
+    Exclusion{Feature::service, "kernel", eoi_at_delivery, "the ISR bit never appears",
+              "scenarios/README.md, traits"},
+    Exclusion{Feature::service, "split", eoi_at_delivery, "the ISR bit never appears",
+              "scenarios/README.md, traits"},
+    Exclusion{Feature::level, "kernel", eoi_at_delivery, "the EOI comes before the handler lowers the line",
+              "scenarios/README.md, traits"},
+    Exclusion{Feature::level, "split", eoi_at_delivery, "the EOI comes before the handler lowers the line",
+              "scenarios/README.md, traits"},
+    Exclusion{Feature::edge_resample, "kernel", "",
+              "only KVM's IOAPIC tells resamplers of edge-triggered pins",
+              "irqchip/x86/ioapic.hpp; KVM ioapic.c, kvm_ioapic_update_eoi_one"},
+    Exclusion{Feature::nmi_level, "kernel", "", "only here an NMI entry may be level-triggered",
+              "irqchip/x86/ioapic.hpp; 82093AA 3.2.4, delivery mode"},
+    Exclusion{Feature::entry_reads, "kernel", "",
+              "delivery status is pending while a level waits, and reserved bits read zero, in ours only",
+              "irqchip/x86/ioapic.hpp; 82093AA 3.2.4, bit 12"},
+    Exclusion{Feature::pic_again, "kernel", "", "KVM's ICW1 keeps ISR and edges",
+              "irqchip/x86/pic.hpp; 8259A data sheet, initialization command words"},
+    Exclusion{Feature::pic_level, "kernel", "", "KVM's PIC knows ELCR only",
+              "KVM i8259.c, pic_ioport_write; 8259A data sheet, ICW1"},
+    Exclusion{Feature::poll, "kernel", "", "a poll sets no ISR bit in KVM's PIC",
+              "KVM i8259.c, pic_poll_read; 8259A data sheet, poll command"},
+    Exclusion{Feature::special_mask, "kernel", "", "KVM's PIC takes the command and ignores the mode",
+              "KVM i8259.c, pic_get_irq; 8259A data sheet, special mask mode"},
+    Exclusion{Feature::special_nesting, "kernel", "", "KVM's PIC does not count IR2 as in service then",
+              "KVM i8259.c, pic_get_irq; 8259A data sheet, special fully nested mode"},
+    Exclusion{Feature::level_messages, "kernel", "", "KVM takes every message for an assertion",
+              "KVM irq_comm.c, kvm_set_msi_irq; SDM vol. 3, 11.11.2"},
+    Exclusion{Feature::level_messages, "split", "", "KVM takes every message for an assertion",
+              "KVM irq_comm.c, kvm_set_msi_irq; SDM vol. 3, 11.11.2"},
+    Exclusion{Feature::own_pins, "", "",
+              "pin 0 is the PIT's, GSI 2 the cascade, and KVM tracks the EOI of pin 8",
+              "KVM ioapic.c, rtc_irq_eoi; 82371SB (PIIX3)"},
+    Exclusion{Feature::logical_nmi, "kernel", "",
+              "KVM leaves out LAPICs that are disabled by software, which still take an NMI",
+              "KVM lapic.c, kvm_recalculate_apic_map; SDM vol. 3, 11.4.7.2"},
+    Exclusion{Feature::logical_nmi, "split", "",
+              "KVM leaves out LAPICs that are disabled by software, which still take an NMI",
+              "KVM lapic.c, kvm_recalculate_apic_map; SDM vol. 3, 11.4.7.2"},
+    Exclusion{Feature::lint0, "kernel", "lint0_unmask_unnoticed",
+              "an ExtINT that waits at a masked LINT0 is not taken when that is unmasked",
+              "scenarios/README.md, traits; SDM vol. 3, 11.5.1"},
+    Exclusion{Feature::lint0, "split", "lint0_unmask_unnoticed",
+              "an ExtINT that waits at a masked LINT0 is not taken when that is unmasked",
+              "scenarios/README.md, traits; SDM vol. 3, 11.5.1"},
+    Exclusion{Feature::errors, "", "", "KVM's local APIC detects no errors",
+              "KVM lapic.c, kvm_lapic_reg_write; SDM vol. 3, 11.5.3"},
+    Exclusion{Feature::versions, "", "", "version registers say who made the controller",
+              "SDM vol. 3, 11.4.8; 82093AA 3.2.2"},
+    Exclusion{Feature::time, "", "", "kernel timers run on real time, the model on virtual time",
+              "docs/architecture.md"},
+};
+
+}  // namespace
+
+std::span<const Exclusion> exclusions() { return table; }
+
+std::vector<Feature> excluded(const std::vector<std::string>& modes, const vmm::Host& host) {
+    std::vector<Feature> features;
+    for (const Exclusion& row : table) {
+        const bool concerns = std::any_of(modes.begin(), modes.end(), [&](const std::string& mode) {
+            return (row.mode.empty() || row.mode == mode) &&
+                   (row.trait.empty() || host.has_trait(mode, row.trait));
+        });
+        if (concerns) features.push_back(row.feature);
+    }
+    return features;
+}
+
+}  // namespace irqbench::tools::fuzz

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vmm/machine.hpp"
+
+namespace irqbench::tools::fuzz {
+
+/// What a generated scenario may make use of, where modes are known to differ in it.
+enum class Feature {
+    lowest_priority,  ///< among several vCPUs
+    service,          ///< handlers that stay or do not EOI, and what follows from ISR
+    level,            ///< level-triggered interrupts, and resampling irqfds
+    edge_resample,    ///< resampling irqfds whose pin may be edge-triggered
+    nmi_level,        ///< a level-triggered NMI
+    entry_reads,      ///< reading redirection entries: delivery status, Remote IRR
+    pic_again,        ///< ICW1 while the PIC is in use
+    pic_level,        ///< ICW1.LTIM
+    poll,             ///< OCW3 poll
+    special_mask,
+    special_nesting,  ///< ICW4.SFNM
+    level_messages,   ///< level-triggered MSIs
+    own_pins,         ///< pins 0, 2 and 8
+    logical_nmi,      ///< NMIs to logical destinations, whose LAPIC may be disabled by software
+    lint0,            ///< unmasking LINT0 while an ExtINT waits
+    errors,           ///< ESR, illegal vectors
+    versions,         ///< version registers
+    time,             ///< timers and current counts
+};
+
+/// Why a feature says nothing about correctness between some modes: a difference that is known and has been
+/// judged, so that finding it again would only hide others.
+struct Exclusion {
+    Feature feature;
+    std::string_view mode;   ///< one of those compared; empty: any
+    std::string_view trait;  ///< of the host's KVM; empty: any host
+    std::string_view because;
+    std::string_view source;
+};
+
+std::span<const Exclusion> exclusions();
+
+/// The features whose use between these modes would only show what is known.
+std::vector<Feature> excluded(const std::vector<std::string>& modes, const vmm::Host& host);
+
+}  // namespace irqbench::tools::fuzz

@@ -1,0 +1,180 @@
+#include "tools/fuzz/player.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <map>
+
+#include "scenarios/engine/judge.hpp"
+
+namespace irqbench::tools::fuzz {
+
+namespace {
+
+namespace event = vmm::event;
+using scenarios::Step;
+
+vmm::MachineConfig config_of(const scenarios::Scenario& scenario, const std::string& mode) {
+    vmm::MachineConfig config = scenario.config;
+    config.placement = mode;
+    config.run = vmm::RunMode::stepped;
+    // A file never has a storm, and many cases do: they are to end soon.
+    config.storm_budget = 100;
+    return config;
+}
+
+/// Where each vCPU rests.
+class Rests {
+  public:
+    void catch_up(const std::vector<vmm::Event>& events) {
+        for (; next_ < events.size(); ++next_)
+            if (const auto* rest = std::get_if<event::Rest>(&events[next_].what))
+                last_[events[next_].vcpu.value_or(0)] = *rest;
+    }
+    /// Whether a step means something to the machine now.
+    [[nodiscard]] bool can_take(const scenarios::Facts& facts) const {
+        if (!facts.runs_on) return true;
+        const auto found = last_.find(*facts.runs_on);
+        if (found == last_.end()) return !facts.returns;
+        const event::Rest& rest = found->second;
+        const bool runs = rest.state == event::RestState::idle || rest.state == event::RestState::in_handler;
+        return runs && (!facts.returns || rest.state == event::RestState::in_handler);
+    }
+
+  private:
+    std::size_t next_ = 0;
+    std::map<std::uint32_t, event::Rest> last_;
+};
+
+bool ends_run(const vmm::Event& each) {
+    return std::holds_alternative<event::Trouble>(each.what) ||
+           std::holds_alternative<event::Fault>(each.what) || std::holds_alternative<event::Storm>(each.what);
+}
+
+/// When an operation ends, whose effect is taken before the agent has marked its end, is an affair of the
+/// agent and of how the CPU is emulated: an STI that lets in an interrupt may end before or behind its
+/// handler. What an operation reads, and that it faults, counts.
+std::vector<vmm::Event> without_bookkeeping(std::vector<vmm::Event> trace) {
+    const auto is_mark = [](const vmm::Event& each) {
+        const auto* done = std::get_if<event::OperationDone>(&each.what);
+        return done != nullptr && !done->fault;
+    };
+    // KVM_SIGNAL_MSI returns how many took it, or -1 where nobody is addressed, which looks like EPERM
+    // (irq_comm.c, kvm_set_msi).
+    for (vmm::Event& each : trace)
+        if (auto* call = std::get_if<event::Call>(&each.what); call != nullptr && call->name == "msi")
+            if (call->outcome.ok() || call->outcome.error == EPERM) call->outcome = {};
+    trace.erase(std::remove_if(trace.begin(), trace.end(), is_mark), trace.end());
+    return trace;
+}
+
+/// @param steps how many of the scenario's to play
+/// @param kept is given the indices of the steps that were played; null: all are
+Play play_stimuli(const scenarios::Scenario& scenario, std::size_t steps, vmm::Machine& machine,
+                  vmm::Trace& trace, std::vector<std::size_t>* kept) {
+    Play play;
+    Rests rests;
+    const vmm::MachineConfig& config = scenario.config;
+    try {
+        bool goes_on = true;
+        for (std::size_t i = 0; i < steps && goes_on; ++i) {
+            const Step& step = scenario.steps[i];
+            rests.catch_up(trace.events());
+            if (kept != nullptr && !rests.can_take(step.verb->facts())) continue;
+            if (kept != nullptr) kept->push_back(i);
+            trace.begin_step(static_cast<std::uint32_t>(play.performance.performed.size()));
+            play.performance.performed.push_back({&step, 0, 1});
+            scenarios::Stage stage{machine, trace, config};
+            step.verb->perform(stage);
+            goes_on = machine.settle();
+        }
+        if (goes_on) machine.finish();
+        play.performance.complete = goes_on;
+    } catch (const std::exception& error) {
+        vmm::Event trouble;
+        trouble.what = event::Trouble{error.what(), false};
+        trace.add(std::move(trouble));
+    }
+    machine.close();
+    play.trace = without_bookkeeping(trace.take());
+    return play;
+}
+
+}  // namespace
+
+Pair Player::begin(const Case& each) const {
+    Pair pair;
+    pair.each = each;
+    for (;;) {
+        auto scenario = std::make_shared<const scenarios::Scenario>(load_stimuli(pair.each));
+        vmm::Trace trace;
+        const auto machine = make_machine_(config_of(*scenario, reference_), trace);
+        std::vector<std::size_t> kept;
+        pair.reference = play_stimuli(*scenario, pair.each.steps.size(), *machine, trace, &kept);
+        pair.scenario = std::move(scenario);
+        const auto end = std::find_if(pair.reference.trace.begin(), pair.reference.trace.end(), ends_run);
+        const bool ended = end != pair.reference.trace.end();
+        if (ended) kept.resize(std::min<std::size_t>(kept.size(), end->step));
+        Case left = pair.each;
+        left.steps.clear();
+        for (const std::size_t index : kept) left.steps.push_back(pair.each.steps[index]);
+        pair.each = std::move(left);
+        if (!ended) break;
+    }
+    // The other mode gets the steps that were kept, which are the same objects to the comparison.
+    return pair;
+}
+
+void Player::compare(Pair& pair, const std::string& mode) const {
+    // Steps left out by the reference stand in its scenario still: the other mode does the ones that were
+    // done.
+    vmm::Trace trace;
+    const auto machine = make_machine_(config_of(*pair.scenario, mode), trace);
+    scenarios::Scenario chosen = *pair.scenario;
+    chosen.steps.clear();
+    for (const auto& done : pair.reference.performance.performed) chosen.steps.push_back(*done.step);
+    pair.other = play_stimuli(chosen, chosen.steps.size(), *machine, trace, nullptr);
+    const auto& done = pair.reference.performance.performed;
+    for (std::size_t i = 0; i < pair.other.performance.performed.size(); ++i)
+        pair.other.performance.performed[i].step = done[i].step;
+    pair.divergence = scenarios::first_divergence({pair.reference.performance, pair.reference.trace},
+                                                  {pair.other.performance, pair.other.trace});
+}
+
+scenarios::Verdict Player::run(const scenarios::Scenario& scenario, const std::string& mode) const {
+    vmm::Trace trace;
+    scenarios::RunOptions options;
+    options.config = config_of(scenario, mode);
+    const auto machine = make_machine_(options.config, trace);
+    const auto performance = scenarios::perform(scenario, *machine, trace, options);
+    machine->close();
+    return scenarios::judge(scenario, performance, trace.events());
+}
+
+std::string what_came(const Play& play, const std::optional<std::size_t>& event) {
+    return event ? vmm::describe(play.trace[*event]) : "nothing more";
+}
+
+std::string kind_of(const Pair& pair) {
+    if (!pair.divergence) return {};
+    const auto first_word = [](const Play& play, const std::optional<std::size_t>& event) {
+        std::string words = what_came(play, event);
+        const bool is_rest = event && std::holds_alternative<event::Rest>(play.trace[*event].what);
+        const bool is_value = words.find(" = ") != std::string::npos;
+        if (is_value) words.resize(words.find(" = "));
+        if (!is_rest && !is_value && event) words.resize(std::min(words.find(' '), words.size()));
+        words.erase(
+            std::remove_if(words.begin(), words.end(), [](unsigned char c) { return std::isdigit(c) != 0; }),
+            words.end());
+        return words;
+    };
+    const std::string& text = pair.divergence->action->text;
+    const auto begin = text.find('"') + 1;
+    return fmt::format("{}: {} / {}", text.substr(begin, text.find('"', begin) - begin),
+                       first_word(pair.reference, pair.divergence->first),
+                       first_word(pair.other, pair.divergence->second));
+}
+
+}  // namespace irqbench::tools::fuzz

@@ -1,0 +1,296 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+#include "scenarios/engine/load.hpp"
+#include "tools/fuzz/expectations.hpp"
+#include "tools/fuzz/generator.hpp"
+#include "tools/fuzz/shrinker.hpp"
+#include "tools/irqbench/cli.hpp"
+#include "tools/report/progress.hpp"
+#include "tools/report/words.hpp"
+
+namespace irqbench::tools {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using fuzz::Case;
+using fuzz::Pair;
+
+struct FuzzCommand {
+    std::vector<std::string> between;
+    std::uint64_t seconds = 10;
+    std::uint64_t count = 0;  ///< 0: as many as the time allows
+    std::uint64_t seed = 1;
+    std::uint64_t first = 0;
+    std::uint32_t max_steps = 40;
+    std::uint32_t jobs = 1;
+    std::string out = ".";
+    bool quiet = false;
+};
+
+/// The cases that differ from the reference in one mode in one way: how many, and the first of them.
+struct Finding {
+    std::uint64_t count = 0;
+    std::uint64_t number = 0;
+    Case each;
+};
+
+/// By mode and kind.
+using Findings = std::map<std::pair<std::string, std::string>, Finding>;
+
+/// Plays cases until the time or their number is up.
+class Search {
+  public:
+    Search(const FuzzCommand& command, const fuzz::GeneratorOptions& generator, const fuzz::Player& player,
+           const Surroundings& surroundings)
+        : command_(command), generator_(generator), player_(player), surroundings_(surroundings) {}
+
+    void run(Progress& progress) {
+        begun_ = Clock::now();
+        std::vector<std::thread> workers;
+        for (std::uint32_t i = 0; i < command_.jobs; ++i) workers.emplace_back([this] { work(); });
+        for (std::unique_lock lock(mutex_); over_ < command_.jobs;) {
+            changed_.wait_for(lock, std::chrono::milliseconds(200));
+            progress.show({played_, command_.count, differing_, fmt::format("{} scenarios", played_)});
+        }
+        for (auto& worker : workers) worker.join();
+        progress.clear();
+        took_ = Clock::now() - begun_;
+        if (failure_) std::rethrow_exception(failure_);
+    }
+
+    [[nodiscard]] const Findings& findings() const { return findings_; }
+    [[nodiscard]] std::uint64_t played() const { return played_; }
+    [[nodiscard]] std::uint64_t differing() const { return differing_; }
+    [[nodiscard]] double seconds() const { return std::chrono::duration<double>(took_).count(); }
+
+  private:
+    std::optional<std::uint64_t> next_case() {
+        const std::lock_guard lock(mutex_);
+        if (surroundings_.interrupted.load() || failure_) return std::nullopt;
+        if (command_.count != 0 ? taken_ == command_.count
+                                : Clock::now() - begun_ >= std::chrono::seconds(command_.seconds))
+            return std::nullopt;
+        return command_.first + taken_++;
+    }
+
+    void work() {
+        try {
+            while (const auto number = next_case()) play(*number);
+        } catch (...) {
+            const std::lock_guard lock(mutex_);
+            failure_ = std::current_exception();
+        }
+        const std::lock_guard lock(mutex_);
+        ++over_;
+        changed_.notify_all();
+    }
+
+    void play(std::uint64_t number) {
+        const Pair begun = player_.begin(fuzz::generate(command_.seed, number, generator_));
+        bool differs = false;
+        for (std::size_t i = 1; i < command_.between.size(); ++i) {
+            Pair pair = begun;
+            player_.compare(pair, command_.between[i]);
+            if (!pair.divergence) continue;
+            differs = true;
+            const std::lock_guard lock(mutex_);
+            Finding& found = findings_[{command_.between[i], kind_of(pair)}];
+            if (found.count++ != 0 && found.number < number) continue;
+            found.number = number;
+            found.each = pair.each;
+        }
+        const std::lock_guard lock(mutex_);
+        ++played_;
+        differing_ += differs ? 1 : 0;
+    }
+
+    const FuzzCommand& command_;
+    const fuzz::GeneratorOptions& generator_;
+    const fuzz::Player& player_;
+    const Surroundings& surroundings_;
+    std::mutex mutex_;  ///< of everything below
+    std::condition_variable changed_;
+    Clock::time_point begun_;
+    Clock::duration took_{};
+    Findings findings_;
+    std::uint64_t taken_ = 0;
+    std::uint64_t played_ = 0;
+    std::uint64_t differing_ = 0;
+    std::uint32_t over_ = 0;
+    std::exception_ptr failure_;
+};
+
+/// Makes a file of a finding, and says what it is.
+class Author {
+  public:
+    Author(const FuzzCommand& command, const fuzz::Player& player, Surroundings& surroundings)
+        : command_(command), player_(player), surroundings_(surroundings) {}
+
+    void write(const std::string& mode, const std::string& kind, const Finding& finding) {
+        surroundings_.out << fmt::format("{}  {}, {} and {}\n", counted(finding.count, "scenario"),
+                                         printable(kind), player_.reference(), mode);
+        const auto pair = smallest(mode, kind, finding.each);
+        if (!pair) {
+            surroundings_.out << fmt::format("  not seen again when played once more: seed {}, case {}\n",
+                                             command_.seed, finding.number);
+            return;
+        }
+        const std::size_t wide = std::max(player_.reference().size(), mode.size());
+        std::vector<std::string> story{
+            fmt::format("{} and {} differ after  {}", player_.reference(), mode,
+                        printable(pair->divergence->action->text)),
+            fmt::format("  {:<{}}  {}", player_.reference(), wide,
+                        printable(fuzz::what_came(pair->reference, pair->divergence->first))),
+            fmt::format("  {:<{}}  {}", mode, wide,
+                        printable(fuzz::what_came(pair->other, pair->divergence->second)))};
+        for (const std::string& line : story) surroundings_.out << "  " << line << '\n';
+        write_file(mode, kind, finding, *pair, std::move(story));
+        surroundings_.out << std::flush;
+    }
+
+  private:
+    [[nodiscard]] std::optional<Pair> replayed(const std::string& mode, const Case& each) const {
+        try {
+            Pair pair = player_.begin(each);
+            player_.compare(pair, mode);
+            return pair;
+        } catch (const scenarios::ScenarioError&) {
+            return std::nullopt;  // what is left means nothing
+        }
+    }
+
+    [[nodiscard]] std::optional<Pair> smallest(const std::string& mode, const std::string& kind,
+                                               const Case& each) const {
+        constexpr std::size_t patience = 3000;
+        const fuzz::Shows shows = [&](const Case& candidate) {
+            if (surroundings_.interrupted.load()) return false;
+            const auto pair = replayed(mode, candidate);
+            return pair && fuzz::kind_of(*pair) == kind;
+        };
+        auto pair = replayed(mode, shows(each) ? fuzz::shrink(each, shows, patience) : each);
+        if (pair && fuzz::kind_of(*pair) != kind) pair.reset();
+        return pair;
+    }
+
+    void write_file(const std::string& mode, const std::string& kind, const Finding& finding,
+                    const Pair& pair, std::vector<std::string> story) {
+        const std::string which = command_.between.size() > 2 ? "-" + mode : "";
+        const auto path = std::filesystem::path(command_.out) /
+                          fmt::format("fuzz-{}-{}{}.json", command_.seed, finding.number, which);
+        const std::string name = fmt::format("{} and {} differ, {} (seed {}, case {})", player_.reference(),
+                                             mode, printable(kind), command_.seed, finding.number);
+        const std::string text = fuzz::text_of(
+            fuzz::with_expectations(pair.each, pair.reference),
+            {name.substr(0, 200),
+             fmt::format("found by irqbench fuzz, seed {}, case {}", command_.seed, finding.number),
+             std::move(story)});
+        const auto scenario = scenarios::load_text(text, path);
+        std::ofstream file(path);
+        if (!(file << text << std::flush))
+            throw std::runtime_error(fmt::format("cannot write {}", path.string()));
+        const auto verdict = player_.run(scenario, player_.reference());
+        if (verdict.kind != scenarios::Verdict::Kind::pass)
+            surroundings_.out << fmt::format("  the file does not pass in {}: {}\n", player_.reference(),
+                                             printable(verdict.reason));
+        const bool fails = player_.run(scenario, mode).kind != scenarios::Verdict::Kind::pass;
+        surroundings_.out << (fails ? fmt::format("  irqbench run --irqchip {} {}\n", mode, path.string())
+                                    : fmt::format("  irqbench diff --between {},{} {}\n", player_.reference(),
+                                                  mode, path.string()));
+    }
+
+    const FuzzCommand& command_;
+    const fuzz::Player& player_;
+    Surroundings& surroundings_;
+};
+
+/// Why a mode cannot be played here.
+void need_modes(const FuzzCommand& command, const vmm::Host& host) {
+    const auto smallest = fuzz::load_stimuli({});
+    for (const std::string& mode : command.between)
+        if (const auto reason = scenarios::skip_reason(smallest, mode, host, vmm::RunMode::stepped))
+            throw std::runtime_error(fmt::format("{}: {}", mode, *reason));
+}
+
+int perform(const FuzzCommand& command, Surroundings& surroundings) {
+    if (command.between.size() < 2)
+        throw CLI::ValidationError("--between", "takes two irqchip modes or more: --between userspace,model");
+    if (!std::filesystem::is_directory(command.out))
+        throw CLI::ValidationError("--out", fmt::format("'{}' is no folder", command.out));
+    const vmm::Host host = surroundings.probe_host();
+    need_modes(command, host);
+    const fuzz::Player player(surroundings.make_machine, command.between.front());
+    const fuzz::GeneratorOptions generator{fuzz::excluded(command.between, host), command.max_steps};
+    Search search(command, generator, player, surroundings);
+    Progress progress = progress_of(surroundings, command.quiet);
+    search.run(progress);
+    Author author(command, player, surroundings);
+    for (const auto& [which, finding] : search.findings()) author.write(which.first, which.second, finding);
+    surroundings.out << fmt::format("seed {}: {}, {:.0f} a second; {} different, of {}\n", command.seed,
+                                    counted(search.played(), "scenario"),
+                                    static_cast<double>(search.played()) / std::max(search.seconds(), 1e-3),
+                                    search.differing(), counted(search.findings().size(), "kind"));
+    if (surroundings.interrupted.load()) {
+        spdlog::warn("interrupted: these are the differences so far");
+        return ExitStatus::interrupted;
+    }
+    if (search.played() == 0) return ExitStatus::nothing_executed;
+    return search.findings().empty() ? ExitStatus::passed : ExitStatus::failed;
+}
+
+}  // namespace
+
+void add_fuzz(CommandLine& line, Surroundings& surroundings) {
+    constexpr std::uint32_t most_jobs = 256;
+    constexpr std::uint32_t most_steps = 1000;
+    auto command = std::make_shared<FuzzCommand>();
+    CLI::App& app = *line.app.add_subcommand(
+        "fuzz", "Play random scenarios in several irqchip modes, and write the smallest that differ");
+    app.add_option("--between", command->between, "Irqchip modes: each is compared with the first")
+        ->required()
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->check(CLI::IsMember(std::vector<std::string>(std::begin(irqchip_modes), std::end(irqchip_modes))))
+        ->type_name("MODE,MODE,...");
+    app.add_option("--seconds", command->seconds, "How long to look for differences")
+        ->capture_default_str()
+        ->type_name("N");
+    app.add_option("--count", command->count, "How many scenarios, however long it takes")
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40))
+        ->excludes("--seconds")
+        ->type_name("N");
+    app.add_option("--seed", command->seed, "Another seed makes other scenarios")
+        ->capture_default_str()
+        ->type_name("N");
+    app.add_option("--first", command->first, "Number of the first scenario of the seed")
+        ->capture_default_str()
+        ->type_name("N");
+    app.add_option("--max-steps", command->max_steps, "Steps of a scenario, at most")
+        ->check(CLI::Range(5U, most_steps))
+        ->capture_default_str()
+        ->type_name("N");
+    app.add_option("--jobs,-j", command->jobs, "Host threads, each with machines of its own")
+        ->check(CLI::Range(1U, most_jobs))
+        ->capture_default_str()
+        ->type_name("N");
+    app.add_option("--out", command->out, "Folder for the scenarios that differ")
+        ->capture_default_str()
+        ->type_name("DIR");
+    app.add_flag("--quiet,-q", command->quiet, "No progress line");
+    app.callback([command, &line, &surroundings] { line.status = perform(*command, surroundings); });
+}
+
+}  // namespace irqbench::tools
