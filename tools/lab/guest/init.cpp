@@ -242,7 +242,7 @@ void open_channel(const char* command_line) {
     for (;;) ::pause();
 }
 
-void run_on(int cpu) {
+void run_on(std::size_t cpu) {
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
@@ -266,7 +266,7 @@ int find_stuck_cpu() {
     for (int cpu = 1; cpu < cpus && stuck == 0; ++cpu) {
         const pid_t sleeper = ::fork();
         if (sleeper == 0) {
-            run_on(cpu);
+            run_on(static_cast<std::size_t>(cpu));
             for (int i = 0; i < 3; ++i) sleep_ms(1);
             ::_exit(0);
         }
