@@ -57,6 +57,8 @@ std::optional<Said> said_of(const Json& object) {
         auto release = text_of(object, "release");
         auto version = text_of(object, "version");
         if (release && version) return said::Up{std::move(*release), std::move(*version)};
+    } else if (event == "stuck") {
+        if (const auto cpu = small_number_of(object, "cpu")) return said::Stuck{*cpu};
     } else if (event == "module") {
         auto file = text_of(object, "file");
         auto error = text_of(object, "error");

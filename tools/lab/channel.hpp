@@ -17,6 +17,11 @@ struct Up {
     std::string version;  ///< `#1 SMP PREEMPT_DYNAMIC Debian 6.1.176-1 (2026-08-30)`
 };
 
+/// A CPU of the machine gets no timer interrupts: nothing is begun there.
+struct Stuck {
+    int cpu = 0;
+};
+
 /// A module could not be loaded.
 struct ModuleError {
     std::string file;
@@ -47,7 +52,8 @@ struct Off {};
 
 }  // namespace said
 
-using Said = std::variant<said::Up, said::ModuleError, said::Kvm, said::Output, said::Exit, said::Off>;
+using Said =
+    std::variant<said::Up, said::Stuck, said::ModuleError, said::Kvm, said::Output, said::Exit, said::Off>;
 
 /// One line of the channel; nothing if it is not one that process 1 writes. A kernel under test may write
 /// anything: no line is trusted.

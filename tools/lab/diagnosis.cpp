@@ -71,6 +71,9 @@ std::optional<std::string> diagnose(const BootEnd& end) {
     if (end.exit) return std::nullopt;
     if (const auto panic = panic_of(end.console))
         return fmt::format("kernel panic{}: {}", end.up ? during(end) : " while it booted", *panic);
+    if (end.stuck)
+        return fmt::format("CPU {} of the machine gets no timer interrupts, as happens on an emulated one",
+                           end.stuck->cpu);
     if (end.kvm && !end.kvm->error.empty()) return without_kvm(end);
     switch (end.why) {
         case Why::slow:

@@ -21,6 +21,7 @@ struct BootEnd {
     Why why = Why::off;
     std::chrono::seconds waited{};  ///< with slow and silent
     std::optional<said::Up> up;
+    std::optional<said::Stuck> stuck;
     std::vector<said::ModuleError> modules;
     std::optional<said::Kvm> kvm;
     std::optional<said::Exit> exit;

@@ -100,8 +100,8 @@ class Session {
     }
     /// What a kernel does twice it does always; that it is slow is more often the host's doing.
     [[nodiscard]] unsigned tries_after(const BootEnd& end) const {
-        const bool is_slow = end.why == BootEnd::Why::slow || end.why == BootEnd::Why::silent;
-        return is_slow ? patience_.boots : std::min(patience_.boots, 2U);
+        const bool is_chance = end.stuck || end.why == BootEnd::Why::slow || end.why == BootEnd::Why::silent;
+        return is_chance ? patience_.boots : std::min(patience_.boots, 2U);
     }
 
     /// Another boot helps if it was a scenario that ended this one.
@@ -197,6 +197,7 @@ class Session {
         end_.up = up;
         visit_.release = up.release;
     }
+    void hear(const said::Stuck& stuck) { end_.stuck = stuck; }
     void hear(const said::ModuleError& error) { end_.modules.push_back(error); }
     void hear(const said::Kvm& kvm) { end_.kvm = kvm; }
     void hear(const said::Exit& exit) {

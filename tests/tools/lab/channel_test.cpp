@@ -44,6 +44,11 @@ BOOST_AUTO_TEST_CASE(every_event_of_process_1_is_understood) {
     BOOST_TEST(std::holds_alternative<said::Off>(parse_said(R"({"event":"off"})").value()));
 }
 
+BOOST_AUTO_TEST_CASE(a_stuck_cpu_is_told_by_its_number) {
+    BOOST_TEST(std::get<said::Stuck>(parse_said(R"({"event":"stuck","cpu":1})").value()).cpu == 1);
+    BOOST_TEST(!parse_said(R"({"event":"stuck"})").has_value());
+}
+
 BOOST_AUTO_TEST_CASE(all_bytes_of_the_output_arrive) {
     const auto output =
         parse_said(R"({"event":"output","stream":"out","text":"\u0000\u007f\u0080\u00ff\u00c3\""})");

@@ -257,6 +257,20 @@ BOOST_AUTO_TEST_CASE(a_panic_before_process_1_is_tried_once_more_with_all_that_t
     BOOST_TEST(visit.log.find("### boot 2\nKernel panic") != std::string::npos, visit.log);
 }
 
+BOOST_AUTO_TEST_CASE(a_machine_with_a_cpu_that_does_not_tick_is_lost) {
+    Fake qemu;
+    const Visit visit = qemu.visit(R"(if [ $boot != 3 ]; then
+echo '{"event":"up","release":"6.1-test","version":"#1"}'
+echo '{"event":"stuck","cpu":1}'; echo '{"event":"off"}'; exit
+fi
+up
+)" + qemu.says(record::Begin{}) + qemu.says(finished(0)) +
+                                   "off");
+    BOOST_TEST(visit.trouble == "");
+    BOOST_TEST(visit.boots == 3U);
+    BOOST_TEST(qemu.notes.find("test: CPU 1 of the machine gets no timer interrupts") == 0U, qemu.notes);
+}
+
 BOOST_AUTO_TEST_CASE(what_qemu_refuses_is_not_tried_again) {
     Fake qemu;
     const Visit visit = qemu.visit("echo 'no such machine' >&2; exit 1");

@@ -10,6 +10,7 @@
 //
 // What it says, in this order (tools/lab/channel.hpp reads it):
 //   {"event":"up","release":R,"version":V}
+//   {"event":"stuck","cpu":N}                    a CPU without timer interrupts; this is the end
 //   {"event":"module","file":F,"error":E}        a module that cannot be loaded
 //   {"event":"kvm","error":E}                    E is empty if /dev/kvm can be opened; else this is the end
 //   {"event":"output","stream":S,"text":T}       S is out, err, trace or log (the kernel's)
@@ -19,6 +20,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/reboot.h>
@@ -36,6 +38,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 namespace {
 
@@ -239,6 +242,47 @@ void open_channel(const char* command_line) {
     for (;;) ::pause();
 }
 
+void run_on(std::size_t cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    ::sched_setaffinity(0, sizeof set, &set);
+}
+
+void sleep_ms(long milliseconds) {
+    const timespec time{milliseconds / 1000, milliseconds % 1000 * 1000000};
+    ::nanosleep(&time, nullptr);
+}
+
+/// Now and then a CPU comes up on the emulator whose timer never interrupts: whatever sleeps there sleeps for
+/// ever.
+/// @returns the number of such a CPU, or 0, where process 1 waits
+int find_stuck_cpu() {
+    const long cpus = ::sysconf(_SC_NPROCESSORS_ONLN);
+    cpu_set_t all;
+    ::sched_getaffinity(0, sizeof all, &all);
+    run_on(0);
+    int stuck = 0;
+    for (int cpu = 1; cpu < cpus && stuck == 0; ++cpu) {
+        const pid_t sleeper = ::fork();
+        if (sleeper == 0) {
+            run_on(static_cast<std::size_t>(cpu));
+            for (int i = 0; i < 3; ++i) sleep_ms(1);
+            ::_exit(0);
+        }
+        // Long for a sleep of milliseconds, but the host may be busy.
+        constexpr int patience_ms = 10000;
+        int waited = 0;
+        while (::waitpid(sleeper, nullptr, WNOHANG) == 0 && waited < patience_ms) {
+            sleep_ms(1);
+            ++waited;
+        }
+        if (waited >= patience_ms) stuck = cpu;
+    }
+    ::sched_setaffinity(0, sizeof all, &all);
+    return stuck;
+}
+
 struct Stream {
     const char* name;
     int fd;
@@ -372,6 +416,10 @@ int main() {
     send("{\"event\":\"up\",\"release\":");
     send_string(system.release);
     send_error(",\"version\":", system.version);
+    if (const int cpu = find_stuck_cpu(); cpu != 0) {
+        send_number("{\"event\":\"stuck\",\"cpu\":", cpu);
+        power_off();
+    }
 
     load_modules(command_line.begin);
     const int kvm = ::open("/dev/kvm", O_RDWR | O_CLOEXEC);
