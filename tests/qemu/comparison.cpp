@@ -55,6 +55,9 @@ void Comparison::restart() {
     model_ = {};
     shadow_ = {};
     lapics_ = {};
+    pending_.clear();
+    pending_values_.clear();
+    pending_outcome_ = {};
     settled_ = state_of(model_.board());
     for (const auto& list : all_differences())
         for (const Difference& each : list) shown_.try_emplace(each.name, 0);
@@ -90,8 +93,7 @@ std::optional<std::string> Comparison::step_wide(const Operation& operation,
         const Model before = model;
         Prediction part = predict(before, was, parts[i], shadow);
         if (part.expected.value) *expected.value |= *part.expected.value << (8 * i);
-        const bool apart = part.repair.pics || !part.repair.in_qemu.empty() || !part.repair.next.empty();
-        if (apart && i + 1 < parts.size()) {
+        if (part.repair.is_needed() && i + 1 < parts.size()) {
             // The two sides would have to meet again in the middle of the access.
             for (const Operation& each : parts)
                 if (auto mismatch = step(each)) return mismatch;
@@ -113,28 +115,48 @@ std::optional<std::string> Comparison::step_wide(const Operation& operation,
 }
 
 std::optional<std::string> Comparison::carry_out(const Operation& operation, const Prediction& prediction) {
-    const Outcome actual = qemu_.apply(operation);
-    if (auto text = differences(prediction.expected, actual); !text.empty())
-        return report(qemu::text(operation), text);
-    take(prediction.expected.sent);
+    const Outcome& expected = prediction.expected;
+    Outcome& all = pending_outcome_;
+    pending_.push_back(operation);
+    pending_values_.push_back(expected.value);
+    all.sent.insert(all.sent.end(), expected.sent.begin(), expected.sent.end());
+    all.acknowledged.insert(all.acknowledged.end(), expected.acknowledged.begin(),
+                            expected.acknowledged.end());
+    take(expected.sent);
     model_ = prediction.model;
-    settled_ = prediction.expected.state;
+    settled_ = expected.state;
+    if (pending_.size() < batch_ && !prediction.repair.is_needed()) return std::nullopt;
+    if (auto mismatch = look()) return mismatch;
     return repair(prediction.repair);
+}
+
+std::optional<std::string> Comparison::look() {
+    if (pending_.empty()) return std::nullopt;
+    std::vector<std::optional<std::uint64_t>> values;
+    const Outcome actual = qemu_.apply(pending_, values);
+    pending_outcome_.state = settled_;
+    std::string found;
+    std::string after;
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+        after += (i == 0 ? "after " : ", ") + qemu::text(pending_[i]);
+        if (values[i] != pending_values_[i])
+            found += fmt::format("  {}: {:#x} expected, {:#x} in QEMU\n", qemu::text(pending_[i]),
+                                 pending_values_[i].value_or(0), values[i].value_or(0));
+    }
+    found += differences(pending_outcome_, actual);
+    pending_.clear();
+    pending_values_.clear();
+    pending_outcome_ = {};
+    if (!found.empty()) return report(after, found);
+    return std::nullopt;
 }
 
 std::optional<std::string> Comparison::repair(const Repair& repair) {
     Outcome expected;
     Outcome actual;
     actual.state = settled_;
-    for (const Operation& each : repair.in_qemu) {
-        Outcome outcome = qemu_.apply(each);
-        actual.state = outcome.state;
-        actual.sent.insert(actual.sent.end(), outcome.sent.begin(), outcome.sent.end());
-    }
-    if (repair.pics) {
-        initialize_pics();
-        actual.state = qemu_.chips();
-    }
+    if (!repair.in_qemu.empty()) actual = qemu_.apply(repair.in_qemu);
+    if (repair.pics) actual.state = initialize_pics();
     expected.state = lasting_state();
     expected.sent = repair.sent;
     if (auto text = differences(expected, actual); !text.empty())
@@ -147,7 +169,7 @@ std::optional<std::string> Comparison::repair(const Repair& repair) {
     return std::nullopt;
 }
 
-void Comparison::initialize_pics() {
+ChipState Comparison::initialize_pics() {
     std::vector<Operation> all;
     for (std::uint32_t pin = 0; pin < 16; ++pin)
         if (model_.board().pic().asserted(pin)) all.push_back(pic_line(pin, false));
@@ -159,13 +181,11 @@ void Comparison::initialize_pics() {
         all.push_back(port_out(chip + 1, chip == 0x20 ? 4 : 2));
         all.push_back(port_out(chip + 1, 1));
     }
-    for (const Operation& each : all) {
-        static_cast<void>(model_.apply(each));
-        static_cast<void>(qemu_.apply(each));
-    }
+    for (const Operation& each : all) static_cast<void>(model_.apply(each));
     Shadow fresh;
     fresh.reserved = shadow_.reserved;
     shadow_ = fresh;
+    return qemu_.apply(all).state;
 }
 
 ChipState Comparison::lasting_state() {
@@ -181,7 +201,8 @@ void Comparison::take(const std::vector<Sent>& messages) {
         if (const Difference* shows = lapics_.take(sent)) ++shown_[shows->name];
 }
 
-std::optional<std::string> Comparison::check_lapics() {
+std::optional<std::string> Comparison::finish() {
+    if (auto mismatch = look()) return mismatch;
     for (unsigned cpu = 0; cpu < QemuMachine::cpu_count; ++cpu)
         if (auto text = differences(lapics_[cpu], qemu_.lapic(cpu)); !text.empty())
             return report(fmt::format("local APIC {}", cpu), text);

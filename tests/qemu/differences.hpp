@@ -27,6 +27,8 @@ struct Repair {
     std::vector<Sent> sent;          ///< the messages that come of it
     bool pics = false;               ///< both sides initialize the PICs
     std::vector<Operation> next;     ///< for both sides, to make a difference show that only begins here
+
+    [[nodiscard]] bool is_needed() const { return pics || !in_qemu.empty() || !next.empty(); }
 };
 
 /// An operation and what is to be expected of QEMU: what our model did, until a difference changes it.

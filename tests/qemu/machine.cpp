@@ -117,7 +117,8 @@ QemuMachine::QemuMachine(const Qemu& qemu) : folder_(make_folder()) {
     execute({{"execute", "qmp_capabilities"}});
     find_pics();
     command("irq_intercept_out " + master_);
-    if (apply(msi(0, 0x51)).sent.empty())
+    const Operation message = msi(0, 0x51);
+    if (apply({&message, 1}).sent.empty())
         throw std::runtime_error("this QEMU was built without the trace backend `log`");
     reset();
 }
@@ -159,6 +160,10 @@ std::string QemuMachine::monitor(const std::string& text) {
 
 std::string QemuMachine::command(const std::string& text) {
     qtest_->send(text + "\n");
+    return answer_to(text);
+}
+
+std::string QemuMachine::answer_to(const std::string& text) {
     for (;;) {
         const std::string line = qtest_->receive();
         if (line == "IRQ raise 0") intr_ = true;
@@ -195,20 +200,33 @@ void QemuMachine::take_events(Outcome& outcome) {
     trace_.erase(0, begin);
 }
 
-Outcome QemuMachine::apply(const Operation& operation) {
+Outcome QemuMachine::apply(std::span<const Operation> operations,
+                           std::vector<std::optional<std::uint64_t>>& values) {
+    std::vector<std::string> commands;
+    std::string all;
+    for (const Operation& operation : operations) {
+        commands.push_back(qemu::command(operation, master_, slave_));
+        all += commands.back() + "\n";
+    }
+    qtest_->send(all);
+    values.clear();
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+        const std::string answer = answer_to(commands[i]);
+        const auto kind = operations[i].kind;
+        const bool reads = kind == Operation::Kind::mmio_read || kind == Operation::Kind::port_in;
+        values.push_back(reads ? std::optional<std::uint64_t>(std::stoull(answer, nullptr, 0))
+                               : std::nullopt);
+    }
     Outcome outcome;
-    const std::string answer = command(qemu::command(operation, master_, slave_));
-    if (operation.kind == Operation::Kind::mmio_read || operation.kind == Operation::Kind::port_in)
-        outcome.value = std::stoull(answer, nullptr, 0);
     take_events(outcome);
-    outcome.state = chips();
+    outcome.state = parse_chips(monitor("info pic"));
+    outcome.state.intr = intr_;
     return outcome;
 }
 
-ChipState QemuMachine::chips() {
-    ChipState state = parse_chips(monitor("info pic"));
-    state.intr = intr_;
-    return state;
+Outcome QemuMachine::apply(std::span<const Operation> operations) {
+    std::vector<std::optional<std::uint64_t>> values;
+    return apply(operations, values);
 }
 
 LapicState QemuMachine::lapic(unsigned cpu) {

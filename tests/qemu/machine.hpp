@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -47,9 +49,11 @@ class QemuMachine {
 
     /// Everything as after power-on, the local APICs too.
     void reset();
-    /// Carries the operation out. The state of the outcome is what the chips come to.
-    Outcome apply(const Operation& operation);
-    ChipState chips();
+    /// Carries operations out, all at once: on a busy host waiting for each costs more than all they do.
+    /// @param values take what each of them read
+    /// @returns what they sent, what was acknowledged, and what the chips came to
+    Outcome apply(std::span<const Operation> operations, std::vector<std::optional<std::uint64_t>>& values);
+    Outcome apply(std::span<const Operation> operations);
     LapicState lapic(unsigned cpu);
 
     /// The answer to a command of the qtest protocol, without its OK.
@@ -58,6 +62,7 @@ class QemuMachine {
     std::string monitor(const std::string& text);
 
   private:
+    std::string answer_to(const std::string& command);
     nlohmann::json execute(const nlohmann::json& request);
     void find_pics();
     void take_events(Outcome& outcome);

@@ -25,7 +25,7 @@ using tools::lab::QemuSearch;
 
 constexpr std::uint64_t default_operations = 20'000;
 constexpr std::size_t operations_an_episode = 250;
-constexpr std::size_t operations_a_look_at_the_lapics = 50;
+constexpr std::size_t operations_a_look_at_the_lapics = 125;
 constexpr int shrink_tries = 300;
 
 std::string environment(const char* name) {
@@ -70,7 +70,7 @@ std::optional<Failure> episode(Comparison& comparison, std::size_t count, Next n
     for (std::size_t i = 1; i <= count; ++i) {
         auto mismatch = comparison.step(next());
         if (!mismatch && (i == count || i % operations_a_look_at_the_lapics == 0))
-            mismatch = comparison.check_lapics();
+            mismatch = comparison.finish();
         if (mismatch) return Failure{*mismatch, i};
     }
     return std::nullopt;
@@ -88,6 +88,9 @@ std::string lines(const std::vector<Operation>& operations) {
 }
 
 std::string shrunk(Comparison& comparison, const std::vector<Operation>& operations) {
+    // Looking at every operation tells more, unless that makes the failure go away.
+    comparison.set_batch(1);
+    if (!replay(comparison, operations)) comparison.set_batch(Comparison::usual_batch);
     const auto fails = [&comparison](const std::vector<Operation>& some) {
         return replay(comparison, some).has_value();
     };

@@ -79,7 +79,7 @@ ChipState parse_chips(const std::string& info_pic);
 /// @throws std::runtime_error
 LapicState parse_lapic(const std::string& info_lapic);
 
-/// What differs, one thing a line; empty when nothing does.
+/// What differs, one thing a line; empty when nothing does. Values read are not compared.
 std::string differences(const Outcome& expected, const Outcome& actual);
 std::string differences(const LapicState& expected, const LapicState& actual);
 
