@@ -89,6 +89,7 @@ class Session {
     /// An emulated machine whose threads get no CPU time for long may never come up, or the kernel may take
     /// its late interrupts for a broken timer: on a busy host one boot in some hundred. Nothing was tested.
     [[nodiscard]] bool was_lost(const BootEnd& end) const {
+        if (end.stuck) return true;
         if (end.kvm)
             return end.why == BootEnd::Why::silent && job_.records && !tasks_.begun() &&
                    tasks_.suspects() == 0;

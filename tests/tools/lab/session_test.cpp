@@ -261,7 +261,7 @@ BOOST_AUTO_TEST_CASE(a_machine_with_a_cpu_that_does_not_tick_is_lost) {
     Fake qemu;
     const Visit visit = qemu.visit(R"(if [ $boot != 3 ]; then
 echo '{"event":"up","release":"6.1-test","version":"#1"}'
-echo '{"event":"stuck","cpu":1}'; echo '{"event":"off"}'; exit
+echo '{"event":"stuck","cpu":1}'; echo '{"event":"off"}'; sleep 10; exit
 fi
 up
 )" + qemu.says(record::Begin{}) + qemu.says(finished(0)) +
