@@ -23,8 +23,8 @@ struct CampaignOptions {
     std::uint32_t jobs = 1;             ///< host threads, each with machines of its own
     std::ostream* trace_out = nullptr;  ///< gets the events of every run as JSON lines
     EarlierResults earlier;             ///< results of tasks that are not to be run
-    /// Gets the records between Begin and End as the campaign goes on, one at a time, but none of `earlier`;
-    /// may be empty.
+    /// Gets the records between Begin and End as the campaign goes on, one at a time, the results of
+    /// `earlier` first; may be empty.
     std::function<void(const Record&)> record;
 };
 

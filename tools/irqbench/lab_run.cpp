@@ -97,7 +97,9 @@ class LabRun {
   private:
     bool open_trace() {
         if (plan_.inner.trace_out.empty()) return true;
-        for (const auto& file : plan_.inner.files) {
+        std::vector<std::filesystem::path> read = plan_.inner.files;
+        if (!plan_.inner.resume.empty()) read.emplace_back(plan_.inner.resume);
+        for (const auto& file : read) {
             std::error_code error;
             if (!std::filesystem::equivalent(file, plan_.inner.trace_out, error)) continue;
             spdlog::error("--trace-out: {} is a file that the command reads", plan_.inner.trace_out);

@@ -12,6 +12,16 @@ namespace irqbench::tests {
 namespace fs = std::filesystem;
 using namespace tools;
 
+record::Finished finished(std::uint64_t index, const std::string& kernel) {
+    record::Finished record;
+    record.index = index;
+    record.result.scenario = "scenario " + std::to_string(index);
+    record.result.file = "file" + std::to_string(index);
+    record.result.irqchip = "split";
+    record.result.kernel = kernel;
+    return record;
+}
+
 FakeQemu::FakeQemu() {
     std::string name = (fs::temp_directory_path() / "irqbench-lab-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -7,6 +8,9 @@
 #include "tools/report/records.hpp"
 
 namespace irqbench::tests {
+
+/// A task that passed: `scenario N` of `fileN` in split mode.
+tools::record::Finished finished(std::uint64_t index, const std::string& kernel = "6.1-test");
 
 /// Stands for QEMU: a shell script that says what a machine would.
 class FakeQemu {

@@ -87,15 +87,6 @@ struct Fake : FakeQemu {
     std::atomic<bool> interrupted{false};
 };
 
-record::Finished finished(std::uint64_t index) {
-    record::Finished record;
-    record.index = index;
-    record.result.scenario = "scenario " + std::to_string(index);
-    record.result.file = "file" + std::to_string(index);
-    record.result.irqchip = "split";
-    return record;
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(lab_run)
@@ -179,6 +170,11 @@ BOOST_AUTO_TEST_CASE(each_kernel_goes_on_from_its_own_results) {
                        lab.says_release(record::Begin{"1", "", 1}) + lab.says_release(finished(0)) + "off") ==
                0);
     BOOST_TEST(lab.read("had") == "new\n");
+    // Nor is it overwritten.
+    lab.plan.inner.trace_out = earlier.string();
+    BOOST_TEST(lab.run("exit 1") == 2);
+    BOOST_TEST(lab.read("earlier") == record_line(done));
+    lab.plan.inner.trace_out.clear();
     std::ofstream(earlier) << "nonsense\n";
     BOOST_CHECK_THROW(lab.run("exit 1"), CLI::ValidationError);
 }

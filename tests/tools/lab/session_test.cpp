@@ -50,16 +50,6 @@ record::Started started(std::uint64_t index) {
     return {index, "scenario " + std::to_string(index), "file" + std::to_string(index), "split", "6.1-test"};
 }
 
-record::Finished finished(std::uint64_t index) {
-    record::Finished record;
-    record.index = index;
-    record.result.scenario = "scenario " + std::to_string(index);
-    record.result.file = "file" + std::to_string(index);
-    record.result.irqchip = "split";
-    record.result.kernel = "6.1-test";
-    return record;
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(session)
