@@ -21,9 +21,9 @@ struct Bus {
         for (const std::uint32_t id : ids)
             guests.push_back(in_x2apic_mode ? GuestLapic::in_x2apic_mode(id) : GuestLapic(id));
     }
-    std::vector<const LocalApic*> apics() const {
-        std::vector<const LocalApic*> all;
-        for (const GuestLapic& guest : guests) all.push_back(&guest.apic);
+    std::vector<LocalApic> apics() const {
+        std::vector<LocalApic> all;
+        for (const GuestLapic& guest : guests) all.push_back(guest.apic);
         return all;
     }
     std::string send(const Message& message) const {

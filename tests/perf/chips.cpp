@@ -1,6 +1,5 @@
 #include <benchmark/benchmark.h>
 
-#include <array>
 #include <variant>
 
 #include "irqchip/x86/ioapic.hpp"
@@ -33,11 +32,10 @@ struct Machine {
 
     /// Line up, acknowledge, line down, EOI, and whatever follows from each.
     bool round() {
-        const std::array<const LocalApic*, 1> apics{&apic};
         for (const Effect& effect : ioapic.set_line(pin, true)) {
             const auto* deliver = std::get_if<Deliver>(&effect);
             if (deliver == nullptr) continue;
-            for_each_recipient(apics, deliver->message,
+            for_each_recipient({&apic, 1}, deliver->message,
                                [&](std::size_t) { static_cast<void>(apic.deliver(deliver->message)); });
         }
         const bool taken = apic.pending() == vector && apic.acknowledge() == vector;

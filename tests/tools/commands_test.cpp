@@ -195,12 +195,13 @@ BOOST_AUTO_TEST_CASE(caps_is_a_table_of_what_the_host_offers) {
     BOOST_TEST(run({"caps", "--format", "json"}) == 0);
     BOOST_TEST(is_golden(out, "caps.json"));
     host.unavailable = "/dev/kvm: Permission denied";
+    host.placements = {"model"};
     BOOST_TEST(run({"caps"}) == 3);
     const std::string remedy =
         "become a member of the device's group: `sudo usermod -aG kvm $USER`, then log in again\n";
     BOOST_TEST(out ==
                "kernel         Linux 6.1.176\nno KVM         /dev/kvm: Permission denied\nremedy         " +
-                   remedy);
+                   remedy + "irqchip modes  model\n");
     host.placements.clear();
     BOOST_TEST(run({"run", file("good.json", scenario_text("good", passing_steps))}) == 5);
     BOOST_TEST(err ==
