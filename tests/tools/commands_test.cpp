@@ -224,7 +224,7 @@ BOOST_AUTO_TEST_CASE(completion_knows_commands_options_and_their_values) {
                      "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _irqbench; echo ${COMPREPLY[*]}'");
     };
     BOOST_TEST(complete("ex") == "explain\n");
-    BOOST_TEST(complete("run --re") == "--repeat --repeat-scale --resume\n");
+    BOOST_TEST(complete("run --re") == "--repeat --retry-errors --repeat-scale --resume\n");
     BOOST_TEST(complete("run --irqchip s") == "split\n");
     BOOST_TEST(complete("run --irqchip kernel,s") == "kernel,split\n");
     BOOST_TEST(complete("run --irqchip kernel,") ==

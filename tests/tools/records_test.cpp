@@ -74,6 +74,7 @@ std::vector<Result> odd_results() {
     results[2].verdict.failure->remark = "Linux 5.14 was to have fixed this";
     results[2].runs = 100;
     results[2].bad_runs = 7;
+    results[2].retried = "exit 8";
     results[2].source = "82093AA 3.2.4";
     results[5].verdict.reason = "exit 17\nrip 0x20000";
     return results;

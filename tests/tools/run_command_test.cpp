@@ -258,6 +258,45 @@ BOOST_AUTO_TEST_CASE(repeats_are_one_result_with_the_worst_verdict) {
     BOOST_TEST(out.find("0 passed, 1 failed, 0 skipped, 0 known, 0 errors: 5 runs in") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_run_that_ended_in_an_error_is_played_again_if_asked) {
+    good();
+    std::string what = "KVM_EXIT_SHUTDOWN\nrip 0xfff0";
+    int bad_machines = 2;
+    prepare = [&](FakeMachine&) {
+        if (machines <= bad_machines) throw std::runtime_error(what);
+    };
+    BOOST_TEST(run_all({"--irqchip", "kernel", "--retry-errors", "2"}) == 0);
+    BOOST_TEST(machines == 3);
+    BOOST_TEST(
+        out.find("\nplayed again after an error\n     1  KVM_EXIT_SHUTDOWN (kernel)\n") != std::string::npos,
+        out);
+    BOOST_TEST(out.find("1 passed, 0 failed, 0 skipped, 0 known, 0 errors: 1 run in") != std::string::npos);
+
+    machines = 0;
+    bad_machines = 3;
+    BOOST_TEST(run_all({"--irqchip", "kernel", "--retry-errors", "2"}) == 3);
+    BOOST_TEST(machines == 3);
+    BOOST_TEST(out.find("0 passed, 0 failed, 0 skipped, 0 known, 1 error: 1 run in") != std::string::npos);
+
+    machines = 0;
+    bad_machines = 1;
+    BOOST_TEST(run_all({"--irqchip", "kernel"}) == 3);
+    BOOST_TEST(machines == 1);
+    BOOST_TEST(out.find("played again") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(neither_failures_nor_invalid_scenarios_are_played_again) {
+    bad();
+    BOOST_TEST(run_all({"--irqchip", "kernel", "--retry-errors", "2"}) == 1);
+    BOOST_TEST(machines == 1);
+    std::filesystem::remove(folder() + "/bad.json");
+    file("quiet.json", scenario_text("quiet", passing_steps + R"(, { "quiet": true })"));
+    prepare = [](FakeMachine& machine) { machine.quiet = {false, "interrupts are disabled", {}}; };
+    BOOST_TEST(run_all({"--irqchip", "kernel", "--retry-errors", "2"}) == 4);
+    BOOST_TEST(machines == 2);
+    BOOST_TEST(out.find("played again") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_single_run_is_counted_in_the_singular_and_a_skip_is_none) {
     good();
     run_all({"--irqchip", "kernel"});

@@ -58,6 +58,8 @@ bool went_wrong(const Verdict& verdict) {
     return verdict.kind == Verdict::Kind::fail || verdict.kind == Verdict::Kind::error;
 }
 
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
 /// So that whoever reads of it can have the same order of things again.
 void name_seed(Verdict& verdict, std::uint64_t seed) {
     verdict.reason += fmt::format("; --seed {}", seed);
@@ -220,11 +222,16 @@ class Campaign {
     bool perform(Task& task, std::uint32_t run) {
         std::vector<vmm::Event> trace;
         std::optional<Verdict> verdict;
+        std::optional<std::string> retried;
         const auto begin = Clock::now();
         if (task.scenario != nullptr) {
             const std::string& mode = task.result.irqchip;
-            verdict = play(*task.scenario, mode, options_.seed + run, trace);
-            if (!verdict) return false;
+            for (std::uint32_t retries = options_.retries;; --retries) {
+                verdict = play(*task.scenario, mode, options_.seed + run, trace);
+                if (!verdict) return false;
+                if (retries == 0 || verdict->kind != Verdict::Kind::error || verdict->invalid) break;
+                if (!retried) retried = first_line(verdict->reason);
+            }
             if (verdict->kind == Verdict::Kind::error) verdict->reason = with_remedy(verdict->reason);
             const vmm::RunMode way = scenarios::run_mode(*task.scenario, options_.run);
             *verdict = scenarios::apply_known(std::move(*verdict), *task.scenario, mode, way, host_);
@@ -238,6 +245,7 @@ class Campaign {
         if (went_wrong(verdict ? *verdict : task.result.verdict)) ++state_.failed;
         if (verdict) {
             task.result.duration += took;
+            if (!task.result.retried) task.result.retried = std::move(retried);
             task.add(run, std::move(*verdict), trace);
         }
         if (++task.ended == runs_of(task)) finish(task);

@@ -84,6 +84,7 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
     inner.trace_out = last_value(command, "--trace-out", "");
     inner.verbose = !values(command, "--verbose").empty();
     inner.quiet = !values(command, "--quiet").empty();
+    inner.counts_errors = !values(command, "--repeat").empty() || !values(command, "--retry-errors").empty();
     inner.names_jobs = !values(command, "--jobs").empty();
     return inner;
 }

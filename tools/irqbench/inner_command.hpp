@@ -22,6 +22,8 @@ struct InnerCommand {
     bool verbose = false;
     bool quiet = false;
     bool names_jobs = false;  ///< --jobs is among the arguments
+    bool counts_errors =
+        false;  ///< it is about how often something ends in an error, or says what is to be done
 };
 
 /// Parses a command as it would be here, without doing anything, so that wrong usage shows at once.

@@ -40,6 +40,9 @@ lab::Job job_of(const LabPlan& plan) {
     std::vector<std::string> ours = {"--format", "jsonl", "--quiet"};
     if (!inner.trace_out.empty()) ours.insert(ours.end(), {"--trace-out", "/lab/trace"});
     if (!inner.names_jobs) ours.insert(ours.end(), {"--jobs", fmt::format("{}", plan.setup.cpus)});
+    // An emulated processor now and then loses what a guest was about, about once in a thousand storms.
+    if (plan.setup.accelerator == "tcg" && !inner.counts_errors)
+        ours.insert(ours.end(), {"--retry-errors", "2"});
     const auto end_of_options = std::find(job.arguments.begin(), job.arguments.end(), "--");
     job.arguments.insert(end_of_options, ours.begin(), ours.end());
     return job;

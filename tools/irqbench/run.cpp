@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::uint32_t most_jobs = 256;
 constexpr std::uint32_t most_repeats = 1'000'000;
+constexpr std::uint32_t most_retries = 100;
 constexpr double largest_scale = 1000;
 
 struct RunCommand {
@@ -29,6 +30,7 @@ struct RunCommand {
     std::string run;
     std::uint32_t jobs = 1;
     std::uint32_t repeat = 1;
+    std::uint32_t retry_errors = 0;
     double repeat_scale = 1;
     std::uint64_t seed = 1;
     std::string format = "text";
@@ -163,6 +165,7 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     }
     options.jobs = command.jobs;
     options.repeat = command.repeat;
+    options.retries = command.retry_errors;
     options.seed = command.seed;
     if (!command.run.empty())
         options.run = command.run == "free" ? vmm::RunMode::free : vmm::RunMode::stepped;
@@ -218,6 +221,12 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
         ->check(CLI::Range(1U, most_repeats))
         ->type_name("N")
         ->capture_default_str();
+    app.add_option("--retry-errors", command->retry_errors,
+                   "Play a run that ends in an error, not in a failure, again, so often at most")
+        ->check(CLI::Range(0U, most_retries))
+        ->type_name("N")
+        ->capture_default_str()
+        ->take_last();
     app.add_option("--repeat-scale", command->repeat_scale,
                    "Multiply the times of long repeat and parallel blocks by this")
         ->check(CLI::Validator(

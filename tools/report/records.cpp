@@ -57,6 +57,7 @@ void fields(Archive& archive, Is<Result> auto& result) {
     archive("malformed", result.malformed);
     archive("runs", result.runs);
     archive("bad_runs", result.bad_runs);
+    archive("retried", result.retried);
     archive("source", result.source);
     archive("reference", result.reference);
     archive("failure", result.verdict.failure);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,6 +31,8 @@ struct Result {
     std::vector<std::string> reference;
     std::uint32_t runs = 1;      ///< how often it was run; 0 when it was skipped or could not be loaded
     std::uint32_t bad_runs = 0;  ///< and how often that ended as the verdict says
+    /// What the first run that was played again had ended in, see CampaignOptions::retries.
+    std::optional<std::string> retried;
     Excerpt excerpt;
 };
 

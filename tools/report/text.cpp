@@ -105,7 +105,17 @@ struct Reason {
     Places places;
 };
 
-/// Skips and known divergences: each reason once, with how often and in which modes.
+/// Each reason once, with how often and where.
+std::string reasons_text(const std::map<std::string, Reason>& reasons, const KernelNames& kernels,
+                         const char* heading) {
+    if (reasons.empty()) return {};
+    std::string text = fmt::format("\n{}\n", heading);
+    for (const auto& [reason, where] : reasons)
+        text += fmt::format("  {:>4}  {} ({})\n", where.count, printable(reason), where.places.text(kernels));
+    return text;
+}
+
+/// Skips and known divergences.
 std::string grouped_reasons(std::span<const Result> results, const KernelNames& kernels, Kind kind,
                             const char* heading) {
     std::map<std::string, Reason> reasons;
@@ -115,11 +125,19 @@ std::string grouped_reasons(std::span<const Result> results, const KernelNames& 
         ++reason.count;
         reason.places.add(result);
     }
-    if (reasons.empty()) return {};
-    std::string text = fmt::format("\n{}\n", heading);
-    for (const auto& [reason, where] : reasons)
-        text += fmt::format("  {:>4}  {} ({})\n", where.count, printable(reason), where.places.text(kernels));
-    return text;
+    return reasons_text(reasons, kernels, heading);
+}
+
+/// What the first of the runs that were played again ended in: each reason once.
+std::string retries(std::span<const Result> results, const KernelNames& kernels) {
+    std::map<std::string, Reason> reasons;
+    for (const Result& result : results) {
+        if (!result.retried) continue;
+        Reason& reason = reasons[*result.retried];
+        ++reason.count;
+        reason.places.add(result);
+    }
+    return reasons_text(reasons, kernels, "played again after an error");
 }
 
 /// Failures and errors: each run, with what happened.
@@ -210,6 +228,7 @@ std::string text_report(std::span<const Result> results, std::chrono::microsecon
     text += kernels.several() ? kernel_matrix(results, style) : matrix(results);
     text += grouped_reasons(results, kernels, Kind::known, "known divergences");
     text += grouped_reasons(results, kernels, Kind::skip, "skipped");
+    text += retries(results, kernels);
     text += listed(results, kernels, Kind::fail, "failed");
     text += listed(results, kernels, Kind::error, "errors");
     if (kernels.several()) text += kernel_summaries(results);

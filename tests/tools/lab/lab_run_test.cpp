@@ -91,6 +91,22 @@ struct Fake : FakeQemu {
 
 BOOST_AUTO_TEST_SUITE(lab_run)
 
+BOOST_AUTO_TEST_CASE(what_ends_in_an_error_on_an_emulated_processor_is_played_again) {
+    const auto says_retry = [](const auto& prepare) {
+        Fake lab;
+        lab.plan.kernels.resize(1);
+        prepare(lab.plan);
+        const auto count = [](const std::string& word) {
+            return "tr '\\0' '\\n' <$initrd | grep -a -c -x -e '" + word + "' >>found\n";
+        };
+        lab.run(count("--retry-errors") + count("--jobs") + "up\noff");
+        return lab.read("found");
+    };
+    BOOST_TEST(says_retry([](LabPlan&) {}) == "1\n1\n");
+    BOOST_TEST(says_retry([](LabPlan& plan) { plan.setup.accelerator = "kvm"; }) == "0\n1\n");
+    BOOST_TEST(says_retry([](LabPlan& plan) { plan.inner.counts_errors = true; }) == "0\n1\n");
+}
+
 BOOST_AUTO_TEST_CASE(records_of_several_kernels_name_them_and_have_indices_of_the_whole) {
     Fake lab;
     const int status = lab.run("up $release\n" + lab.says_release(record::Begin{"1", "", 2}) +
