@@ -1,49 +1,10 @@
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
-#include <thread>
 
-#include "tests/scenarios/schema_validator.hpp"
-#include "tests/tools/cli_fixture.hpp"
+#include "tests/tools/run_fixture.hpp"
 
 using namespace irqbench;
 using namespace irqbench::tests;
-
-namespace {
-
-constexpr const char* malformed_text = R"({ "name": "broken", )";
-
-struct RunFixture : Cli {
-    void good(const std::string& name = "good") { file(name + ".json", scenario_text(name, passing_steps)); }
-    void bad(const std::string& name = "bad") { file(name + ".json", scenario_text(name, failing_steps)); }
-    void malformed() { file("malformed.json", malformed_text); }
-    /// Well formed, but it claims quiet and has no positive control.
-    void invalid() {
-        file("invalid.json", scenario_text("invalid", R"({ "raise": 10 }, { "quiet": true })"));
-    }
-    int run_all(std::vector<std::string> more = {}) {
-        std::vector<std::string> arguments{"run", folder()};
-        arguments.insert(arguments.end(), more.begin(), more.end());
-        return run(arguments);
-    }
-    nlohmann::json results(std::vector<std::string> more = {}) {
-        more.insert(more.end(), {"--format", "json"});
-        run_all(more);
-        auto report = nlohmann::json::parse(out);
-        BOOST_TEST(scenarios::results_schema_accepts(report));
-        return report;
-    }
-};
-
-std::string verdicts(const nlohmann::json& report) {
-    std::string text;
-    for (const auto& result : report["results"]) {
-        if (!text.empty()) text += ", ";
-        text += result["irqchip"].get<std::string>() + " " + result["verdict"].get<std::string>();
-    }
-    return text;
-}
-
-}  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(exit_statuses, RunFixture)
 
@@ -244,98 +205,6 @@ BOOST_AUTO_TEST_CASE(results_are_in_the_order_of_files_whatever_the_number_of_jo
     BOOST_TEST(one == many);
     BOOST_TEST(one["summary"]["passed"] == 12);
     BOOST_TEST(one["summary"]["failed"] == 4);
-}
-
-BOOST_AUTO_TEST_CASE(repeats_are_one_result_with_the_worst_verdict) {
-    good();
-    prepare = [this](FakeMachine& machine) {
-        if (machines == 3) machine.causes["msi"] = {taken(0x61)};
-    };
-    BOOST_TEST(run_all({"--irqchip", "kernel", "--repeat", "5"}) == 1);
-    BOOST_TEST(machines == 5);
-    BOOST_TEST(out.find("failed 1 of 5 runs; this is the first") != std::string::npos);
-    BOOST_TEST(out.find("came ack 0x61 on vCPU 0 (1 of 5 runs)\n") != std::string::npos);
-    BOOST_TEST(out.find("0 passed, 1 failed, 0 skipped, 0 known, 0 errors: 5 runs in") != std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(a_run_that_ended_in_an_error_is_played_again_if_asked) {
-    good();
-    std::string what = "KVM_EXIT_SHUTDOWN\nrip 0xfff0";
-    int bad_machines = 2;
-    prepare = [&](FakeMachine&) {
-        if (machines <= bad_machines) throw std::runtime_error(what);
-    };
-    BOOST_TEST(run_all({"--irqchip", "kernel", "--retry-errors", "2"}) == 0);
-    BOOST_TEST(machines == 3);
-    BOOST_TEST(
-        out.find("\nplayed again after an error\n     1  KVM_EXIT_SHUTDOWN (kernel)\n") != std::string::npos,
-        out);
-    BOOST_TEST(out.find("1 passed, 0 failed, 0 skipped, 0 known, 0 errors: 1 run in") != std::string::npos);
-
-    machines = 0;
-    bad_machines = 3;
-    BOOST_TEST(run_all({"--irqchip", "kernel", "--retry-errors", "2"}) == 3);
-    BOOST_TEST(machines == 3);
-    BOOST_TEST(out.find("0 passed, 0 failed, 0 skipped, 0 known, 1 error: 1 run in") != std::string::npos);
-
-    machines = 0;
-    bad_machines = 1;
-    BOOST_TEST(run_all({"--irqchip", "kernel"}) == 3);
-    BOOST_TEST(machines == 1);
-    BOOST_TEST(out.find("played again") == std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(neither_failures_nor_invalid_scenarios_are_played_again) {
-    bad();
-    BOOST_TEST(run_all({"--irqchip", "kernel", "--retry-errors", "2"}) == 1);
-    BOOST_TEST(machines == 1);
-    std::filesystem::remove(folder() + "/bad.json");
-    file("quiet.json", scenario_text("quiet", passing_steps + R"(, { "quiet": true })"));
-    prepare = [](FakeMachine& machine) { machine.quiet = {false, "interrupts are disabled", {}}; };
-    BOOST_TEST(run_all({"--irqchip", "kernel", "--retry-errors", "2"}) == 4);
-    BOOST_TEST(machines == 2);
-    BOOST_TEST(out.find("played again") == std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(a_single_run_is_counted_in_the_singular_and_a_skip_is_none) {
-    good();
-    run_all({"--irqchip", "kernel"});
-    BOOST_TEST(out.find("0 errors: 1 run in") != std::string::npos);
-    prepare = [](FakeMachine&) { throw std::runtime_error("no"); };
-    run_all({"--irqchip", "kernel"});
-    BOOST_TEST(out.find("1 error: 1 run in") != std::string::npos);
-    host.placements = {"split"};
-    run_all({"--irqchip", "kernel"});
-    BOOST_TEST(out.find("1 skipped, 0 known, 0 errors: 0 runs in") != std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(repeats_of_one_scenario_are_spread_over_jobs) {
-    good();
-    bool met = true;
-    prepare = [&](FakeMachine&) {
-        // Neither ends before the other has begun.
-        const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-        while (machines < 2 && met) {
-            met = std::chrono::steady_clock::now() < give_up;
-            std::this_thread::yield();
-        }
-    };
-    BOOST_TEST(run_all({"--irqchip", "kernel", "--repeat", "2", "--jobs", "2"}) == 0);
-    BOOST_TEST(met);
-    BOOST_TEST(machines == 2);
-}
-
-BOOST_AUTO_TEST_CASE(repeats_on_many_jobs_are_counted_like_on_one) {
-    bad();
-    const std::string failed = "failed 20 of 20 runs; this is the first";
-    for (const char* jobs : {"1", "7"}) {
-        run_all({"--irqchip", "kernel", "--repeat", "20", "--jobs", jobs});
-        BOOST_TEST(out.find(failed) != std::string::npos);
-        const auto report = results({"--irqchip", "kernel", "--repeat", "20", "--jobs", jobs});
-        BOOST_TEST(report["results"].size() == 1U);
-        BOOST_TEST(report["results"][0]["reason"] ==
-                   "step 2, line 1: expected ack 0x61 on vCPU 0, came ack 0x51 on vCPU 0 (20 of 20 runs)");
-    }
 }
 
 BOOST_AUTO_TEST_CASE(progress_counts_runs) {
