@@ -3,13 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
 #include "irqchip/x86/lapic.hpp"
 #include "irqchip/x86/msi.hpp"
 #include "irqchip/x86/pit.hpp"
+#include "routing/apic_map.hpp"
 #include "routing/board.hpp"
 
 //   GSI --> Board --- message, MSI ---> local APICs ---> CPUs
@@ -157,15 +157,11 @@ class Platform {
   private:
     class Turn;
 
-    void index();
-
     Board board_;
     std::optional<irqchip::x86::Pit> pit_;
     std::vector<LocalApic> lapics_;
     irqchip::x86::DestinationFormat destinations_;
-    /// CPUs by what physical destinations their local APICs answer to: those rarely change, and a search
-    /// would make every message cost as much as there are CPUs.
-    std::unordered_multimap<std::uint64_t, std::size_t> by_id_;
+    ApicMap apic_map_;
 };
 
 }  // namespace irqbench::routing::x86

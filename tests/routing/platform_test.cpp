@@ -280,6 +280,7 @@ BOOST_AUTO_TEST_CASE(every_message_reaches_those_that_a_search_finds) {
         for (std::size_t cpu = 0; cpu < pc.platform.cpus(); ++cpu) {
             if (below(3) == 0) (void)pc.lapic(cpu, 0x20, below(9) << 24);
             if (below(3) == 0) (void)pc.lapic(cpu, 0xD0, below(256) << 24);
+            if (below(3) == 0) (void)pc.lapic(cpu, 0xE0, 0);  // the cluster model
             if (below(2) == 0) pc.x2apic(cpu);
         }
         irqchip::x86::Message message;
