@@ -15,6 +15,7 @@ enum class Feature {
     service,          ///< handlers that stay or do not EOI, and what follows from ISR
     level,            ///< level-triggered interrupts, and resampling irqfds
     edge_resample,    ///< resampling irqfds whose pin may be edge-triggered
+    shared_vector,    ///< edge-triggered and level-triggered pins of one vector
     nmi_level,        ///< a level-triggered NMI
     entry_reads,      ///< reading redirection entries: delivery status, Remote IRR
     pic_again,        ///< ICW1 while the PIC is in use
