@@ -186,8 +186,7 @@ class Grammar {
     void ioapic() { ioapic_pin(dice_.pick(pins_)); }
 
     void ioapic_pin(const Pin& pin) {
-        Json argument = {{"pin", pin.number},
-                         {"vector", hex(pin_vector(pin))}};
+        Json argument = {{"pin", pin.number}, {"vector", hex(pin_vector(pin))}};
         destination(argument, "dest");
         mode(argument, !pin.level || may(Feature::nmi_level));
         if (pin.level) argument["trigger"] = "level";
