@@ -117,6 +117,34 @@ BOOST_AUTO_TEST_CASE(what_is_excluded_is_not_generated) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(every_feature_has_a_name) {
+    std::set<Feature> features;
+    for (const std::string& name : fuzz::feature_names()) features.insert(fuzz::feature_of(name));
+    for (int each = 0; each <= static_cast<int>(Feature::cr8); ++each)
+        BOOST_TEST(features.contains(static_cast<Feature>(each)), each);
+    BOOST_CHECK_THROW(fuzz::feature_of("nothing"), std::out_of_range);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_not_wanted_is_not_generated, Cli) {
+    for (std::uint64_t number = 0; number < 300; ++number)
+        BOOST_TEST(!uses(fuzz::generate(1, number, {{Feature::cr8}, 40}), "cr8"));
+    const std::vector<std::string> fuzz{"fuzz", "--between", "kernel,split", "--count",
+                                        "20",   "--out",     folder()};
+    const auto with = [&fuzz](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), fuzz.begin(), fuzz.end());
+        return arguments;
+    };
+    BOOST_TEST(run(with({"--without", "nothing"})) == 2);
+    // It reaches the generator: what is left are other scenarios, of which others differ.
+    second_loses_messages(*this);
+    BOOST_TEST(run(with({})) == 1);
+    const std::string all = out;
+    BOOST_TEST(run(with({"--without", "cr8,poll"})) == 1);
+    BOOST_TEST(out != all);
+    BOOST_TEST(run(with({})) == 1);
+    BOOST_TEST(out == all);
+}
+
 BOOST_AUTO_TEST_CASE(every_exclusion_has_a_reason_and_a_source) {
     for (const fuzz::Exclusion& row : fuzz::exclusions()) {
         BOOST_TEST(!row.because.empty());
@@ -192,6 +220,16 @@ BOOST_FIXTURE_TEST_CASE(a_difference_becomes_the_smallest_file_that_shows_it, Cl
     BOOST_TEST(run({"fuzz", "--between", "kernel,split", "--count", "20", "--out", folder()}) == 1);
     BOOST_TEST(read(name) == text);
     BOOST_TEST(run({"check", folder()}) == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_difference_may_be_printed_instead, Cli) {
+    second_loses_messages(*this);
+    BOOST_TEST(run({"fuzz", "--between", "kernel,split", "--count", "20", "--out", "-"}) == 1);
+    BOOST_TEST(out.find("  irqbench run --irqchip split fuzz-1-") != std::string::npos, out);
+    const auto begin = out.find("{\n");
+    const auto scenario = scenarios::load_text(out.substr(begin, out.find("\n}\n") + 3 - begin), "printed");
+    BOOST_TEST(scenario.steps.size() == 2U);
+    BOOST_TEST(std::filesystem::is_empty(folder()));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_difference_that_does_not_show_again_writes_no_file, Cli) {

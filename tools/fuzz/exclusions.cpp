@@ -2,10 +2,35 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
+#include <utility>
 
 namespace irqbench::tools::fuzz {
 
 namespace {
+
+constexpr std::array<std::pair<std::string_view, Feature>, 20> names{{
+    {"lowest-priority", Feature::lowest_priority},
+    {"service", Feature::service},
+    {"level", Feature::level},
+    {"edge-resample", Feature::edge_resample},
+    {"shared-vector", Feature::shared_vector},
+    {"nmi-level", Feature::nmi_level},
+    {"entry-reads", Feature::entry_reads},
+    {"pic-again", Feature::pic_again},
+    {"pic-level", Feature::pic_level},
+    {"poll", Feature::poll},
+    {"special-mask", Feature::special_mask},
+    {"special-nesting", Feature::special_nesting},
+    {"level-messages", Feature::level_messages},
+    {"own-pins", Feature::own_pins},
+    {"logical-nmi", Feature::logical_nmi},
+    {"lint0", Feature::lint0},
+    {"errors", Feature::errors},
+    {"versions", Feature::versions},
+    {"time", Feature::time},
+    {"cr8", Feature::cr8},
+}};
 
 constexpr std::string_view eoi_at_delivery = "lapic_eoi_at_delivery";
 
@@ -71,6 +96,18 @@ constexpr std::array table{
 };
 
 }  // namespace
+
+std::vector<std::string> feature_names() {
+    std::vector<std::string> words;
+    for (const auto& [name, feature] : names) words.emplace_back(name);
+    return words;
+}
+
+Feature feature_of(std::string_view name) {
+    for (const auto& [word, feature] : names)
+        if (word == name) return feature;
+    throw std::out_of_range(std::string(name));
+}
 
 std::span<const Exclusion> exclusions() { return table; }
 

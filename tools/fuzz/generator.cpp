@@ -213,7 +213,7 @@ class Grammar {
     }
 
     void priority() {
-        if (dice_.chance(50)) {
+        if (dice_.chance(50) || !may(Feature::cr8)) {
             static constexpr std::array<std::uint32_t, 6> values{0, 0, 0x20, 0x50, 0x6f, 0xf0};
             add("tpr", {{"vcpu", vcpu()}, {"value", hex(dice_.pick(values))}});
         } else {

@@ -25,6 +25,9 @@ namespace irqbench::tools {
 
 namespace {
 
+/// As a folder.
+constexpr const char* standard_output = "-";
+
 using Clock = std::chrono::steady_clock;
 using fuzz::Case;
 using fuzz::Pair;
@@ -36,6 +39,7 @@ struct FuzzCommand {
     std::uint64_t seed = 1;
     std::uint64_t first = 0;
     std::uint32_t max_steps = 40;
+    std::vector<std::string> without;
     std::uint32_t jobs = 1;
     std::string out = ".";
     bool quiet = false;
@@ -189,7 +193,7 @@ class Author {
     void write_file(const std::string& mode, const std::string& kind, const Finding& finding,
                     const Pair& pair, std::vector<std::string> story) {
         const std::string which = command_.between.size() > 2 ? "-" + mode : "";
-        const auto path = std::filesystem::path(command_.out) /
+        const auto path = std::filesystem::path(command_.out == standard_output ? "" : command_.out) /
                           fmt::format("fuzz-{}-{}{}.json", command_.seed, finding.number, which);
         const std::string name = fmt::format("{} and {} differ, {} (seed {}, case {})", player_.reference(),
                                              mode, printable(kind), command_.seed, finding.number);
@@ -199,9 +203,11 @@ class Author {
              fmt::format("found by irqbench fuzz, seed {}, case {}", command_.seed, finding.number),
              std::move(story)});
         const auto scenario = scenarios::load_text(text, path);
-        std::ofstream file(path);
-        if (!(file << text << std::flush))
+        if (command_.out == standard_output) {
+            surroundings_.out << text;
+        } else if (std::ofstream file(path); !(file << text << std::flush)) {
             throw std::runtime_error(fmt::format("cannot write {}", path.string()));
+        }
         const auto verdict = player_.run(scenario, player_.reference());
         if (verdict.kind != scenarios::Verdict::Kind::pass)
             surroundings_.out << fmt::format("  the file does not pass in {}: {}\n", player_.reference(),
@@ -228,12 +234,13 @@ void need_modes(const FuzzCommand& command, const vmm::Host& host) {
 int perform(const FuzzCommand& command, Surroundings& surroundings) {
     if (command.between.size() < 2)
         throw CLI::ValidationError("--between", "takes two irqchip modes or more: --between userspace,model");
-    if (!std::filesystem::is_directory(command.out))
+    if (command.out != standard_output && !std::filesystem::is_directory(command.out))
         throw CLI::ValidationError("--out", fmt::format("'{}' is no folder", command.out));
     const vmm::Host host = surroundings.probe_host();
     need_modes(command, host);
     const fuzz::Player player(surroundings.make_machine, command.between.front());
-    const fuzz::GeneratorOptions generator{fuzz::excluded(command.between, host), command.max_steps};
+    fuzz::GeneratorOptions generator{fuzz::excluded(command.between, host), command.max_steps};
+    for (const std::string& name : command.without) generator.without.push_back(fuzz::feature_of(name));
     Search search(command, generator, player, surroundings);
     Progress progress = progress_of(surroundings, command.quiet);
     search.run(progress);
@@ -282,11 +289,16 @@ void add_fuzz(CommandLine& line, Surroundings& surroundings) {
         ->check(CLI::Range(5U, most_steps))
         ->capture_default_str()
         ->type_name("N");
+    app.add_option("--without", command->without, "Make no use of these, beyond what is known to differ")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->check(CLI::IsMember(fuzz::feature_names()))
+        ->type_name("FEATURE,FEATURE,...");
     app.add_option("--jobs,-j", command->jobs, "Host threads, each with machines of its own")
         ->check(CLI::Range(1U, most_jobs))
         ->capture_default_str()
         ->type_name("N");
-    app.add_option("--out", command->out, "Folder for the scenarios that differ")
+    app.add_option("--out", command->out, "Folder for the scenarios that differ; - prints them")
         ->capture_default_str()
         ->type_name("DIR");
     app.add_flag("--quiet,-q", command->quiet, "No progress line");
