@@ -138,11 +138,12 @@ BOOST_FIXTURE_TEST_CASE(what_is_not_wanted_is_not_generated, Cli) {
     // It reaches the generator: what is left are other scenarios, of which others differ.
     second_loses_messages(*this);
     BOOST_TEST(run(with({})) == 1);
-    const std::string all = out;
+    const auto found = [this] { return out.substr(0, out.find("\nseed 1: ")); };
+    const std::string all = found();
     BOOST_TEST(run(with({"--without", "cr8,poll"})) == 1);
-    BOOST_TEST(out != all);
+    BOOST_TEST(found() != all);
     BOOST_TEST(run(with({})) == 1);
-    BOOST_TEST(out == all);
+    BOOST_TEST(found() == all);
 }
 
 BOOST_AUTO_TEST_CASE(every_exclusion_has_a_reason_and_a_source) {
