@@ -140,7 +140,7 @@ BOOST_FIXTURE_TEST_CASE(what_is_not_wanted_is_not_generated, Cli) {
     BOOST_TEST(run(with({})) == 1);
     const auto found = [this] { return out.substr(0, out.find("\nseed 1: ")); };
     const std::string all = found();
-    BOOST_TEST(run(with({"--without", "cr8,poll"})) == 1);
+    BOOST_TEST(run(with({"--without", "cr8,service,level"})) == 1);
     BOOST_TEST(found() != all);
     BOOST_TEST(run(with({})) == 1);
     BOOST_TEST(found() == all);
