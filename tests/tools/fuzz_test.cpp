@@ -135,15 +135,12 @@ BOOST_FIXTURE_TEST_CASE(what_is_not_wanted_is_not_generated, Cli) {
         return arguments;
     };
     BOOST_TEST(run(with({"--without", "nothing"})) == 2);
-    // It reaches the generator: what is left are other scenarios, of which others differ.
-    second_loses_messages(*this);
+    // It reaches the generator: two that differ in this do not without it.
+    prepare = [this](FakeMachine& machine) {
+        if (machines % 2 == 0) machine.causes["guest write cr8"] = {taken(0x61)};
+    };
     BOOST_TEST(run(with({})) == 1);
-    const auto found = [this] { return out.substr(0, out.find("\nseed 1: ")); };
-    const std::string all = found();
-    BOOST_TEST(run(with({"--without", "cr8,service,level"})) == 1);
-    BOOST_TEST(found() != all);
-    BOOST_TEST(run(with({})) == 1);
-    BOOST_TEST(found() == all);
+    BOOST_TEST(run(with({"--without", "cr8,poll"})) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(every_exclusion_has_a_reason_and_a_source) {
