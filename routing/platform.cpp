@@ -7,8 +7,6 @@
 namespace irqbench::routing::x86 {
 
 using irqchip::Effects;
-using irqchip::x86::ApicMode;
-using irqchip::x86::LocalApic;
 using irqchip::x86::Message;
 
 namespace {
@@ -28,7 +26,7 @@ class Platform::Turn {
     explicit Turn(Platform& platform) : platform_(platform) {}
 
     void from_board(Response response) {
-        for (WireEvent& event : response.events) response_.events.push_back(std::move(event));
+        response_.events.insert(response_.events.end(), response.events.begin(), response.events.end());
         for (Request& request : response.requests) {
             std::visit(Overloaded{
                            [&](request::Deliver& deliver) {
@@ -47,7 +45,7 @@ class Platform::Turn {
                                ask(request::LookAtCpu{0});
                            },
                            [&](request::NotifyListeners& notify) { ask(std::move(notify)); },
-                           [&](request::ArmStormTimer& storm) { ask(std::move(storm)); },
+                           [&](const request::ArmStormTimer& storm) { ask(storm); },
                        },
                        request);
         }
@@ -277,8 +275,8 @@ std::optional<PlatformResponse> Platform::write_msr(std::size_t cpu, std::uint32
     return turn.finish();
 }
 
-void Platform::set_lapic(std::size_t cpu, LocalApic lapic) {
-    lapics_.at(cpu) = std::move(lapic);
+void Platform::set_lapic(std::size_t cpu, const LocalApic& lapic) {
+    lapics_.at(cpu) = lapic;
     apic_map_.set(cpu, lapics_[cpu]);
 }
 

@@ -150,7 +150,7 @@ class Platform {
     [[nodiscard]] std::size_t cpus() const { return lapics_.size(); }
     [[nodiscard]] irqchip::x86::DestinationFormat destinations() const { return destinations_; }
     /// Gives a local APIC another state.
-    void set_lapic(std::size_t cpu, LocalApic lapic);
+    void set_lapic(std::size_t cpu, const LocalApic& lapic);
 
     friend bool operator==(const Platform&, const Platform&) = default;
 

@@ -103,7 +103,7 @@ class UserspaceIrqchip final : public X86Placement {
     [[nodiscard]] Platform::Time clocks(std::size_t cpu) const { return timers_.clocks(cpu, now()); }
     void act(const routing::x86::PlatformResponse& response);
     void act(const routing::x86::PlatformRequest& request);
-    void signal_cpu(std::size_t cpu, irqchip::CpuSignal signal, std::uint8_t vector);
+    void signal_cpu(std::size_t index, irqchip::CpuSignal signal, std::uint8_t vector);
     /// Sees to it that before_run() is called for the vCPU.
     void call(std::size_t cpu);
 
