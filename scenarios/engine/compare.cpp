@@ -230,8 +230,8 @@ class Comparison {
 
 }  // namespace
 
-bool tells_time(const std::string& what) {
-    const auto has = [&what](const char* word) { return what.find(word) != std::string::npos; };
+bool tells_time(const std::string& name) {
+    const auto has = [&name](const char* word) { return name.find(word) != std::string::npos; };
     return has("timer_current") || has("tsc") || has("pit");
 }
 
