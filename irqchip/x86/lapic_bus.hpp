@@ -30,7 +30,8 @@ inline bool is_redirectable(const Message& message) {
 
 /// Calls take(index) for those of the candidates that take a message which is meant for all of them: for
 /// each, or by arbitration (11.6.2.4) for the one with the lowest priority, and of equals the first. One that
-/// is software-disabled takes no part in it.
+/// is software-disabled takes no part in it, unless it is about an NMI or the like, which it takes
+/// (11.4.7.2).
 /// @param for_each calls what it is given with the index of every candidate, in order
 template <class ForEach, class Take>
 void distribute(Lapics lapics, const Message& message, ForEach for_each, Take take) {
@@ -38,9 +39,11 @@ void distribute(Lapics lapics, const Message& message, ForEach for_each, Take ta
         for_each(take);
         return;
     }
+    const bool is_interrupt = message.delivery_mode == DeliveryMode::fixed ||
+                              message.delivery_mode == DeliveryMode::lowest_priority;
     std::optional<std::size_t> winner;
     for_each([&](std::size_t i) {
-        if (!lapics[i].software_enabled()) return;
+        if (is_interrupt && !lapics[i].software_enabled()) return;
         if (!winner || lapics[i].apr() < lapics[*winner].apr()) winner = i;
     });
     if (winner) take(*winner);

@@ -143,9 +143,12 @@ std::vector<Group> groups_of(const Witness& run, const std::set<StepKey>& common
     std::vector<Group> groups;
     std::size_t next = 0;
     for (std::size_t step = 0; step < performed.size(); ++step) {
-        if (groups.empty() || acts(*performed[step].step)) groups.emplace_back().action = &performed[step];
-        Strands strands(groups.back(), times_vary);
         const bool is_common = common.contains(key_of(performed[step]));
+        // What only one mode does is no place to compare; what comes after it still belongs to the action
+        // before.
+        if (groups.empty() || (is_common && acts(*performed[step].step)))
+            groups.emplace_back().action = &performed[step];
+        Strands strands(groups.back(), times_vary);
         for (; next < run.trace.size() && run.trace[next].step <= step; ++next)
             if (is_common) strands.add(next, run.trace[next]);
         groups.back().performed = step + 1;

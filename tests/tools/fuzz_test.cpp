@@ -38,6 +38,8 @@ Json step(const char* verb, Json argument) {
 }
 
 /// Machines by turns do and do not deliver messages: the first mode does, the second does not.
+vmm::Event trouble(const std::string& reason) { return event_of(vmm::event::Trouble{reason, false}); }
+
 void second_loses_messages(Cli& cli) {
     cli.prepare = [&cli](FakeMachine& machine) {
         if (cli.machines % 2 == 0) machine.causes["msi"] = {};
@@ -240,6 +242,23 @@ BOOST_FIXTURE_TEST_CASE(a_difference_that_does_not_show_again_writes_no_file, Cl
     BOOST_TEST(std::filesystem::is_empty(folder()));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_reference_that_breaks_is_no_agreement, Cli) {
+    prepare = [](FakeMachine& machine) { machine.causes["msi"] = {trouble("KVM_RUN: Input/output error")}; };
+    BOOST_TEST(run({"fuzz", "--between", "kernel,split", "--count", "20", "--out", folder()}) == 3);
+    BOOST_TEST(err.find("kernel broke in ") != std::string::npos, err);
+    BOOST_TEST(err.find("KVM_RUN: Input/output error") != std::string::npos, err);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_was_found_is_told_whatever_ends_the_search, Cli) {
+    prepare = [this](FakeMachine& machine) {
+        if (machines == 30) throw std::runtime_error("KVM_CREATE_VM: Too many open files");
+        if (machines % 2 == 0) machine.causes["msi"] = {};
+    };
+    BOOST_TEST(run({"fuzz", "--between", "kernel,split", "--count", "20", "--out", folder()}) == 3);
+    BOOST_TEST(out.find("msi: ack / nothing more, kernel and split") != std::string::npos, out);
+    BOOST_TEST(err.find("Too many open files") != std::string::npos, err);
+}
+
 BOOST_FIXTURE_TEST_CASE(an_interrupted_search_says_so, Cli) {
     interrupted = true;
     BOOST_TEST(run({"fuzz", "--between", "kernel,split", "--out", folder()}) == 130);
@@ -247,6 +266,9 @@ BOOST_FIXTURE_TEST_CASE(an_interrupted_search_says_so, Cli) {
 }
 
 BOOST_FIXTURE_TEST_CASE(what_cannot_be_fuzzed_is_refused, Cli) {
+    BOOST_TEST(run({"fuzz", "--between", "kernel,kernel"}) == 2);
+    BOOST_TEST(run({"fuzz", "--between", "kernel,split", "--seconds", "0"}) == 2);
+    BOOST_TEST(run({"fuzz", "--between", "kernel,split", "--seconds", "18446744073709551615"}) == 2);
     BOOST_TEST(run({"fuzz", "--between", "kernel"}) == 2);
     BOOST_TEST(run({"fuzz", "--between", "kernel,split", "--out", folder() + "/nowhere"}) == 2);
     BOOST_TEST(run({"fuzz", "--between", "kernel,userspace", "--out", folder()}) == 3);

@@ -144,6 +144,32 @@ BOOST_AUTO_TEST_CASE(what_a_run_did_not_come_to_is_not_compared) {
     BOOST_TEST(divergence(Story().act().act().takes(0x51), Story().act().act(), 1) == "");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_seen_after_a_step_of_one_mode_belongs_to_the_action_before) {
+    Story story = Story().act();
+    Block only;
+    only.kind = Block::Kind::only;
+    only.modes = {"split"};
+    only.threads.emplace_back("", std::vector<Step>{step_of(TestVerb(true, {}))});
+    story.scenario.steps.push_back(block_of(std::move(only)));
+    story.scenario.steps.push_back(step_of(TestVerb(false, {})));
+    Performance kernel;
+    kernel.performed = linearise(story.scenario, "kernel");
+    Performance split;
+    split.performed = linearise(story.scenario, "split");
+    const auto seen_in = [](std::uint32_t step, std::uint64_t value) {
+        vmm::Event seen = observed("isr", value);
+        seen.step = step;
+        return std::vector<vmm::Event>{seen};
+    };
+    const auto in_kernel = seen_in(1, 5);
+    const auto in_split = seen_in(2, 5);
+    const auto other = seen_in(2, 6);
+    BOOST_TEST(!first_divergence({kernel, in_kernel}, {split, in_split}));
+    const auto found = first_divergence({kernel, in_kernel}, {split, other});
+    BOOST_REQUIRE(found.has_value());
+    BOOST_TEST((found->action == kernel.performed[0].step));
+}
+
 BOOST_AUTO_TEST_CASE(steps_of_one_mode_only_are_not_compared) {
     Story story;
     Block only;
