@@ -143,11 +143,19 @@ void read_machine(const Cursor& at, vmm::MachineConfig& config) {
 Json machine_schema() { return Form<MachineArguments>::schema({}); }
 
 std::string check_machine(const vmm::MachineConfig& config) {
-    // In xAPIC mode ids have 8 bits, and 255 is the broadcast (SDM vol. 3, 11.6.2.1).
-    constexpr std::uint32_t last_xapic_id = 254;
-    const auto widest = *std::max_element(config.vcpu_ids.begin(), config.vcpu_ids.end());
-    if (widest > last_xapic_id && !config.x2apic_ids)
-        return fmt::format("a vCPU with the id {} needs \"machine\": {{ \"x2apic_ids\": true }}", widest);
+    if (config.x2apic_ids) return "";
+    // In xAPIC mode ids have 8 bits, and 255 is the broadcast (SDM vol. 3, 11.6.2.1). A wider id makes sense
+    // only where the claim is that it answers to the same eight bits as another one's.
+    constexpr std::uint32_t xapic_bits = 0xff;
+    for (const std::uint32_t wide : config.vcpu_ids) {
+        if (wide < xapic_bits) continue;
+        const auto aliases =
+            std::count_if(config.vcpu_ids.begin(), config.vcpu_ids.end(),
+                          [&](std::uint32_t id) { return (id & xapic_bits) == (wide & xapic_bits); });
+        const bool meant = !config.x2apic && aliases > 1 && (wide & xapic_bits) != xapic_bits;
+        if (!meant)
+            return fmt::format("a vCPU with the id {} needs \"machine\": {{ \"x2apic_ids\": true }}", wide);
+    }
     return "";
 }
 
