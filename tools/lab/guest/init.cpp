@@ -19,8 +19,10 @@
 // and hears the line `interrupt`, upon which the program gets SIGINT.
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/kvm.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/reboot.h>
@@ -400,6 +402,15 @@ int run_program() {
     }
 }
 
+/// An empty VM that stays until the end. With the first VM and after the last one KVM switches the CPUs'
+/// virtualisation and patches the scheduler's code (its static key for preemption notifiers); emulated CPUs
+/// that run meanwhile now and then execute the breakpoint of a patch that is over, and the kernel panics. Now
+/// that happens once, before the program begins.
+void keep_a_vm(int kvm) {
+    const int vm = ::ioctl(kvm, KVM_CREATE_VM, 0);
+    if (vm >= 0) ::fcntl(vm, F_SETFD, FD_CLOEXEC);
+}
+
 }  // namespace
 
 int main() {
@@ -423,7 +434,9 @@ int main() {
 
     load_modules(command_line.begin);
     const int kvm = ::open("/dev/kvm", O_RDWR | O_CLOEXEC);
-    send_error("{\"event\":\"kvm\",\"error\":", kvm >= 0 ? "" : std::strerror(errno));
+    const int error = errno;
+    if (kvm >= 0) keep_a_vm(kvm);
+    send_error("{\"event\":\"kvm\",\"error\":", kvm >= 0 ? "" : std::strerror(error));
     if (kvm < 0) power_off();
     ::close(kvm);
 
