@@ -432,7 +432,7 @@ void FreeRunner::prove_quiet_at_rest(VcpuSlot& slot) {
         } else if (parked == event::RestState::not_started || parked == event::RestState::wait_for_sipi) {
         } else if (parked && slot.agent.executing()) {
             quiet = {false, "the vCPU is halted: only an interrupt could prove it", std::nullopt};
-        } else if (!slot.vcpu.if_flag()) {
+        } else if (!parts_.placement.interrupts_enabled(slot)) {
             quiet = {false, "interrupts are disabled", std::nullopt};
         } else if (std::string armed = parts_.placement.timer_armed(); !armed.empty()) {
             quiet = {false, std::move(armed), std::nullopt};

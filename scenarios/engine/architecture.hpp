@@ -3,6 +3,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "scenarios/engine/fields.hpp"
 #include "scenarios/engine/scenario.hpp"
@@ -37,6 +38,7 @@ struct Architecture {
     std::span<const VerbInfo> verbs;
     std::span<const std::string_view> modes;        ///< irqchip modes there are, here or elsewhere
     std::span<const std::string_view> controllers;  ///< names for vmm::Machine::inspect()
+    std::span<const std::string_view> traits;       ///< ways in which a KVM may differ from the manual
     /// The head's `machine`.
     void (*read_machine)(const Cursor& at, vmm::MachineConfig& config);
     Json (*machine_schema)();
@@ -52,6 +54,8 @@ struct Architecture {
 std::span<const Architecture* const> architectures();
 /// The architecture of that name; null when there is none.
 const Architecture* find_architecture(std::string_view name);
+/// The traits of all of them, which `known` and `requires` may name.
+std::vector<std::string_view> trait_names();
 /// The verbs of an architecture; empty when there is none of that name.
 std::span<const VerbInfo> verbs_of(std::string_view arch);
 

@@ -16,6 +16,7 @@
 #include "scenarios/verbs/x86/routes.hpp"
 #include "scenarios/verbs/x86/state.hpp"
 #include "vmm/guest/agent.hpp"
+#include "vmm/x86/traits.hpp"
 
 namespace irqbench::scenarios::verbs::x86 {
 
@@ -173,7 +174,15 @@ std::uint32_t widest_destination(const vmm::MachineConfig& config) {
 
 }  // namespace
 
-const Architecture architecture{"x86_64",       all_verbs,     modes,       controllers,       read_machine,
-                                machine_schema, check_machine, check_place, widest_destination};
+const Architecture architecture{"x86_64",
+                                all_verbs,
+                                modes,
+                                controllers,
+                                vmm::x86::trait_names,
+                                read_machine,
+                                machine_schema,
+                                check_machine,
+                                check_place,
+                                widest_destination};
 
 }  // namespace irqbench::scenarios::verbs::x86
