@@ -2,12 +2,13 @@
 #include <array>
 
 #include "scenarios/engine/architecture.hpp"
+#include "scenarios/verbs/arm64/architecture.hpp"
 #include "scenarios/verbs/x86/architecture.hpp"
 
 namespace irqbench::scenarios {
 
 std::span<const Architecture* const> architectures() {
-    static constexpr std::array all{&verbs::x86::architecture};
+    static constexpr std::array all{&verbs::x86::architecture, &verbs::arm64::architecture};
     return all;
 }
 

@@ -226,6 +226,7 @@ std::vector<NamedValue> KernelGic::inspect(std::string_view controller, std::uin
     const std::uint32_t intid = index & 0xffff;
     if (controller == "interrupt" && vcpu < slots_.size() && intid < first_spi + config_.spis)
         return interrupt_state(vcpu, intid);
+    if (controller == "gic") return {{"version", is_v3_ ? 3U : 2U}};
     if (controller == "distributor") return {{"ctlr", distributor(gicd_ctlr)}};
     if (controller == "cpu_interface" && index < slots_.size()) {
         std::vector<NamedValue> fields;

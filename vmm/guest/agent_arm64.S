@@ -482,6 +482,7 @@ operation_table:
     .word operation_barrier - operation_table
     .word operation_deactivate - operation_table
     .word operation_call - operation_table
+    .word operation_modify - operation_table
 
 #include "vmm/guest/agent_operations_arm64.inc"
 
