@@ -187,7 +187,8 @@ std::optional<Marker> KernelGic::send_marker(VcpuSlot& slot, std::uint32_t prior
         const std::uint32_t shift = intid % 4 * 8;
         write(at, (own_register(slot.index, at) & ~(0xffU << shift)) | (limit - 8) << shift);
         write(isenabler, 1U << intid);
-        write(ispendr, 1U << intid);
+        // Through this interface the zeros of the word count too.
+        write(ispendr, own_register(slot.index, ispendr) | 1U << intid);
         return Marker{intid, default_policy};
     }
     return std::nullopt;
