@@ -9,6 +9,7 @@
 #include "scenarios/verbs/arm64/access.hpp"
 #include "scenarios/verbs/arm64/cpu.hpp"
 #include "scenarios/verbs/arm64/gic.hpp"
+#include "scenarios/verbs/arm64/its.hpp"
 #include "scenarios/verbs/arm64/lines.hpp"
 #include "scenarios/verbs/common/claims.hpp"
 #include "scenarios/verbs/common/guest.hpp"
@@ -23,6 +24,8 @@ constexpr std::array all_verbs{
                                          "raises the line of a GSI or PPI (KVM_IRQ_LINE)"),
     verb<ArmLineVerb<LineMotion::lower>>("lower", Side::host, "lowers it"),
     verb<ArmLineVerb<LineMotion::pulse>>("pulse", Side::host, "raises and lowers it"),
+    verb<MsiVerb>("msi", Side::host, "sends a message (KVM_SIGNAL_MSI)"),
+    verb<RouteVerb>("route", Side::host, "replaces the routes of one GSI"),
     verb<IrqfdVerb>("irqfd", Side::host, "assigns an irqfd"),
     verb<UnrouteVerb>("unroute", Side::host, "removes the routes of one GSI"),
     verb<DeassignVerb>("deassign", Side::host, "deassigns an irqfd or ioeventfd"),
@@ -50,6 +53,9 @@ constexpr std::array all_verbs{
     verb<PriorityVerb>("priority", Side::guest, "writes IPRIORITYR"),
     verb<RetargetVerb>("retarget", Side::guest, "writes IROUTER, or ITARGETSR of a GICv2"),
     verb<SgiVerb>("sgi", Side::guest, "sends an SGI"),
+    verb<ItsVerb>("its", Side::guest, "sets up the ITS and LPIs, in the scenario's memory"),
+    verb<LpiVerb>("lpi", Side::guest, "writes an LPI's configuration byte"),
+    verb<CommandVerb>("its_command", Side::guest, "has the ITS execute a command"),
     verb<CpuOnVerb>("cpu_on", Side::guest, "starts a vCPU by PSCI CPU_ON"),
     verb<WriteVerb>("write", Side::guest, "writes a system register, memory or a register of the GIC"),
     verb<ReadVerb>("read", Side::guest, "reads a system register, memory or a register of the GIC"),
