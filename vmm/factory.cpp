@@ -65,9 +65,18 @@ constexpr std::array<std::pair<std::string_view, unsigned long>, 38> capabilitie
     {"arm_vm_ipa_size", KVM_CAP_ARM_VM_IPA_SIZE},
 }};
 
+/// Devices of KVM_CREATE_DEVICE, which no KVM_CAP_ tells of, in the same list.
+constexpr std::array<std::pair<std::string_view, std::uint32_t>, 3> devices{{
+    {"arm_vgic_v2", KVM_DEV_TYPE_ARM_VGIC_V2},
+    {"arm_vgic_v3", KVM_DEV_TYPE_ARM_VGIC_V3},
+    {"arm_vgic_its", KVM_DEV_TYPE_ARM_VGIC_ITS},
+}};
+
 constexpr auto capability_list = [] {
-    std::array<std::string_view, capabilities.size()> names{};
-    for (std::size_t i = 0; i < names.size(); ++i) names[i] = capabilities[i].first;
+    std::array<std::string_view, capabilities.size() + devices.size()> names{};
+    std::size_t i = 0;
+    for (const auto& [name, number] : capabilities) names[i++] = name;
+    for (const auto& [name, type] : devices) names[i++] = name;
     return names;
 }();
 
@@ -104,6 +113,8 @@ Host probe_host() {
     for (const auto& [name, number] : capabilities)
         host.capabilities.push_back(
             {std::string(name), static_cast<std::uint64_t>(vm.check_extension(number))});
+    for (const auto& [name, type] : devices)
+        host.capabilities.push_back({std::string(name), vm.supports_device(type) ? 1U : 0U});
     host.placements = architecture::placements(system);
     host.placements.emplace_back(model_placement);
     host.own.merge(architecture::own_controllers());

@@ -44,6 +44,8 @@ struct Architecture {
     Json (*machine_schema)();
     /// What the finished configuration must satisfy. @returns why not, or nothing
     std::string (*check_machine)(const vmm::MachineConfig& config);
+    /// Capabilities that such a machine needs, as if the file required them.
+    std::vector<std::string_view> (*needed)(const vmm::MachineConfig& config);
     /// Whether a step may use this place. @returns why not, or nothing
     std::string (*check_place)(const vmm::MachineConfig& config, const Place& place);
     /// The widest destination an interrupt can name on such a machine.

@@ -146,6 +146,14 @@ std::string check_machine(const vmm::MachineConfig& config) {
     return "";
 }
 
+std::vector<std::string_view> needed(const vmm::MachineConfig& config) {
+    std::vector<std::string_view> capabilities;
+    if (config.gic == "v2") capabilities.emplace_back("arm_vgic_v2");
+    if (config.gic == "v3") capabilities.emplace_back("arm_vgic_v3");
+    if (config.its) capabilities.emplace_back("arm_vgic_its");
+    return capabilities;
+}
+
 /// What the guest agent needs for itself, no scenario may take from it.
 std::string check_place(const vmm::MachineConfig& config, const Place& place) {
     if (place.is_port) return "there are no ports on arm64: use an 'address'";
@@ -165,7 +173,8 @@ std::uint32_t widest_destination(const vmm::MachineConfig&) { return 0xffff'ffff
 
 }  // namespace
 
-const Architecture architecture{"arm64",      all_verbs,      modes,         controllers, {},
-                                read_machine, machine_schema, check_machine, check_place, widest_destination};
+const Architecture architecture{"arm64",           all_verbs,      modes,         controllers, {},
+                                read_machine,      machine_schema, check_machine, needed,      check_place,
+                                widest_destination};
 
 }  // namespace irqbench::scenarios::verbs::arm64

@@ -153,6 +153,8 @@ std::string check_machine(const vmm::MachineConfig& config) {
     return "";
 }
 
+std::vector<std::string_view> needed(const vmm::MachineConfig&) { return {}; }
+
 /// What the guest agent needs for itself, no scenario may take from it.
 std::string check_place(const vmm::MachineConfig& config, const Place& place) {
     if (place.is_port) {
@@ -176,7 +178,7 @@ std::uint32_t widest_destination(const vmm::MachineConfig& config) {
 }  // namespace
 
 const Architecture architecture{
-    "x86_64",     all_verbs,      modes,         controllers, vmm::x86::trait_names,
-    read_machine, machine_schema, check_machine, check_place, widest_destination};
+    "x86_64",       all_verbs,     modes,  controllers, vmm::x86::trait_names, read_machine,
+    machine_schema, check_machine, needed, check_place, widest_destination};
 
 }  // namespace irqbench::scenarios::verbs::x86
