@@ -206,7 +206,8 @@ void RouteVerb::perform(Stage& stage) const {
     using namespace routing;
     RoutingTable table = stage.machine.routes();
     if (arguments_.spi)
-        table.set(arguments_.gsi, {PinRoute{arm64::gic, *arguments_.spi - arm64::first_spi}});
+        table.set(arguments_.gsi,
+                  {PinRoute{routing::arm64::gic, *arguments_.spi - routing::arm64::first_spi}});
     else
         table.set(arguments_.gsi, {MsiRoute{arguments_.msi->address.value_or(gits_translater),
                                             arguments_.msi->event, arguments_.msi->device}});
