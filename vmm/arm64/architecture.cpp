@@ -6,6 +6,7 @@
 
 #include "vmm/arm64/boot.hpp"
 #include "vmm/arm64/kernel_gic.hpp"
+#include "vmm/arm64/traits.hpp"
 #include "vmm/guest/agent.hpp"
 
 namespace irqbench::vmm::architecture {
@@ -36,6 +37,6 @@ std::unique_ptr<Placement> make_placement(const kvm::System&, kvm::Vm& vm, const
 
 std::map<std::string, OwnControllers, std::less<>> own_controllers() { return {}; }
 
-std::vector<std::string> probe_traits() { return {}; }
+std::vector<std::string> probe_traits() { return arm64::probe_traits(); }
 
 }  // namespace irqbench::vmm::architecture

@@ -136,9 +136,11 @@ boot:
     mrs x2, ICC_CTLR_EL1
     bic x2, x2, #3              /* EOImode 0, a BPR each */
     msr ICC_CTLR_EL1, x2
+    /* Group 1 first: QEMU 10's EL2 takes a disabled group 1 for a disabled group 0, and would interrupt KVM, which asks to be
+     * told when the guest disables one, for ever. */
     mov x2, #1
-    msr ICC_IGRPEN0_EL1, x2
     msr ICC_IGRPEN1_EL1, x2
+    msr ICC_IGRPEN0_EL1, x2
     isb
 2:
     cbz x7, 3f

@@ -13,6 +13,7 @@
 #include "scenarios/verbs/arm64/lines.hpp"
 #include "scenarios/verbs/common/claims.hpp"
 #include "scenarios/verbs/common/guest.hpp"
+#include "vmm/arm64/traits.hpp"
 #include "vmm/guest/agent.hpp"
 
 namespace irqbench::scenarios::verbs::arm64 {
@@ -173,8 +174,8 @@ std::uint32_t widest_destination(const vmm::MachineConfig&) { return 0xffff'ffff
 
 }  // namespace
 
-const Architecture architecture{"arm64",           all_verbs,      modes,         controllers, {},
-                                read_machine,      machine_schema, check_machine, needed,      check_place,
-                                widest_destination};
+const Architecture architecture{
+    "arm64",        all_verbs,     modes,  controllers, vmm::arm64::trait_names, read_machine,
+    machine_schema, check_machine, needed, check_place, widest_destination};
 
 }  // namespace irqbench::scenarios::verbs::arm64
