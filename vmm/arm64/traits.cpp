@@ -42,9 +42,12 @@ class Probe {
     KvmMachine& machine() { return machine_; }
 
     void write(std::uint64_t offset, std::uint64_t value, std::uint32_t size) {
-        const GuestOp op{OP_WRITE, size, AGENT_GICD + offset, value, false, "probe"};
-        machine_.guest(0, {&op, 1});
-        machine_.settle();
+        perform({OP_WRITE, size, AGENT_GICD + offset, value, false, "probe"});
+    }
+    /// Both of the distributor's, without a change to what else GICD_CTLR has.
+    void enable_groups(bool on) {
+        constexpr std::uint64_t groups = 3;
+        perform({OP_MODIFY, 4, AGENT_GICD + gicd_ctlr, groups << 32 | (on ? groups : 0), false, "probe"});
     }
 
     /// Interrupts taken so far.
@@ -62,17 +65,21 @@ class Probe {
     }
 
   private:
+    void perform(const GuestOp& op) {
+        machine_.guest(0, {&op, 1});
+        machine_.settle();
+    }
+
     Trace trace_;
     KvmMachine machine_;
 };
 
 bool distributor_enable_unnoticed() {
-    constexpr std::uint64_t both_groups = 3;
     Probe probe(true);
-    probe.write(gicd_ctlr, 0, 4);
+    probe.enable_groups(false);
     probe.machine().set_line(gsi, true, false);
     probe.machine().settle();
-    probe.write(gicd_ctlr, both_groups, 4);
+    probe.enable_groups(true);
     return probe.taken() == 0;
 }
 
