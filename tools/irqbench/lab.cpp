@@ -143,7 +143,8 @@ void add_lab(CommandLine& line, Surroundings& surroundings) {
         ->capture_default_str();
     app.add_option("--qemu", command->qemu, "QEMU to use; default: the host's, else one that is fetched")
         ->type_name("FILE");
-    app.add_option("--program", command->program, "irqbench to run inside; default: this one, or that of the build for --arch")
+    app.add_option("--program", command->program,
+                   "irqbench to run inside; default: this one, or that of the build for --arch")
         ->type_name("FILE");
     add_offline(app, command->offline);
     add_mirror(app, command->mirror);

@@ -36,7 +36,8 @@ struct CoalescedWrite {
 class Vcpu {
   public:
     /// KVM_CREATE_VCPU.
-    /// @param id APIC id on x86; on arm64 KVM makes the MPIDR of it. EEXIST if it is taken, EINVAL if it is too large
+    /// @param id APIC id on x86; on arm64 KVM makes the MPIDR of it. EEXIST if it is taken, EINVAL if it is
+    /// too large
     Vcpu(Vm& vm, std::uint32_t id);
     [[nodiscard]] static Attempt<Vcpu> try_create(Vm& vm, std::uint32_t id);
 
@@ -89,7 +90,8 @@ class Vcpu {
     /// KVM_ENABLE_CAP for this vCPU.
     [[nodiscard]] Outcome try_enable_cap(std::uint32_t capability, std::uint64_t argument = 0);
 
-    /// KVM_GET_ONE_REG: `id` is KVM_REG_*, of the size of T. ENOENT for a register that the vCPU does not have.
+    /// KVM_GET_ONE_REG: `id` is KVM_REG_*, of the size of T. ENOENT for a register that the vCPU does not
+    /// have.
     template <class T>
     [[nodiscard]] Outcome try_get_reg(std::uint64_t id, T& value) const {
         return try_one_reg(false, id, &value);
