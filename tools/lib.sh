@@ -60,6 +60,12 @@ configure() { # PRESET
         -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher" --log-level=WARNING
 }
 
+# For another architecture: no tests.
+configure_for() { # PRESET
+    say "configuring $1"
+    cmake --preset "$1" -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" --log-level=WARNING
+}
+
 build() { # PRESET TARGET
     say "building $1, target $2"
     cmake --build --preset "$1" --target "$2"

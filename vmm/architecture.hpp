@@ -42,10 +42,8 @@ void add_agent(kvm::Vm& vm, kvm::GuestMemory& memory, kvm::MemorySlots& slots,
 /// What those of them offer whose controllers are all in our process.
 [[nodiscard]] std::map<std::string, OwnControllers, std::less<>> own_controllers();
 
-/// The names of the ways in which a KVM may differ from the manual.
-[[nodiscard]] std::span<const std::string_view> trait_names();
-
-/// Those in which this host's does, each found out on a small machine.
+/// The ways in which this host's KVM differs from the manual, each found out on a small machine, by the names
+/// of scenarios::Architecture::traits.
 [[nodiscard]] std::vector<std::string> probe_traits();
 
 }  // namespace irqbench::vmm::architecture

@@ -8,6 +8,7 @@
 
 #include "vmm/architecture.hpp"
 #include "vmm/kvm/system.hpp"
+#include "vmm/kvm/vm.hpp"
 #include "vmm/kvm_machine.hpp"
 #include "vmm/model/architectures.hpp"
 
@@ -17,8 +18,13 @@ namespace {
 
 constexpr std::string_view model_placement = "model";
 
+// <linux/kvm.h> has these for some architectures only. Everywhere else KVM answers 0.
+constexpr unsigned long reinject_control = 24;
+constexpr unsigned long pit2 = 33;
+constexpr unsigned long pit_state2 = 35;
+
 /// Capabilities by the names `requires` uses: lower case, without KVM_CAP_.
-constexpr std::array<std::pair<std::string_view, unsigned long>, 34> capabilities{{
+constexpr std::array<std::pair<std::string_view, unsigned long>, 38> capabilities{{
     {"irqchip", KVM_CAP_IRQCHIP},
     {"split_irqchip", KVM_CAP_SPLIT_IRQCHIP},
     {"irq_routing", KVM_CAP_IRQ_ROUTING},
@@ -33,9 +39,9 @@ constexpr std::array<std::pair<std::string_view, unsigned long>, 34> capabilitie
     {"x86_user_space_msr", KVM_CAP_X86_USER_SPACE_MSR},
     {"x86_msr_filter", KVM_CAP_X86_MSR_FILTER},
     {"x86_smm", KVM_CAP_X86_SMM},
-    {"pit2", KVM_CAP_PIT2},
-    {"pit_state2", KVM_CAP_PIT_STATE2},
-    {"reinject_control", KVM_CAP_REINJECT_CONTROL},
+    {"pit2", pit2},
+    {"pit_state2", pit_state2},
+    {"reinject_control", reinject_control},
     {"tsc_deadline_timer", KVM_CAP_TSC_DEADLINE_TIMER},
     {"get_tsc_khz", KVM_CAP_GET_TSC_KHZ},
     {"user_nmi", KVM_CAP_USER_NMI},
@@ -53,19 +59,30 @@ constexpr std::array<std::pair<std::string_view, unsigned long>, 34> capabilitie
     {"max_vcpu_id", KVM_CAP_MAX_VCPU_ID},
     {"msi_devid", KVM_CAP_MSI_DEVID},
     {"device_ctrl", KVM_CAP_DEVICE_CTRL},
+    {"arm_psci_0_2", KVM_CAP_ARM_PSCI_0_2},
+    {"arm_user_irq", KVM_CAP_ARM_USER_IRQ},
+    {"arm_irq_line_layout_2", KVM_CAP_ARM_IRQ_LINE_LAYOUT_2},
+    {"arm_vm_ipa_size", KVM_CAP_ARM_VM_IPA_SIZE},
+}};
+
+/// Devices of KVM_CREATE_DEVICE, which no KVM_CAP_ tells of, in the same list.
+constexpr std::array<std::pair<std::string_view, std::uint32_t>, 3> devices{{
+    {"arm_vgic_v2", KVM_DEV_TYPE_ARM_VGIC_V2},
+    {"arm_vgic_v3", KVM_DEV_TYPE_ARM_VGIC_V3},
+    {"arm_vgic_its", KVM_DEV_TYPE_ARM_VGIC_ITS},
 }};
 
 constexpr auto capability_list = [] {
-    std::array<std::string_view, capabilities.size()> names{};
-    for (std::size_t i = 0; i < names.size(); ++i) names[i] = capabilities[i].first;
+    std::array<std::string_view, capabilities.size() + devices.size()> names{};
+    std::size_t i = 0;
+    for (const auto& [name, number] : capabilities) names[i++] = name;
+    for (const auto& [name, type] : devices) names[i++] = name;
     return names;
 }();
 
 }  // namespace
 
 std::span<const std::string_view> capability_names() { return capability_list; }
-
-std::span<const std::string_view> trait_names() { return architecture::trait_names(); }
 
 std::vector<std::string> placements() {
     auto names = architecture::placements();
@@ -91,9 +108,13 @@ Host probe_host() {
         return host;
     }
     const kvm::System system;
+    // A VM is asked: of some, KVM knows nothing without one (KVM_CAP_MSI_DEVID on arm64).
+    const kvm::Vm vm(system);
     for (const auto& [name, number] : capabilities)
         host.capabilities.push_back(
-            {std::string(name), static_cast<std::uint64_t>(system.check_extension(number))});
+            {std::string(name), static_cast<std::uint64_t>(vm.check_extension(number))});
+    for (const auto& [name, type] : devices)
+        host.capabilities.push_back({std::string(name), vm.supports_device(type) ? 1U : 0U});
     host.placements = architecture::placements(system);
     host.placements.emplace_back(model_placement);
     host.own.merge(architecture::own_controllers());

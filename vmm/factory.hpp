@@ -16,10 +16,6 @@ std::vector<std::string> placements();
 /// Every capability a Host lists, by the names `requires` uses: lower case, without KVM_CAP_.
 std::span<const std::string_view> capability_names();
 
-/// Every trait a host can have, whether this one has it or not; what they are: traits.hpp in the folder of
-/// its architecture.
-std::span<const std::string_view> trait_names();
-
 /// What this host offers. Probes the traits of its KVM with small machines; takes some milliseconds.
 Host probe_host();
 

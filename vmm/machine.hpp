@@ -37,6 +37,9 @@ struct MachineConfig {
     bool pit = false;         ///< x86: an in-kernel PIT
     std::optional<bool> pit_reinject;     ///< x86: KVM_REINJECT_CONTROL
     std::uint32_t ioapic_version = 0x11;  ///< x86, where the IOAPIC is ours: 0x11 or 0x20
+    std::string gic = {};                 ///< arm64: `v3` or `v2`; the newest the host has if empty
+    bool its = false;                     ///< arm64: GICv3 with an ITS
+    std::uint32_t spis = 64;              ///< arm64: SPIs the distributor has, a multiple of 32
     std::uint64_t memory = 0;             ///< bytes of scenario memory beside the agent's own, at most 1 GiB
     std::uint64_t storm_budget = 2000;    ///< records one step may add before it is a storm
     std::chrono::milliseconds watchdog{10000};  ///< wall clock and CPU time one wait may take

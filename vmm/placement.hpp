@@ -75,6 +75,7 @@ enum class AgentExit : std::uint8_t {
     log_full = AGENT_EXIT_LOG_FULL,
     fault = AGENT_EXIT_FAULT,
     lower = AGENT_EXIT_LOWER,
+    waiting = AGENT_EXIT_WAITING,
 };
 
 /// Where the interrupt controllers of a KVM machine are: in the kernel, in our process, or some of each; and
@@ -146,6 +147,8 @@ class Placement {
 
     /// Where a vCPU that is not executing stands: halted, waiting for SIPI; nullopt if it can execute.
     [[nodiscard]] virtual std::optional<event::RestState> parked(VcpuSlot& slot) = 0;
+    /// Whether a vCPU that executes, or waits for an interrupt, takes those that come.
+    [[nodiscard]] virtual bool interrupts_enabled(VcpuSlot& slot) = 0;
     /// Makes a halted vCPU execute again, as no interrupt would.
     virtual void unpark(VcpuSlot& slot) = 0;
     /// The priority that an interrupt must exceed to be taken; 0 when every one is.

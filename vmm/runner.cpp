@@ -59,6 +59,7 @@ Runner::AfterExit Runner::handle_exit(VcpuSlot& slot) {
     if (const auto word = parts_.placement.agent_exit(exit)) {
         switch (*word) {
             case AgentExit::idle: return AfterExit::idle;
+            case AgentExit::waiting: return AfterExit::waiting;
             case AgentExit::log_full: collect(slot); return AfterExit::go_on;
             case AgentExit::fault:
                 collect(slot);

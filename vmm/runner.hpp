@@ -46,7 +46,7 @@ class Runner {
     [[nodiscard]] bool failed() const { return failed_; }
 
   protected:
-    enum class AfterExit { go_on, idle, stop };
+    enum class AfterExit { go_on, idle, waiting, stop };
 
     /// Handles one exit of the vCPU and everything the agent has written down by then.
     AfterExit handle_exit(VcpuSlot& slot);

@@ -177,8 +177,8 @@ bool SteppedRunner::expired(VcpuSlot& slot) {
 
 event::Rest SteppedRunner::rest_at_exit(VcpuSlot& slot) const {
     const std::uint32_t depth = slot.agent.depth();
-    return {depth == 0 ? event::RestState::idle : event::RestState::in_handler, slot.vcpu.if_flag(), depth,
-            slot.agent.in_service()};
+    return {depth == 0 ? event::RestState::idle : event::RestState::in_handler,
+            parts_.placement.interrupts_enabled(slot), depth, slot.agent.in_service()};
 }
 
 /// A vCPU that waits in the kernel: with a signal pending, KVM_RUN looks whether something wakes it and comes
@@ -216,13 +216,15 @@ bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
                                    slot.agent.unfinished() == nullptr ? "" : slot.agent.unfinished()->text));
             return true;
         }
-        if (!poll_parked(slot)) {
+        // One that waits by the agent's word alone is asked by running it.
+        const bool waits_in_kernel = parts_.placement.parked(slot).has_value();
+        if (waits_in_kernel && !poll_parked(slot)) {
             if (const auto state = parts_.placement.parked(slot); state && *state != slot.rest.state)
                 record_rest(slot,
                             {*state, slot.rest.interrupts_enabled, slot.rest.depth, slot.rest.in_service});
             return false;
         }
-        moved = true;
+        moved = waits_in_kernel;
     }
     const bool may_halt = slot.agent.may_halt();
     if (may_halt) ticker_.set(Ticker::eager);
@@ -251,6 +253,12 @@ bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
         const AfterExit after = handle_exit(slot);
         if (collect(slot)) moved = true;
         if (after == AfterExit::stop || failed_ || storms(slot)) break;
+        if (after == AfterExit::waiting) {
+            event::Rest rest = rest_at_exit(slot);
+            rest.state = event::RestState::halted;
+            record_rest(slot, rest);
+            break;
+        }
         if (after == AfterExit::idle) {
             if (!slot.agent.mailbox_empty() || parts_.placement.has_interrupt_for(slot)) continue;
             record_rest(slot, rest_at_exit(slot));

@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "vmm/guest/agent_abi.h"
+
 namespace irqbench::vmm {
 
 namespace {
@@ -52,8 +54,9 @@ struct Words {
                                                         : fmt::format("{} = {:#x}", done.text, done.value);
     }
     std::string operator()(const event::Fault& fault) const {
-        return fmt::format("{} at {:#x}, code {:#x}, cr2 {:#x}", exception_text(fault.vector), fault.rip,
-                           fault.code, fault.cr2);
+        const bool by_esr = fault.vector >= FAULT_ESR;
+        return fmt::format("{} at {:#x}, {} {:#x}, {} {:#x}", exception_text(fault.vector), fault.rip,
+                           by_esr ? "ESR" : "code", fault.code, by_esr ? "FAR" : "cr2", fault.cr2);
     }
     std::string operator()(const event::Rest& rest) const { return rest_text(rest); }
     std::string operator()(const event::Storm& storm) const {
@@ -108,6 +111,14 @@ std::string exception_text(std::uint32_t vector) {
         case 13: return "#GP";
         case 14: return "#PF";
         case 17: return "#AC";
+        // Arm ARM, ESR_EL1.EC.
+        case FAULT_ESR + 0x00: return "undefined";
+        case FAULT_ESR + 0x18: return "trapped system register";
+        case FAULT_ESR + 0x21: return "instruction abort";
+        case FAULT_ESR + 0x22: return "PC alignment";
+        case FAULT_ESR + 0x25: return "data abort";
+        case FAULT_ESR + 0x26: return "SP alignment";
+        case FAULT_ESR + 0x2f: return "SError";
         default: return fmt::format("exception {}", vector);
     }
 }

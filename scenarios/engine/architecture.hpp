@@ -3,6 +3,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "scenarios/engine/fields.hpp"
 #include "scenarios/engine/scenario.hpp"
@@ -37,11 +38,14 @@ struct Architecture {
     std::span<const VerbInfo> verbs;
     std::span<const std::string_view> modes;        ///< irqchip modes there are, here or elsewhere
     std::span<const std::string_view> controllers;  ///< names for vmm::Machine::inspect()
+    std::span<const std::string_view> traits;       ///< ways in which a KVM may differ from the manual
     /// The head's `machine`.
     void (*read_machine)(const Cursor& at, vmm::MachineConfig& config);
     Json (*machine_schema)();
     /// What the finished configuration must satisfy. @returns why not, or nothing
     std::string (*check_machine)(const vmm::MachineConfig& config);
+    /// Capabilities that such a machine needs, as if the file required them.
+    std::vector<std::string_view> (*needed)(const vmm::MachineConfig& config);
     /// Whether a step may use this place. @returns why not, or nothing
     std::string (*check_place)(const vmm::MachineConfig& config, const Place& place);
     /// The widest destination an interrupt can name on such a machine.
@@ -52,6 +56,8 @@ struct Architecture {
 std::span<const Architecture* const> architectures();
 /// The architecture of that name; null when there is none.
 const Architecture* find_architecture(std::string_view name);
+/// The traits of all of them, which `known` and `requires` may name.
+std::vector<std::string_view> trait_names();
 /// The verbs of an architecture; empty when there is none of that name.
 std::span<const VerbInfo> verbs_of(std::string_view arch);
 

@@ -33,7 +33,7 @@ struct MachineOptions {
     vmm::MachineConfig config;
 };
 
-/// A name of vmm::trait_names().
+/// A name of trait_names().
 struct TraitName {
     std::string name;
 };

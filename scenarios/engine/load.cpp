@@ -124,6 +124,8 @@ Scenario load_document(const Document& document) {
     reading.architecture = &architecture;
     check_order(root);
     Scenario scenario = make_scenario(Form<head::Head>::read(root, {}), root);
+    for (const std::string_view capability : architecture.needed(scenario.config))
+        scenario.requires_.capabilities.emplace_back(capability);
     check_validity(scenario, architecture, root);
     return scenario;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "scenarios/engine/architecture.hpp"
 #include "scenarios/engine/run.hpp"
 
 namespace irqbench::scenarios {
@@ -109,6 +110,10 @@ std::string_view word(Verdict::Kind kind) {
 
 std::optional<std::string> skip_reason(const Scenario& scenario, std::string_view placement,
                                        const vmm::Host& host, std::optional<vmm::RunMode> run) {
+    if (const Architecture* architecture = find_architecture(scenario.arch);
+        architecture != nullptr && std::find(architecture->modes.begin(), architecture->modes.end(),
+                                             placement) == architecture->modes.end())
+        return fmt::format("{} has no {} irqchip mode", scenario.arch, placement);
     if (!scenario.modes_only.empty() && !contains(scenario.modes_only, placement))
         return fmt::format("only in {}{}", list_text(scenario.modes_only), because(scenario.modes_because));
     if (contains(scenario.modes_not, placement))

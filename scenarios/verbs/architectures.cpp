@@ -2,12 +2,13 @@
 #include <array>
 
 #include "scenarios/engine/architecture.hpp"
+#include "scenarios/verbs/arm64/architecture.hpp"
 #include "scenarios/verbs/x86/architecture.hpp"
 
 namespace irqbench::scenarios {
 
 std::span<const Architecture* const> architectures() {
-    static constexpr std::array all{&verbs::x86::architecture};
+    static constexpr std::array all{&verbs::x86::architecture, &verbs::arm64::architecture};
     return all;
 }
 
@@ -16,6 +17,13 @@ const Architecture* find_architecture(std::string_view name) {
     const auto found =
         std::find_if(all.begin(), all.end(), [&](const Architecture* row) { return row->name == name; });
     return found == all.end() ? nullptr : *found;
+}
+
+std::vector<std::string_view> trait_names() {
+    std::vector<std::string_view> names;
+    for (const Architecture* each : architectures())
+        names.insert(names.end(), each->traits.begin(), each->traits.end());
+    return names;
 }
 
 std::span<const VerbInfo> verbs_of(std::string_view arch) {

@@ -36,7 +36,8 @@ void RawMachine::load() {
     static const auto cpuid = system_.supported_cpuid();
     vmm::x86::set_cpuid(vcpu_.front(), cpuid);
     vmm::guest::Agent agent(memory_, 0);
-    agent.reset(IDLE_EXIT, POLICY_EOI_LAPIC, false, vmm::x86::lapic_address);
+    agent.reset(IDLE_EXIT, POLICY_EOI_LAPIC);
+    agent.set_word(BLOCK_LAPIC, vmm::x86::lapic_address);
     // This loop never reads the log, so its room must never run out.
     memory_.write(AGENT_BLOCKS + BLOCK_ROOM, std::uint32_t{0x7fffffff});
     vmm::x86::enter_agent(vcpu_.front(), 0, false);

@@ -164,7 +164,7 @@ BOOST_AUTO_TEST_CASE(another_architecture_needs_a_program_of_its_own) {
     const std::string other = host_arch() == Arch::x86_64 ? "arm64" : "x86_64";
     BOOST_TEST(run({"lab", "--arch", other, "--", "caps"}) == 3);
     BOOST_TEST(err == "irqbench: machines of " + other + " need an irqbench for " + other +
-                          " that is linked statically: name it with --program\n");
+                          " that is linked statically: build it (docs/lab.md), or name it with --program\n");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

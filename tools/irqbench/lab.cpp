@@ -20,6 +20,7 @@ struct LabCommand {
     std::string arch;
     std::string modules;
     std::string append;
+    std::string gic;
     std::uint32_t cpus = 2;
     std::uint32_t memory_mib = 1024;
     std::string accelerator = "tcg";
@@ -39,14 +40,17 @@ std::uint32_t machines_at_a_time(const LabCommand& command) {
 
 /// The irqbench that runs inside.
 lab::Program choose_program(const LabCommand& command, lab::Arch arch, const Surroundings& surroundings) {
-    if (command.program.empty() && arch != lab::host_arch())
-        throw lab::Unavailable(
-            fmt::format("machines of {} need an irqbench for {} that is linked statically: "
-                        "name it with --program",
-                        word(arch), word(arch)));
-    return lab::inspect_program(
-        command.program.empty() ? fs::read_symlink("/proc/self/exe") : fs::path(command.program), arch,
-        surroundings.interrupted);
+    fs::path program = command.program;
+    if (program.empty()) {
+        program = fs::read_symlink("/proc/self/exe");
+        if (arch != lab::host_arch()) program = lab::program_beside(program, arch);
+        if (program.empty())
+            throw lab::Unavailable(
+                fmt::format("machines of {} need an irqbench for {} that is linked statically: build it "
+                            "(docs/lab.md), or name it with --program",
+                            word(arch), word(arch)));
+    }
+    return lab::inspect_program(program, arch, surroundings.interrupted);
 }
 
 /// Those of all --kernel options, each once, however it is named.
@@ -74,6 +78,11 @@ int perform(const LabCommand& command, const std::vector<std::string>& inner, Su
     plan.inner = std::get<InnerCommand>(std::move(parsed));
     const Supply supply{arch_of(command.arch), command.mirror, command.offline};
     plan.setup = {supply.arch, command.accelerator, command.cpus, command.memory_mib, command.append};
+    if (!command.gic.empty()) {
+        if (supply.arch != lab::Arch::arm64)
+            throw CLI::ValidationError("--gic", "machines of another architecture than arm64 have no GIC");
+        plan.setup.gic = command.gic;
+    }
     plan.program = choose_program(command, supply.arch, surroundings);
     if (command.accelerator == "kvm") lab::check_kvm_nests(supply.arch);
     plan.qemu = command.qemu.empty() ? choose_qemu(supply, surroundings)
@@ -104,6 +113,9 @@ void add_lab(CommandLine& line, Surroundings& surroundings) {
     app.add_option("--append", command->append, "More of the kernel's command line (may be repeated)")
         ->join(' ')
         ->type_name("ARGS");
+    app.add_option("--gic", command->gic,
+                   "GIC of arm64 machines, and so of those KVM makes inside; default: v3")
+        ->check(CLI::IsMember({"v2", "v3"}));
     app.add_option("--smp", command->cpus, "CPUs of a machine")
         ->check(CLI::Range(1U, 64U))
         ->type_name("N")
@@ -131,7 +143,8 @@ void add_lab(CommandLine& line, Surroundings& surroundings) {
         ->capture_default_str();
     app.add_option("--qemu", command->qemu, "QEMU to use; default: the host's, else one that is fetched")
         ->type_name("FILE");
-    app.add_option("--program", command->program, "irqbench to run inside; default: this one")
+    app.add_option("--program", command->program,
+                   "irqbench to run inside; default: this one, or that of the build for --arch")
         ->type_name("FILE");
     add_offline(app, command->offline);
     add_mirror(app, command->mirror);

@@ -24,15 +24,15 @@ struct Board {
 // The rest of the kernel's command line only makes the boot shorter: 4 s become 1.5 s.
 constexpr const char* quick = "panic=-1 cryptomgr.notests lsm= nokaslr audit=0 mitigations=off";
 
-Board board(Arch arch) {
-    if (arch == Arch::x86_64)
+Board board(const MachineSetup& setup) {
+    if (setup.arch == Arch::x86_64)
         return {{"-machine", "q35"},
                 "max",
                 {"-serial", "chardev:channel"},
                 "console=ttyS0 no_timer_check 8250.nr_uarts=2 irqbench.channel=/dev/ttyS1",
                 "earlyprintk=ttyS0,115200"};
     // Its one UART is the console's.
-    return {{"-machine", "virt,virtualization=on,gic-version=3"},
+    return {{"-machine", fmt::format("virt,virtualization=on,gic-version={}", setup.gic.substr(1))},
             "neoverse-n1",
             {"-device", "pci-serial,chardev=channel"},
             "console=ttyAMA0 kpti=0 irqbench.channel=/dev/ttyS0",
@@ -55,7 +55,7 @@ bool read_some(const vmm::kvm::Fd& fd, const std::function<void(std::string_view
 
 Command qemu_command(const Qemu& qemu, const Kernel& kernel, const MachineSetup& setup,
                      const std::string& initrd, const std::string& console) {
-    const Board it = board(setup.arch);
+    const Board it = board(setup);
     const bool emulated = setup.accelerator == "tcg";
     Command command{{qemu.program.string()}, qemu.environment, {}};
     const auto add = [&command](const std::vector<std::string>& more) {

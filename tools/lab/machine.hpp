@@ -19,6 +19,7 @@ struct MachineSetup {
     unsigned cpus = 2;
     unsigned memory_mib = 1024;
     std::string append;      ///< more of the kernel's command line
+    std::string gic = "v3";  ///< of arm64 machines: v2 or v3; KVM inside makes the same
     bool talkative = false;  ///< the console has all the kernel says, from early on
 };
 

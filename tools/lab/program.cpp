@@ -68,6 +68,16 @@ std::vector<fs::path> libraries_of(const fs::path& file, const std::atomic<bool>
 
 }  // namespace
 
+fs::path program_beside(const fs::path& own, Arch arch) {
+    const fs::path folder = own.parent_path();
+    for (const fs::path& place : {folder.parent_path() / word(arch) / own.filename(),
+                                  folder / fmt::format("{}-{}", own.filename().string(), word(arch))}) {
+        std::error_code error;
+        if (fs::is_regular_file(place, error)) return place;
+    }
+    return {};
+}
+
 Arch host_arch() {
     utsname system{};
     ::uname(&system);

@@ -22,6 +22,12 @@ struct Program {
 /// is missing, or when it needs libraries for an architecture that is not the host's
 Program inspect_program(const std::filesystem::path& file, Arch arch, const std::atomic<bool>& interrupted);
 
+/// Where a build leaves the irqbench for another architecture than its own: `build/arm64/irqbench` beside
+/// `build/release/irqbench`, and `irqbench-arm64` beside an installed `irqbench`.
+/// @param own the program that asks
+/// @returns an empty path if there is none
+std::filesystem::path program_beside(const std::filesystem::path& own, Arch arch);
+
 /// The architecture of the host.
 /// @throws std::runtime_error on a host of another one
 Arch host_arch();

@@ -3,20 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <stdexcept>
-
-extern "C" {
-extern const std::byte irqbench_agent_begin[];
-extern const std::byte irqbench_agent_end[];
-extern const std::byte irqbench_agent_vectors[];
-extern const std::byte irqbench_agent_trampoline[];
-extern const std::byte irqbench_agent_trampoline_end[];
-extern const std::byte irqbench_agent_smm[];
-extern const std::byte irqbench_agent_smm_end[];
-extern const std::byte irqbench_agent_reset[];
-extern const std::byte irqbench_agent_reset_end[];
-}
 
 namespace irqbench::vmm::guest {
 
@@ -43,19 +30,12 @@ static_assert(offsetof(Record, tsc) == RECORD_TSC && offsetof(Record, rip) == RE
 Agent::Agent(kvm::GuestMemory& memory, std::uint32_t index)
     : memory_(&memory), block_(block_address(index)), index_(index) {}
 
-void Agent::reset(std::uint32_t idle, std::uint8_t policy, bool x2apic, std::uint64_t lapic) {
-    memory_->write(block_ + BLOCK_ROOM, std::uint32_t{LOG_SLOTS});
-    memory_->write(block_ + BLOCK_IDLE, idle);
-    memory_->write(block_ + BLOCK_X2APIC, std::uint32_t{x2apic});
-    memory_->write(block_ + BLOCK_LAPIC, lapic);
-    memory_->write(block_ + BLOCK_INDEX, index_);
-    std::array<std::uint8_t, 256> policies{};
-    policies.fill(policy);
-    memory_->write(block_ + BLOCK_POLICY, policies);
-}
-
-std::uint32_t Agent::word(std::uint32_t offset) const {
-    return memory_->load_acquire<std::uint32_t>(block_ + offset);
+void Agent::reset(std::uint32_t idle, std::uint8_t policy) {
+    set_word(BLOCK_ROOM, std::uint32_t{LOG_SLOTS});
+    set_word(BLOCK_IDLE, idle);
+    set_word(BLOCK_INDEX, index_);
+    const std::vector<std::byte> policies(POLICIES, std::byte{policy});
+    memory_->write_bytes(block_ + BLOCK_POLICY, policies);
 }
 
 bool Agent::post(const GuestOp& op) {
@@ -122,11 +102,11 @@ void Agent::abandon_before(std::uint32_t number) {
 }
 
 std::uint8_t Agent::policy(std::uint32_t vector) const {
-    return memory_->read<std::uint8_t>(block_ + BLOCK_POLICY + (vector & 0xff));
+    return memory_->read<std::uint8_t>(block_ + BLOCK_POLICY + vector % POLICIES);
 }
 
 void Agent::set_policy(std::uint32_t vector, std::uint8_t policy) {
-    memory_->write(block_ + BLOCK_POLICY + (vector & 0xff), policy);
+    memory_->write(block_ + BLOCK_POLICY + vector % POLICIES, policy);
 }
 
 std::size_t Agent::take_records(std::vector<Record>& to) {
@@ -152,13 +132,5 @@ std::uint32_t Agent::depth() const { return word(BLOCK_DEPTH); }
 std::uint32_t Agent::in_service() const { return word(BLOCK_IN_SERVICE); }
 std::uint32_t Agent::lowering() const { return word(BLOCK_LOWERING); }
 std::uint64_t Agent::cr2() const { return memory_->load_acquire<std::uint64_t>(block_ + BLOCK_CR2); }
-
-std::span<const std::byte> code() { return {irqbench_agent_begin, irqbench_agent_end}; }
-std::uint64_t vector_stubs_offset() {
-    return static_cast<std::uint64_t>(irqbench_agent_vectors - irqbench_agent_begin);
-}
-std::span<const std::byte> trampoline() { return {irqbench_agent_trampoline, irqbench_agent_trampoline_end}; }
-std::span<const std::byte> smm_handler() { return {irqbench_agent_smm, irqbench_agent_smm_end}; }
-std::span<const std::byte> reset_code() { return {irqbench_agent_reset, irqbench_agent_reset_end}; }
 
 }  // namespace irqbench::vmm::guest

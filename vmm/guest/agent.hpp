@@ -46,7 +46,16 @@ class Agent {
 
     /// Gives the block its initial values: an empty mailbox, `policy` for every vector, idling by `idle`
     /// (IDLE_*).
-    void reset(std::uint32_t idle, std::uint8_t policy, bool x2apic, std::uint64_t lapic);
+    void reset(std::uint32_t idle, std::uint8_t policy);
+    /// A control word that is of one architecture: BLOCK_X2APIC, BLOCK_GICC ...
+    template <class T>
+    void set_word(std::uint32_t offset, T value) {
+        memory_->write(block_ + offset, value);
+    }
+    template <class T = std::uint32_t>
+    [[nodiscard]] T word(std::uint32_t offset) const {
+        return memory_->load_acquire<T>(block_ + offset);
+    }
 
     /// Puts an operation into the mailbox.
     /// @returns false if it is full
@@ -94,7 +103,6 @@ class Agent {
         std::uint32_t number;  ///< of all operations ever posted
     };
 
-    [[nodiscard]] std::uint32_t word(std::uint32_t offset) const;
     [[nodiscard]] std::uint64_t slot_address(std::uint32_t number) const;
     [[nodiscard]] bool in_use(std::uint32_t number) const;
     void abandon_before(std::uint32_t number);
@@ -106,15 +114,5 @@ class Agent {
     std::uint32_t log_tail_ = 0;
     std::vector<Posted> posted_;
 };
-
-/// The agent's code, and where in it the 256 stubs of 16 bytes begin.
-std::span<const std::byte> code();
-std::uint64_t vector_stubs_offset();
-/// The real-mode code for AGENT_TRAMPOLINE.
-std::span<const std::byte> trampoline();
-/// The code for AGENT_SMM.
-std::span<const std::byte> smm_handler();
-/// The code for the reset vector in AGENT_RESET.
-std::span<const std::byte> reset_code();
 
 }  // namespace irqbench::vmm::guest

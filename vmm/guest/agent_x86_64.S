@@ -337,6 +337,9 @@ operation_table:
     .long operation_eoi - operation_table
     .long operation_return - operation_table
     .long operation_barrier - operation_table
+    .long operation_refused - operation_table /* OP_DEACTIVATE */
+    .long operation_refused - operation_table /* OP_CALL */
+    .long operation_refused - operation_table /* OP_MODIFY */
 
 #include "vmm/guest/agent_operations_x86_64.inc"
 

@@ -125,6 +125,30 @@ Outcome Vcpu::try_enable_cap(std::uint32_t capability, std::uint64_t argument) {
     return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_ENABLE_CAP), request);
 }
 
+Outcome Vcpu::try_one_reg(bool set, std::uint64_t id, void* value) const {
+    const kvm_one_reg request{id, reinterpret_cast<std::uintptr_t>(value)};
+    if (set) return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_ONE_REG), request);
+    return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_GET_ONE_REG), request);
+}
+
+std::uint64_t Vcpu::reg(std::uint64_t id) const {
+    std::uint64_t value = 0;
+    require(try_get_reg(id, value), "KVM_GET_ONE_REG");
+    return value;
+}
+
+void Vcpu::set_reg(std::uint64_t id, std::uint64_t value) {
+    require(try_set_reg(id, value), "KVM_SET_ONE_REG");
+}
+
+#if defined(__aarch64__)
+Outcome Vcpu::try_init(const kvm_vcpu_init& init) {
+    return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_ARM_VCPU_INIT), init);
+}
+
+void Vcpu::init(const kvm_vcpu_init& init) { require(try_init(init), "KVM_ARM_VCPU_INIT"); }
+#endif
+
 #if defined(__x86_64__)
 using Msrs = List<ListHeader, kvm_msr_entry>;
 using Cpuid = List<ListHeader, kvm_cpuid_entry2>;

@@ -36,7 +36,8 @@ struct CoalescedWrite {
 class Vcpu {
   public:
     /// KVM_CREATE_VCPU.
-    /// @param id APIC id on x86. EEXIST if it is taken, EINVAL if it is too large
+    /// @param id APIC id on x86; on arm64 KVM makes the MPIDR of it. EEXIST if it is taken, EINVAL if it is
+    /// too large
     Vcpu(Vm& vm, std::uint32_t id);
     [[nodiscard]] static Attempt<Vcpu> try_create(Vm& vm, std::uint32_t id);
 
@@ -89,6 +90,25 @@ class Vcpu {
     /// KVM_ENABLE_CAP for this vCPU.
     [[nodiscard]] Outcome try_enable_cap(std::uint32_t capability, std::uint64_t argument = 0);
 
+    /// KVM_GET_ONE_REG: `id` is KVM_REG_*, of the size of T. ENOENT for a register that the vCPU does not
+    /// have.
+    template <class T>
+    [[nodiscard]] Outcome try_get_reg(std::uint64_t id, T& value) const {
+        return try_one_reg(false, id, &value);
+    }
+    [[nodiscard]] std::uint64_t reg(std::uint64_t id) const;
+    /// KVM_SET_ONE_REG.
+    [[nodiscard]] Outcome try_set_reg(std::uint64_t id, std::uint64_t value) {
+        return try_one_reg(true, id, &value);
+    }
+    void set_reg(std::uint64_t id, std::uint64_t value);
+
+#if defined(__aarch64__)
+    /// KVM_ARM_VCPU_INIT: before anything else, and again to reset the vCPU.
+    [[nodiscard]] Outcome try_init(const kvm_vcpu_init& init);
+    void init(const kvm_vcpu_init& init);
+#endif
+
 #if defined(__x86_64__)
     [[nodiscard]] kvm_regs regs() const;
     void set_regs(const kvm_regs& regs);
@@ -134,6 +154,7 @@ class Vcpu {
 
   private:
     Vcpu(Vm& vm, std::uint32_t id, Fd fd);
+    [[nodiscard]] Outcome try_one_reg(bool set, std::uint64_t id, void* value) const;
 
     [[nodiscard]] kvm_run& run_page() const { return *reinterpret_cast<kvm_run*>(pages_.bytes().data()); }
 

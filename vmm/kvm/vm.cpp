@@ -129,6 +129,14 @@ bool Vm::supports_device(std::uint32_t type) const {
     return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_CREATE_DEVICE), request).ok();
 }
 
+#if defined(__aarch64__)
+kvm_vcpu_init Vm::preferred_target() const {
+    kvm_vcpu_init init{};
+    call(fd(), IRQBENCH_KVM_REQUEST(KVM_ARM_PREFERRED_TARGET), init);
+    return init;
+}
+#endif
+
 #if defined(__x86_64__)
 void Vm::set_tss_addr(std::uint32_t guest_address) {
     call(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_TSS_ADDR), std::uintptr_t{guest_address});

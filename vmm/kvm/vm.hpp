@@ -80,6 +80,11 @@ class Vm {
     /// KVM_CREATE_DEVICE with KVM_CREATE_DEVICE_TEST: whether the type is supported; creates nothing.
     [[nodiscard]] bool supports_device(std::uint32_t type) const;
 
+#if defined(__aarch64__)
+    /// KVM_ARM_PREFERRED_TARGET: what vCPUs are to be, to be completed with features.
+    [[nodiscard]] kvm_vcpu_init preferred_target() const;
+#endif
+
 #if defined(__x86_64__)
     /// KVM_SET_TSS_ADDR: three pages below 4 GiB that Intel hosts without unrestricted guest need.
     void set_tss_addr(std::uint32_t guest_address);

@@ -63,8 +63,6 @@ std::map<std::string, OwnControllers, std::less<>> own_controllers() {
     return {{"userspace", std::move(userspace)}};
 }
 
-std::span<const std::string_view> trait_names() { return x86::trait_names(); }
-
 std::vector<std::string> probe_traits() { return x86::probe_traits(); }
 
 }  // namespace irqbench::vmm::architecture

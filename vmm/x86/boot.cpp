@@ -5,6 +5,18 @@
 
 #include "vmm/guest/agent.hpp"
 
+extern "C" {
+extern const std::byte irqbench_agent_begin[];
+extern const std::byte irqbench_agent_end[];
+extern const std::byte irqbench_agent_vectors[];
+extern const std::byte irqbench_agent_trampoline[];
+extern const std::byte irqbench_agent_trampoline_end[];
+extern const std::byte irqbench_agent_smm[];
+extern const std::byte irqbench_agent_smm_end[];
+extern const std::byte irqbench_agent_reset[];
+extern const std::byte irqbench_agent_reset_end[];
+}
+
 namespace irqbench::vmm::x86 {
 
 namespace {
@@ -34,7 +46,9 @@ void write_page_tables(kvm::GuestMemory& memory) {
 void write_descriptors(kvm::GuestMemory& memory) {
     memory.write(AGENT_GDT, std::array<std::uint64_t, 3>{0, 0x00af9b000000ffff, 0x00cf93000000ffff});
     std::array<std::array<std::uint64_t, 2>, 256> idt{};
-    const std::uint64_t stubs = AGENT_CODE + guest::vector_stubs_offset();
+    // 256 of 16 bytes each.
+    const std::uint64_t stubs =
+        AGENT_CODE + static_cast<std::uint64_t>(irqbench_agent_vectors - irqbench_agent_begin);
     for (std::size_t vector = 0; vector < idt.size(); ++vector) {
         const std::uint64_t stub = stubs + 16 * vector;
         constexpr std::uint64_t interrupt_gate = 0x8e00;
@@ -48,10 +62,13 @@ void write_descriptors(kvm::GuestMemory& memory) {
 }  // namespace
 
 void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_ids) {
-    memory.write_bytes(AGENT_CODE, guest::code());
-    memory.write_bytes(AGENT_TRAMPOLINE, guest::trampoline());
-    memory.write_bytes(AGENT_SMM, guest::smm_handler());
-    memory.write_bytes(AGENT_RESET + AGENT_RESET_VECTOR, guest::reset_code());
+    const auto write = [&memory](std::uint64_t address, const std::byte* begin, const std::byte* end) {
+        memory.write_bytes(address, std::span(begin, end));
+    };
+    write(AGENT_CODE, irqbench_agent_begin, irqbench_agent_end);
+    write(AGENT_TRAMPOLINE, irqbench_agent_trampoline, irqbench_agent_trampoline_end);
+    write(AGENT_SMM, irqbench_agent_smm, irqbench_agent_smm_end);
+    write(AGENT_RESET + AGENT_RESET_VECTOR, irqbench_agent_reset, irqbench_agent_reset_end);
     write_page_tables(memory);
     write_descriptors(memory);
     std::uint64_t entry = AGENT_DIRECTORY;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "irqchip/x86/lapic_registers.hpp"
+#include "vmm/kernel_routing.hpp"
 #include "vmm/x86/boot.hpp"
 
 namespace irqbench::vmm::x86 {
@@ -43,16 +44,6 @@ bool has_vector(const kvm_lapic_state& state, std::uint32_t offset, std::uint32_
     return (lapic_word(state, offset + vector / 32 * 16) >> vector % 32 & 1) != 0;
 }
 
-kvm_irq_routing_entry kernel_entry(const routing::Entry& entry) {
-    const routing::RawRoute raw = routing::to_raw(entry.route);
-    kvm_irq_routing_entry result{};
-    result.gsi = entry.gsi;
-    result.type = raw.type;
-    result.flags = raw.flags;
-    std::copy(raw.words.begin(), raw.words.end(), result.u.pad);
-    return result;
-}
-
 }  // namespace
 
 KernelLapicPlacement::KernelLapicPlacement(const kvm::System& system, kvm::Vm& vm,
@@ -78,23 +69,10 @@ void KernelLapicPlacement::start(VcpuSlot& slot, bool running) {
 }
 
 Outcome KernelLapicPlacement::set_routing(const routing::RoutingTable& table) {
-    std::vector<kvm_irq_routing_entry> entries;
-    entries.reserve(table.size());
-    for (const routing::Entry& entry : table.entries()) entries.push_back(kernel_entry(entry));
-    return vm_.try_set_gsi_routing(entries);
+    return try_set_routing(vm_, table);
 }
 
-Outcome KernelLapicPlacement::msi(const MsiMessage& message) {
-    kvm_msi request{};
-    request.address_lo = static_cast<std::uint32_t>(message.address);
-    request.address_hi = static_cast<std::uint32_t>(message.address >> 32);
-    request.data = message.data;
-    if (message.device_id) {
-        request.flags = KVM_MSI_VALID_DEVID;
-        request.devid = *message.device_id;
-    }
-    return vm_.try_signal_msi(request);
-}
+Outcome KernelLapicPlacement::msi(const MsiMessage& message) { return try_signal(vm_, message); }
 
 Outcome KernelLapicPlacement::nmi(VcpuSlot& slot) { return slot.vcpu.try_nmi(); }
 

@@ -29,8 +29,9 @@ X86Placement::X86Placement(const kvm::System& system, kvm::Vm& vm, const Machine
 void X86Placement::add(VcpuSlot& slot) {
     slots_.push_back(&slot);
     set_cpuid(slot.vcpu, cpuid_);
-    slot.agent.reset(config_.run == RunMode::free ? IDLE_HALT : IDLE_EXIT, default_policy, config_.x2apic,
-                     lapic_address);
+    slot.agent.reset(config_.run == RunMode::free ? IDLE_HALT : IDLE_EXIT, default_policy);
+    slot.agent.set_word(BLOCK_X2APIC, std::uint32_t{config_.x2apic});
+    slot.agent.set_word(BLOCK_LAPIC, lapic_address);
 }
 
 DestinationFormat X86Placement::destinations() const {

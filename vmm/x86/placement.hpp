@@ -26,6 +26,7 @@ class X86Placement : public Placement {
     Outcome inject(VcpuSlot& slot, std::uint32_t vector, Injection how) override;
     [[nodiscard]] std::optional<AgentExit> agent_exit(const kvm::Exit& exit) const override;
     bool handle(VcpuSlot& slot, const kvm::Exit& exit) override;
+    [[nodiscard]] bool interrupts_enabled(VcpuSlot& slot) override { return slot.vcpu.if_flag(); }
     std::optional<Marker> send_marker(VcpuSlot& slot, std::uint32_t priority) override;
     [[nodiscard]] GuestClock clock(VcpuSlot& slot) override;
     [[nodiscard]] std::string registers(VcpuSlot& slot) override;

@@ -112,26 +112,19 @@ bool timer_divide_write_restarts() {
     return probe.taken() != 1;
 }
 
-constexpr std::array<std::pair<std::string_view, bool (*)()>, 4> probes{{
-    {lapic_eoi_at_delivery, performs_eoi_at_delivery},
-    {"lint0_unmask_unnoticed", [] { return lint0_unmask_unnoticed(false); }},
-    {"lint0_unmask_unnoticed_in_halt", [] { return lint0_unmask_unnoticed(true); }},
-    {"timer_divide_write_restarts", timer_divide_write_restarts},
-}};
-
-constexpr auto names = [] {
-    std::array<std::string_view, probes.size()> list{};
-    for (std::size_t i = 0; i < list.size(); ++i) list[i] = probes[i].first;
-    return list;
-}();
+/// In the order of trait_names.
+constexpr std::array<bool (*)(), trait_names.size()> probes{
+    performs_eoi_at_delivery,
+    [] { return lint0_unmask_unnoticed(false); },
+    [] { return lint0_unmask_unnoticed(true); },
+    timer_divide_write_restarts,
+};
 
 }  // namespace
 
-std::span<const std::string_view> trait_names() { return names; }
-
 bool has_trait(std::string_view name) {
     const std::vector<std::string> present = probe_traits();
-    if (std::find(names.begin(), names.end(), name) == names.end())
+    if (std::find(trait_names.begin(), trait_names.end(), name) == trait_names.end())
         throw std::invalid_argument(fmt::format("no trait is called '{}'", name));
     return std::find(present.begin(), present.end(), name) != present.end();
 }
@@ -139,8 +132,8 @@ bool has_trait(std::string_view name) {
 std::vector<std::string> probe_traits() {
     static const std::vector<std::string> present = [] {
         std::vector<std::string> traits;
-        for (const auto& [name, shows] : probes)
-            if (shows()) traits.emplace_back(name);
+        for (std::size_t i = 0; i < probes.size(); ++i)
+            if (probes[i]()) traits.emplace_back(trait_names[i]);
         return traits;
     }();
     return present;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <span>
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,11 +21,13 @@ std::vector<std::string> probe_traits();
 
 inline constexpr std::string_view lapic_eoi_at_delivery = "lapic_eoi_at_delivery";
 
+/// The names above, without asking the host.
+inline constexpr std::array<std::string_view, 4> trait_names{lapic_eoi_at_delivery, "lint0_unmask_unnoticed",
+                                                             "lint0_unmask_unnoticed_in_halt",
+                                                             "timer_divide_write_restarts"};
+
 /// Whether this host's KVM has one of them.
 /// @throws std::invalid_argument for a name that is none
 [[nodiscard]] bool has_trait(std::string_view name);
-
-/// The names above, without asking the host.
-std::span<const std::string_view> trait_names();
 
 }  // namespace irqbench::vmm::x86

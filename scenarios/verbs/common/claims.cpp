@@ -9,15 +9,17 @@ namespace verbs {
 namespace {
 
 /// The object forms of `ack` and `arrives` that no single AckItem is.
+template <class Id>
 struct AnyOrder {
-    std::vector<AckItem> any_order;
+    std::vector<AckItem<Id>> any_order;
     static constexpr auto fields() {
         return std::tuple{required("any_order", &AnyOrder::any_order, "interrupts taken in any order")};
     }
 };
 
+template <class Id>
 struct AnyOrderLater {
-    std::vector<AckItem> any_order;
+    std::vector<AckItem<Id>> any_order;
     std::optional<std::uint64_t> not_before_us;
     static constexpr auto fields() {
         return std::tuple{required("any_order", &AnyOrderLater::any_order, "interrupts taken in any order"),
@@ -26,27 +28,28 @@ struct AnyOrderLater {
     }
 };
 
+template <class Id>
 struct AckLater {
     VcpuSet vcpu;
-    InterruptSet vector;
+    InterruptSet<Id> vector;
     std::uint32_t times = 1;
     std::optional<std::uint64_t> not_before_us;
     static constexpr auto fields() {
         return std::tuple{
             optional("vcpu", &AckLater::vcpu, "who took it: one vCPU, one of several, or \"any\""),
-            required("vector", &AckLater::vector, "what: a vector, one of several, or \"nmi\""),
+            required(Id::key, &AckLater::vector, Id::one_or_several),
             optional("times", &AckLater::times, "how often", between(1, 1'000'000)),
             optional("not_before_us", &AckLater::not_before_us,
                      "it is not taken earlier than this after the step before")};
     }
-    static constexpr std::string_view shorthand = "vector";
+    static constexpr std::string_view shorthand = Id::key;
 };
 
-template <class Item, class Unordered>
-AckArguments read_acks(const Cursor& at, Limits limits) {
-    AckArguments arguments;
+template <class Id, class Item, class Unordered>
+AckArguments<Id> read_acks(const Cursor& at, Limits limits) {
+    AckArguments<Id> arguments;
     if (at.node().array() != nullptr) {
-        arguments.items = Form<std::vector<AckItem>>::read(at, limits);
+        arguments.items = Form<std::vector<AckItem<Id>>>::read(at, limits);
     } else if (at.node().find("any_order") != nullptr) {
         auto unordered = Form<Unordered>::read(at, limits);
         arguments.items = std::move(unordered.any_order);
@@ -61,19 +64,21 @@ AckArguments read_acks(const Cursor& at, Limits limits) {
     return arguments;
 }
 
-template <class Item, class Unordered>
+template <class Id, class Item, class Unordered>
 Json acks_schema() {
-    return {{"anyOf",
-             {Form<Item>::schema({}), Form<std::vector<AckItem>>::schema({}), Form<Unordered>::schema({})}}};
+    return {
+        {"anyOf",
+         {Form<Item>::schema({}), Form<std::vector<AckItem<Id>>>::schema({}), Form<Unordered>::schema({})}}};
 }
 
-std::string acks_in_words(const AckArguments& arguments) {
+template <class Id>
+std::string acks_in_words(const AckArguments<Id>& arguments) {
     std::string text;
-    for (const AckItem& item : arguments.items) {
+    for (const AckItem<Id>& item : arguments.items) {
         const expect::Ack ack = to_ack(item);
         std::string what;
         for (const std::uint32_t vector : item.vector.vectors)
-            what += (what.empty() ? "vector " : " or ") + vmm::vector_text(vector);
+            what += (what.empty() ? fmt::format("{} ", Id::noun) : " or ") + vmm::vector_text(vector);
         if (item.vector.nmi) what = "an NMI";
         if (!text.empty()) text += arguments.any_order ? ", and " : ", then ";
         text += fmt::format("{} takes {}", vcpus_in_words(ack.vcpus), what);
@@ -83,24 +88,27 @@ std::string acks_in_words(const AckArguments& arguments) {
     return text;
 }
 
-Facts acks_facts(const AckArguments& arguments) {
+template <class Id>
+Facts acks_facts(const AckArguments<Id>& arguments) {
     Facts facts;
     facts.asserts = facts.claims = true;
-    for (const AckItem& item : arguments.items)
+    for (const AckItem<Id>& item : arguments.items)
         facts.vcpus.insert(facts.vcpus.end(), item.vcpu.vcpus.begin(), item.vcpu.vcpus.end());
     return facts;
 }
 
-expect::Acks to_acks(const AckArguments& arguments) {
+template <class Id>
+expect::Acks to_acks(const AckArguments<Id>& arguments) {
     expect::Acks acks;
     acks.any_order = arguments.any_order;
-    for (const AckItem& item : arguments.items) acks.items.push_back(to_ack(item));
+    for (const AckItem<Id>& item : arguments.items) acks.items.push_back(to_ack(item));
     return acks;
 }
 
 }  // namespace
 
-expect::Ack to_ack(const AckItem& item) {
+template <class Id>
+expect::Ack to_ack(const AckItem<Id>& item) {
     expect::Ack ack;
     ack.vcpus = item.vcpu.vcpus;
     ack.times = item.times;
@@ -115,27 +123,41 @@ expect::Ack to_ack(const AckItem& item) {
     return ack;
 }
 
-std::string AckVerb::explain() const { return fmt::format("Expect: {}.", acks_in_words(arguments_)); }
+template <class Id>
+std::string AckVerb<Id>::explain() const {
+    return fmt::format("Expect: {}.", acks_in_words(arguments_));
+}
 
-std::vector<Expectation> AckVerb::expects() const { return {to_acks(arguments_)}; }
+template <class Id>
+std::vector<Expectation> AckVerb<Id>::expects() const {
+    return {to_acks(arguments_)};
+}
 
-Facts AckVerb::facts() const { return acks_facts(arguments_); }
+template <class Id>
+Facts AckVerb<Id>::facts() const {
+    return acks_facts(arguments_);
+}
 
-std::string ArrivesVerb::explain() const {
+template <class Id>
+std::string ArrivesVerb<Id>::explain() const {
     std::string text = fmt::format("Expect, though it may take some time: {}", acks_in_words(arguments_));
     if (arguments_.not_before_us)
         text += fmt::format(", not earlier than {} us after the step before", *arguments_.not_before_us);
     return text + ".";
 }
 
-std::vector<Expectation> ArrivesVerb::expects() const {
+template <class Id>
+std::vector<Expectation> ArrivesVerb<Id>::expects() const {
     expect::Acks acks = to_acks(arguments_);
     acks.may_take_time = true;
     acks.not_before_us = arguments_.not_before_us;
     return {acks};
 }
 
-Facts ArrivesVerb::facts() const { return acks_facts(arguments_); }
+template <class Id>
+Facts ArrivesVerb<Id>::facts() const {
+    return acks_facts(arguments_);
+}
 
 QuietVerb::QuietVerb(Arguments arguments) {
     quiet_.vcpus = std::move(arguments.vcpu.vcpus);
@@ -191,18 +213,31 @@ Facts DoorbellVerb::facts() const {
     return facts;
 }
 
-std::string StormVerb::explain() const {
-    return fmt::format("Expect a storm of vector {}: more of them than a step may have.",
+template <class Id>
+std::string StormVerb<Id>::explain() const {
+    return fmt::format("Expect a storm of {} {}: more of them than a step may have.", Id::noun,
                        vmm::vector_text(arguments_.vector));
 }
 
-std::vector<Expectation> StormVerb::expects() const { return {expect::Storm{arguments_.vector}}; }
+template <class Id>
+std::vector<Expectation> StormVerb<Id>::expects() const {
+    return {expect::Storm{arguments_.vector}};
+}
 
-Facts StormVerb::facts() const {
+template <class Id>
+Facts StormVerb<Id>::facts() const {
     Facts facts;
     facts.asserts = facts.claims = true;
     return facts;
 }
+
+template expect::Ack to_ack(const AckItem<Vector>& item);
+template class AckVerb<Vector>;
+template class AckVerb<Intid>;
+template class ArrivesVerb<Vector>;
+template class ArrivesVerb<Intid>;
+template class StormVerb<Vector>;
+template class StormVerb<Intid>;
 
 std::string StartedVerb::explain() const {
     return fmt::format("Expect that vCPU {} comes out of a SIPI and begins anew, once.", arguments_.vcpu);
@@ -259,18 +294,20 @@ Json Form<verbs::VcpuList>::schema(Limits) {
               Form<std::vector<std::uint32_t>>::schema(verbs::vcpu_range)}}};
 }
 
-verbs::InterruptSet Form<verbs::InterruptSet>::read(const Cursor& at, Limits) {
-    if (const std::string* text = at.node().text(); text != nullptr && *text == "nmi") return {true, {}};
-    if (at.node().array() != nullptr)
-        return {false, Form<std::vector<std::uint32_t>>::read(at, verbs::vector_range)};
-    return {false, {Form<std::uint32_t>::read(at, verbs::vector_range)}};
+template <class Id>
+verbs::InterruptSet<Id> Form<verbs::InterruptSet<Id>>::read(const Cursor& at, Limits) {
+    if (const std::string* text = at.node().text(); Id::has_nmi && text != nullptr && *text == "nmi")
+        return {true, {}};
+    if (at.node().array() != nullptr) return {false, Form<std::vector<std::uint32_t>>::read(at, Id::range)};
+    return {false, {Form<std::uint32_t>::read(at, Id::range)}};
 }
 
-Json Form<verbs::InterruptSet>::schema(Limits) {
-    return {{"anyOf",
-             {Form<std::uint32_t>::schema(verbs::vector_range),
-              Form<std::vector<std::uint32_t>>::schema(verbs::vector_range),
-              {{"const", "nmi"}}}}};
+template <class Id>
+Json Form<verbs::InterruptSet<Id>>::schema(Limits) {
+    Json choices = Json::array(
+        {Form<std::uint32_t>::schema(Id::range), Form<std::vector<std::uint32_t>>::schema(Id::range)});
+    if (Id::has_nmi) choices.push_back({{"const", "nmi"}});
+    return {{"anyOf", std::move(choices)}};
 }
 
 verbs::OutcomeAck Form<verbs::OutcomeAck>::read(const Cursor& at, Limits limits) {
@@ -281,7 +318,7 @@ verbs::OutcomeAck Form<verbs::OutcomeAck>::read(const Cursor& at, Limits limits)
     if (at.node().array() != nullptr) refuse(at, "array");
     verbs::OutcomeAck outcome;
     if (at.node().object() == nullptr) {
-        outcome.item.vector = Form<verbs::InterruptSet>::read(at, limits);
+        outcome.item.vector = Form<verbs::InterruptSet<verbs::Vector>>::read(at, limits);
         return outcome;
     }
     for (const std::string_view key : {"any_order", "times"})
@@ -299,20 +336,29 @@ Json Form<verbs::OutcomeAck>::schema(Limits) {
               Form<verbs::OutcomeItem>::schema({})}}};
 }
 
-verbs::AckArguments Form<verbs::AckArguments>::read(const Cursor& at, Limits limits) {
-    return verbs::read_acks<verbs::AckItem, verbs::AnyOrder>(at, limits);
+template <class Id>
+verbs::AckArguments<Id> Form<verbs::AckArguments<Id>>::read(const Cursor& at, Limits limits) {
+    return verbs::read_acks<Id, verbs::AckItem<Id>, verbs::AnyOrder<Id>>(at, limits);
 }
 
-Json Form<verbs::AckArguments>::schema(Limits) {
-    return verbs::acks_schema<verbs::AckItem, verbs::AnyOrder>();
+template <class Id>
+Json Form<verbs::AckArguments<Id>>::schema(Limits) {
+    return verbs::acks_schema<Id, verbs::AckItem<Id>, verbs::AnyOrder<Id>>();
 }
 
-verbs::ArrivesArguments Form<verbs::ArrivesArguments>::read(const Cursor& at, Limits limits) {
-    return {verbs::read_acks<verbs::AckLater, verbs::AnyOrderLater>(at, limits)};
+template <class Id>
+verbs::ArrivesArguments<Id> Form<verbs::ArrivesArguments<Id>>::read(const Cursor& at, Limits limits) {
+    return {verbs::read_acks<Id, verbs::AckLater<Id>, verbs::AnyOrderLater<Id>>(at, limits)};
 }
 
-Json Form<verbs::ArrivesArguments>::schema(Limits) {
-    return verbs::acks_schema<verbs::AckLater, verbs::AnyOrderLater>();
+template <class Id>
+Json Form<verbs::ArrivesArguments<Id>>::schema(Limits) {
+    return verbs::acks_schema<Id, verbs::AckLater<Id>, verbs::AnyOrderLater<Id>>();
 }
+
+template struct Form<verbs::AckArguments<verbs::Vector>>;
+template struct Form<verbs::AckArguments<verbs::Intid>>;
+template struct Form<verbs::ArrivesArguments<verbs::Vector>>;
+template struct Form<verbs::ArrivesArguments<verbs::Intid>>;
 
 }  // namespace irqbench::scenarios

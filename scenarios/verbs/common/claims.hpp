@@ -15,31 +15,51 @@ struct VcpuList {
     std::vector<std::uint32_t> vcpus;
 };
 
+/// How x86 names an interrupt.
+struct Vector {
+    static constexpr std::string_view key = "vector";
+    static constexpr std::string_view one_or_several = "what: a vector, one of several, or \"nmi\"";
+    static constexpr std::string_view noun = "vector";
+    static constexpr Limits range = vector_range;
+    static constexpr bool has_nmi = true;
+};
+
+/// How a GIC does.
+struct Intid {
+    static constexpr std::string_view key = "intid";
+    static constexpr std::string_view one_or_several = "what: an INTID, or one of several";
+    static constexpr std::string_view noun = "INTID";
+    static constexpr Limits range = up_to(0xffff);
+    static constexpr bool has_nmi = false;
+};
+
 /// `"0x51"`, `["0x51", "0x61"]` or `"nmi"`.
+template <class Id>
 struct InterruptSet {
     bool nmi = false;
     std::vector<std::uint32_t> vectors;
 };
 
 /// One interrupt taken.
+template <class Id>
 struct AckItem {
     VcpuSet vcpu;
-    InterruptSet vector;
+    InterruptSet<Id> vector;
     std::uint32_t times = 1;
     static constexpr auto fields() {
         return std::tuple{
             optional("vcpu", &AckItem::vcpu, "who took it: one vCPU, one of several, or \"any\""),
-            required("vector", &AckItem::vector, "what: a vector, one of several, or \"nmi\""),
+            required(Id::key, &AckItem::vector, Id::one_or_several),
             optional("times", &AckItem::times, "how often", between(1, 1'000'000))};
     }
-    static constexpr std::string_view shorthand = "vector";
+    static constexpr std::string_view shorthand = Id::key;
 };
 
 /// One interrupt of `outcomes`: an AckItem without `times`, and an array only as its `vector`, since a bare
 /// array means "in order" in an `ack` step.
 struct OutcomeItem {
     VcpuSet vcpu;
-    InterruptSet vector;
+    InterruptSet<Vector> vector;
     static constexpr auto fields() {
         return std::tuple{
             optional("vcpu", &OutcomeItem::vcpu, "who took it: one vCPU, one of several, or \"any\""),
@@ -47,21 +67,24 @@ struct OutcomeItem {
     }
 };
 struct OutcomeAck {
-    AckItem item;
+    AckItem<Vector> item;
 };
 
 /// As data for the judge.
-expect::Ack to_ack(const AckItem& item);
+template <class Id>
+expect::Ack to_ack(const AckItem<Id>& item);
 
 /// A list of AckItems: one, an array in order, or `{ any_order: [...] }`.
+template <class Id>
 struct AckArguments {
-    std::vector<AckItem> items;
+    std::vector<AckItem<Id>> items;
     bool any_order = false;
     std::optional<std::uint64_t> not_before_us;  ///< of `arrives` only
 };
 
 /// The same for `arrives`, whose object forms take `not_before_us` too.
-struct ArrivesArguments : AckArguments {};
+template <class Id>
+struct ArrivesArguments : AckArguments<Id> {};
 
 /// A step that only expects.
 class Claim : public Verb {
@@ -71,9 +94,10 @@ class Claim : public Verb {
 };
 
 /// The verbs of this file.
+template <class Id>
 class AckVerb final : public Claim {
   public:
-    using Arguments = AckArguments;
+    using Arguments = AckArguments<Id>;
     explicit AckVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
@@ -83,9 +107,10 @@ class AckVerb final : public Claim {
     Arguments arguments_;
 };
 
+template <class Id>
 class ArrivesVerb final : public Claim {
   public:
-    using Arguments = ArrivesArguments;
+    using Arguments = ArrivesArguments<Id>;
     explicit ArrivesVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
@@ -165,17 +190,19 @@ class DoorbellVerb final : public Claim {
     Arguments arguments_;
 };
 
+template <class Id>
 struct StormArguments {
     std::uint32_t vector = 0;
     static constexpr auto fields() {
-        return std::tuple{required("vector", &StormArguments::vector, "what storms", vector_range)};
+        return std::tuple{required(Id::key, &StormArguments::vector, "what storms", Id::range)};
     }
-    static constexpr std::string_view shorthand = "vector";
+    static constexpr std::string_view shorthand = Id::key;
 };
 
+template <class Id>
 class StormVerb final : public Claim {
   public:
-    using Arguments = StormArguments;
+    using Arguments = StormArguments<Id>;
     explicit StormVerb(Arguments arguments) : arguments_(arguments) {}
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
@@ -242,9 +269,9 @@ struct Form<verbs::VcpuList> {
     static Json schema(Limits limits);
 };
 
-template <>
-struct Form<verbs::InterruptSet> {
-    static verbs::InterruptSet read(const Cursor& at, Limits limits);
+template <class Id>
+struct Form<verbs::InterruptSet<Id>> {
+    static verbs::InterruptSet<Id> read(const Cursor& at, Limits limits);
     static Json schema(Limits limits);
 };
 
@@ -254,15 +281,15 @@ struct Form<verbs::OutcomeAck> {
     static Json schema(Limits limits);
 };
 
-template <>
-struct Form<verbs::AckArguments> {
-    static verbs::AckArguments read(const Cursor& at, Limits limits);
+template <class Id>
+struct Form<verbs::AckArguments<Id>> {
+    static verbs::AckArguments<Id> read(const Cursor& at, Limits limits);
     static Json schema(Limits limits);
 };
 
-template <>
-struct Form<verbs::ArrivesArguments> {
-    static verbs::ArrivesArguments read(const Cursor& at, Limits limits);
+template <class Id>
+struct Form<verbs::ArrivesArguments<Id>> {
+    static verbs::ArrivesArguments<Id> read(const Cursor& at, Limits limits);
     static Json schema(Limits limits);
 };
 

@@ -16,6 +16,7 @@
 #include "scenarios/verbs/x86/routes.hpp"
 #include "scenarios/verbs/x86/state.hpp"
 #include "vmm/guest/agent.hpp"
+#include "vmm/x86/traits.hpp"
 
 namespace irqbench::scenarios::verbs::x86 {
 
@@ -62,14 +63,15 @@ constexpr std::array all_verbs{
     verb<WriteVerb>("write", Side::guest, "writes an MSR, a port, memory or a register"),
     verb<ReadVerb>("read", Side::guest, "reads an MSR, a port, memory or a register"),
 
-    verb<AckVerb>("ack", Side::claim, "these interrupts were taken"),
-    verb<ArrivesVerb>("arrives", Side::claim, "these interrupts are taken, though real time may pass first"),
+    verb<AckVerb<Vector>>("ack", Side::claim, "these interrupts were taken"),
+    verb<ArrivesVerb<Vector>>("arrives", Side::claim,
+                              "these interrupts are taken, though real time may pass first"),
     verb<QuietVerb>("quiet", Side::claim, "nothing is left to be taken"),
     verb<CheckVerb>("check", Side::claim, "a controller's own state"),
     verb<ResampledVerb>("resampled", Side::claim, "a resamplefd was kicked"),
     verb<DoorbellVerb>("doorbell", Side::claim, "an ioeventfd was signalled"),
     verb<EoiExitsVerb>("eoi_exits", Side::claim, "KVM_EXIT_IOAPIC_EOI exits (split mode)"),
-    verb<StormVerb>("storm", Side::claim, "more interrupts than the step's budget"),
+    verb<StormVerb<Vector>>("storm", Side::claim, "more interrupts than the step's budget"),
     verb<StartedVerb>("started", Side::claim, "the vCPU came out of a SIPI"),
     verb<HaltedVerb>("halted", Side::claim, "the vCPU rests in HLT"),
 };
@@ -159,6 +161,8 @@ std::string check_machine(const vmm::MachineConfig& config) {
     return "";
 }
 
+std::vector<std::string_view> needed(const vmm::MachineConfig&) { return {}; }
+
 /// What the guest agent needs for itself, no scenario may take from it.
 std::string check_place(const vmm::MachineConfig& config, const Place& place) {
     if (place.is_port) {
@@ -181,7 +185,8 @@ std::uint32_t widest_destination(const vmm::MachineConfig& config) {
 
 }  // namespace
 
-const Architecture architecture{"x86_64",       all_verbs,     modes,       controllers,       read_machine,
-                                machine_schema, check_machine, check_place, widest_destination};
+const Architecture architecture{
+    "x86_64",       all_verbs,     modes,  controllers, vmm::x86::trait_names, read_machine,
+    machine_schema, check_machine, needed, check_place, widest_destination};
 
 }  // namespace irqbench::scenarios::verbs::x86

@@ -1,0 +1,181 @@
+#include "scenarios/verbs/arm64/architecture.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "scenarios/engine/head.hpp"
+#include "scenarios/verbs/arm64/access.hpp"
+#include "scenarios/verbs/arm64/cpu.hpp"
+#include "scenarios/verbs/arm64/gic.hpp"
+#include "scenarios/verbs/arm64/its.hpp"
+#include "scenarios/verbs/arm64/lines.hpp"
+#include "scenarios/verbs/common/claims.hpp"
+#include "scenarios/verbs/common/guest.hpp"
+#include "vmm/arm64/traits.hpp"
+#include "vmm/guest/agent.hpp"
+
+namespace irqbench::scenarios::verbs::arm64 {
+
+namespace {
+
+constexpr std::array all_verbs{
+    verb<ArmLineVerb<LineMotion::raise>>("raise", Side::host,
+                                         "raises the line of a GSI or PPI (KVM_IRQ_LINE)"),
+    verb<ArmLineVerb<LineMotion::lower>>("lower", Side::host, "lowers it"),
+    verb<ArmLineVerb<LineMotion::pulse>>("pulse", Side::host, "raises and lowers it"),
+    verb<MsiVerb>("msi", Side::host, "sends a message (KVM_SIGNAL_MSI)"),
+    verb<RouteVerb>("route", Side::host, "replaces the routes of one GSI"),
+    verb<IrqfdVerb>("irqfd", Side::host, "assigns an irqfd"),
+    verb<UnrouteVerb>("unroute", Side::host, "removes the routes of one GSI"),
+    verb<DeassignVerb>("deassign", Side::host, "deassigns an irqfd or ioeventfd"),
+    verb<SignalVerb>("signal", Side::host, "writes to an irqfd's eventfd"),
+    verb<IoeventfdVerb>("ioeventfd", Side::host, "assigns an ioeventfd"),
+
+    verb<HandlerVerb>("handler", Side::guest, "says what an INTID's handler does"),
+    verb<EndVerb<End::eoi>>("eoi", Side::guest, "writes EOIR"),
+    verb<EndVerb<End::deactivate>>("deactivate", Side::guest, "writes DIR"),
+    verb<ReturnVerb>("return", Side::guest, "leaves the innermost handler that stays"),
+    verb<MaskVerb<MaskChange::mask>>("mask", Side::guest, "masks interrupts (PSTATE.I and F)"),
+    verb<MaskVerb<MaskChange::unmask>>("unmask", Side::guest, "unmasks interrupts"),
+    verb<WfiVerb>("wfi", Side::guest, "waits for an interrupt"),
+    verb<PmrVerb>("pmr", Side::guest, "writes the priority mask"),
+    verb<EoiModeVerb>("eoi_mode", Side::guest, "writes EOImode"),
+    verb<SpiVerb>("spi", Side::guest,
+                  "programs an SPI: disabled, then group, priority, trigger and target, then enabled"),
+    verb<PrivateVerb>("private", Side::guest, "programs an SGI or PPI of a vCPU"),
+    verb<BitVerb<Bit::enable>>("enable", Side::guest, "writes ISENABLER"),
+    verb<BitVerb<Bit::disable>>("disable", Side::guest, "writes ICENABLER"),
+    verb<BitVerb<Bit::set_pending>>("set_pending", Side::guest, "writes ISPENDR"),
+    verb<BitVerb<Bit::clear_pending>>("clear_pending", Side::guest, "writes ICPENDR"),
+    verb<BitVerb<Bit::set_active>>("set_active", Side::guest, "writes ISACTIVER"),
+    verb<BitVerb<Bit::clear_active>>("clear_active", Side::guest, "writes ICACTIVER"),
+    verb<PriorityVerb>("priority", Side::guest, "writes IPRIORITYR"),
+    verb<RetargetVerb>("retarget", Side::guest, "writes IROUTER, or ITARGETSR of a GICv2"),
+    verb<SgiVerb>("sgi", Side::guest, "sends an SGI"),
+    verb<ItsVerb>("its", Side::guest, "sets up the ITS and LPIs, in the scenario's memory"),
+    verb<LpiVerb>("lpi", Side::guest, "writes an LPI's configuration byte"),
+    verb<CommandVerb>("its_command", Side::guest, "has the ITS execute a command"),
+    verb<CpuOnVerb>("cpu_on", Side::guest, "starts a vCPU by PSCI CPU_ON"),
+    verb<WriteVerb>("write", Side::guest, "writes a system register, memory or a register of the GIC"),
+    verb<ReadVerb>("read", Side::guest, "reads a system register, memory or a register of the GIC"),
+
+    verb<AckVerb<Intid>>("ack", Side::claim, "these interrupts were taken"),
+    verb<ArrivesVerb<Intid>>("arrives", Side::claim,
+                             "these interrupts are taken, though real time may pass first"),
+    verb<QuietVerb>("quiet", Side::claim, "nothing is left to be taken"),
+    verb<CheckVerb>("check", Side::claim, "what the GIC has for an INTID"),
+    verb<ResampledVerb>("resampled", Side::claim, "a resamplefd was kicked"),
+    verb<DoorbellVerb>("doorbell", Side::claim, "an ioeventfd was signalled"),
+    verb<StormVerb<Intid>>("storm", Side::claim, "more interrupts than the step's budget"),
+    verb<StartedVerb>("started", Side::claim, "the vCPU was started by PSCI"),
+    verb<HaltedVerb>("halted", Side::claim, "the vCPU rests in WFI"),
+};
+
+constexpr std::array<std::string_view, 2> modes{"kernel", "userspace"};
+constexpr std::array<std::string_view, 3> controllers{"interrupt", "distributor", "cpu_interface"};
+
+/// Versions of the GIC.
+enum class Gic : std::uint8_t { v2 = 2, v3 = 3 };
+
+}  // namespace
+
+}  // namespace irqbench::scenarios::verbs::arm64
+
+namespace irqbench::scenarios {
+
+template <>
+struct Words<verbs::arm64::Gic> {
+    using E = verbs::arm64::Gic;
+    static constexpr std::array<std::pair<std::string_view, E>, 2> table{{{"v2", E::v2}, {"v3", E::v3}}};
+};
+
+}  // namespace irqbench::scenarios
+
+namespace irqbench::scenarios::verbs::arm64 {
+
+namespace {
+
+struct MachineArguments {
+    std::optional<Gic> gic;
+    bool its = false;
+    std::uint32_t spis = 64;
+    std::uint64_t memory = 0;
+    std::uint64_t storm_budget = 2000;
+    static constexpr auto fields() {
+        return std::tuple{
+            optional("gic", &MachineArguments::gic, "this version only; by default that of the run"),
+            optional("its", &MachineArguments::its, "an ITS; needs a GICv3"),
+            optional("spis", &MachineArguments::spis, "SPIs there are, a multiple of 32", between(32, 960)),
+            optional("memory", &MachineArguments::memory, "bytes beside the agent's own, at most 1 GiB",
+                     up_to(head::max_memory)),
+            optional("storm_budget", &MachineArguments::storm_budget, "interrupts one step may take",
+                     between(1, 1'000'000))};
+    }
+    static void check(const MachineArguments& arguments, const Cursor& at);
+};
+
+void MachineArguments::check(const MachineArguments& arguments, const Cursor& at) {
+    constexpr std::uint64_t page = 4096;
+    if (arguments.memory % page != 0)
+        at.at("memory", *at.node().find("memory"))
+            .fail(fmt::format("must be a multiple of {} ({:#x}), the size of a page", page, page));
+    if (arguments.spis % 32 != 0)
+        at.at("spis", *at.node().find("spis"))
+            .fail("must be a multiple of 32, as GICD_TYPER.ITLinesNumber counts");
+    if (arguments.its && arguments.gic == Gic::v2)
+        at.fail("a GICv2 has no ITS: remove 'its', or 'gic'", ScenarioError::Kind::invalid);
+}
+
+void read_machine(const Cursor& at, vmm::MachineConfig& config) {
+    const auto arguments = Form<MachineArguments>::read(at, {});
+    if (arguments.gic) config.gic = word_of(*arguments.gic);
+    if (arguments.its) config.gic = word_of(Gic::v3);
+    config.its = arguments.its;
+    config.spis = arguments.spis;
+    config.memory = arguments.memory;
+    config.storm_budget = arguments.storm_budget;
+}
+
+Json machine_schema() { return Form<MachineArguments>::schema({}); }
+
+std::string check_machine(const vmm::MachineConfig& config) {
+    constexpr std::size_t gicv2_cpus = 8;
+    if (config.gic == "v2" && config.vcpu_ids.size() > gicv2_cpus)
+        return fmt::format("a GICv2 has at most {} CPUs (IHI 0048, 1.2)", gicv2_cpus);
+    return "";
+}
+
+std::vector<std::string_view> needed(const vmm::MachineConfig& config) {
+    std::vector<std::string_view> capabilities;
+    if (config.gic == "v2") capabilities.emplace_back("arm_vgic_v2");
+    if (config.gic == "v3") capabilities.emplace_back("arm_vgic_v3");
+    if (config.its) capabilities.emplace_back("arm_vgic_its");
+    return capabilities;
+}
+
+/// What the guest agent needs for itself, no scenario may take from it.
+std::string check_place(const vmm::MachineConfig& config, const Place& place) {
+    if (place.is_port) return "there are no ports on arm64: use an 'address'";
+    if (place.address >= AGENT_EXIT_ADDRESS && place.address < AGENT_EXIT_ADDRESS + 8)
+        return fmt::format(
+            "the address {:#x} belongs to the guest agent, which reaches the host through it: use another",
+            AGENT_EXIT_ADDRESS);
+    const std::uint64_t end = vmm::guest::Agent::memory_size(config.vcpu_ids.size());
+    if (!place.changes || place.address >= end) return "";
+    return fmt::format(
+        "the guest agent lives in the guest's memory from 0 to {:#x}: use the scenario's own, which "
+        "\"machine\": {{ \"memory\": \"0x1000\" }} puts at {:#x}, or an address without memory",
+        end - 1, vmm::scenario_memory);
+}
+
+std::uint32_t widest_destination(const vmm::MachineConfig&) { return 0xffff'ffff; }
+
+}  // namespace
+
+const Architecture architecture{
+    "arm64",        all_verbs,     modes,  controllers, vmm::arm64::trait_names, read_machine,
+    machine_schema, check_machine, needed, check_place, widest_destination};
+
+}  // namespace irqbench::scenarios::verbs::arm64

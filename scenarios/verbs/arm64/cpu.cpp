@@ -1,0 +1,195 @@
+#include "scenarios/verbs/arm64/cpu.hpp"
+
+#include <fmt/format.h>
+
+#include "vmm/guest/agent.hpp"
+
+namespace irqbench::scenarios::verbs::arm64 {
+
+namespace {
+
+constexpr std::uint32_t icc_pmr = 0xc230;
+constexpr std::uint32_t icc_ctlr = 0xc664;
+constexpr std::uint64_t gicc_pmr = 0x04;
+constexpr std::string_view cpu_on = "cpu_on";
+
+}  // namespace
+
+void HandlerArguments::check(const HandlerArguments& arguments, const Cursor& at) {
+    if (arguments.nests && !arguments.stays)
+        at.fail("'nests' needs 'stays': true, since only a handler that stays has time for another");
+    if (arguments.eoi == EoiPolicy::first && !arguments.stays)
+        at.fail(
+            "\"first\" needs 'stays': true; a handler that does not stay EOIs at its end, which is \"auto\"");
+}
+
+EoiPolicy HandlerVerb::eoi() const {
+    return arguments_.eoi.value_or(arguments_.stays ? EoiPolicy::on_request : EoiPolicy::automatic);
+}
+
+std::uint8_t HandlerVerb::policy() const {
+    unsigned bits = 0;
+    switch (eoi()) {
+        case EoiPolicy::automatic: bits |= POLICY_EOI; break;
+        case EoiPolicy::first: bits |= POLICY_EOI | POLICY_EOI_FIRST; break;
+        case EoiPolicy::on_request:
+        case EoiPolicy::never: break;
+    }
+    if (arguments_.deactivates) bits |= POLICY_DEACTIVATE;
+    if (arguments_.stays) bits |= POLICY_STAY;
+    if (arguments_.nests) bits |= POLICY_NEST;
+    if (arguments_.lowers) bits |= POLICY_LOWER;
+    return static_cast<std::uint8_t>(bits);
+}
+
+std::string HandlerVerb::explain() const {
+    std::string text = fmt::format("The handler of INTID {} on {}", arguments_.intid,
+                                   arguments_.vcpu ? fmt::format("vCPU {}", *arguments_.vcpu) : "every vCPU");
+    if (arguments_.lowers)
+        text += fmt::format(" makes its device drop {},", gsi_in_words(*arguments_.lowers));
+    if (eoi() == EoiPolicy::first) text += " writes EOIR first,";
+    text += arguments_.stays ? " stays until told to return" : " returns at once";
+    if (arguments_.nests) text += ", with interrupts unmasked";
+    if (arguments_.deactivates) text += ", deactivates at its end";
+    switch (eoi()) {
+        case EoiPolicy::automatic: return text + ", with an EOI at its end.";
+        case EoiPolicy::on_request: return text + ", and EOIs on request only.";
+        case EoiPolicy::never: return text + ", and never EOIs.";
+        case EoiPolicy::first: break;
+    }
+    return text + ".";
+}
+
+void HandlerVerb::perform(Stage& stage) const {
+    if (arguments_.vcpu) {
+        stage.machine.handler(*arguments_.vcpu, arguments_.intid, policy(), arguments_.lowers);
+        return;
+    }
+    for (std::uint32_t vcpu = 0; vcpu < stage.config.vcpu_ids.size(); ++vcpu)
+        stage.machine.handler(vcpu, arguments_.intid, policy(), arguments_.lowers);
+}
+
+Facts HandlerVerb::facts() const {
+    Facts facts;
+    if (arguments_.vcpu) facts.vcpus = {*arguments_.vcpu};
+    facts.stays = arguments_.stays;
+    facts.handles = arguments_.intid;
+    return facts;
+}
+
+template <End end>
+std::string EndVerb<end>::explain() const {
+    return fmt::format("{} writes {}{}.", who(), end == End::eoi ? "EOIR" : "DIR",
+                       arguments_.intid ? fmt::format(" for INTID {}", *arguments_.intid) : "");
+}
+
+template <End end>
+Facts EndVerb<end>::facts() const {
+    Facts facts = GuestVerb::facts();
+    facts.causes = true;  // of what its priority held back, or of a level that is still high
+    return facts;
+}
+
+template <End end>
+std::vector<vmm::GuestOp> EndVerb<end>::operations(Stage&) const {
+    return {operation(end == End::eoi ? OP_EOI : OP_DEACTIVATE, arguments_.intid ? 1 : 0,
+                      arguments_.intid.value_or(0), 4, end == End::eoi ? "eoi" : "deactivate")};
+}
+
+template class EndVerb<End::eoi>;
+template class EndVerb<End::deactivate>;
+
+template <MaskChange change>
+std::string MaskVerb<change>::explain() const {
+    return fmt::format("{} {} interrupts.", who(), change == MaskChange::mask ? "masks" : "unmasks");
+}
+
+template <MaskChange change>
+Facts MaskVerb<change>::facts() const {
+    Facts facts = GuestVerb::facts();
+    facts.causes = change == MaskChange::unmask;
+    return facts;
+}
+
+template <MaskChange change>
+std::vector<vmm::GuestOp> MaskVerb<change>::operations(Stage&) const {
+    if (change == MaskChange::mask) return {operation(OP_CLI, 0, 0, 4, "mask")};
+    return {operation(OP_STI, 0, 0, 4, "unmask")};
+}
+
+template class MaskVerb<MaskChange::mask>;
+template class MaskVerb<MaskChange::unmask>;
+
+std::string WfiVerb::explain() const {
+    return fmt::format("{} waits in WFI with interrupts {}.", who(),
+                       arguments_.masked ? "masked" : "unmasked");
+}
+
+Facts WfiVerb::facts() const {
+    Facts facts = GuestVerb::facts();
+    facts.causes = !arguments_.masked;
+    return facts;
+}
+
+std::vector<vmm::GuestOp> WfiVerb::operations(Stage&) const {
+    if (!arguments_.masked) return {operation(OP_STI_HALT, 0, 0, 4, "wfi")};
+    return {operation(OP_CLI, 0, 0, 4, "mask"), operation(OP_HALT, 0, 0, 4, "wfi")};
+}
+
+std::string PmrVerb::explain() const {
+    return fmt::format("{} sets its priority mask to {:#04x}.", who(), arguments_.value);
+}
+
+Facts PmrVerb::facts() const {
+    Facts facts = GuestVerb::facts();
+    facts.causes = true;
+    return facts;
+}
+
+std::vector<vmm::GuestOp> PmrVerb::operations(Stage& stage) const {
+    if (is_gicv3(stage)) return {operation(OP_MSR_WRITE, icc_pmr, arguments_.value, 8, "write pmr")};
+    return {write_word(AGENT_GICC + gicc_pmr, arguments_.value, "write pmr")};
+}
+
+std::string EoiModeVerb::explain() const {
+    return fmt::format("{} selects EOImode {}: {}.", who(), arguments_.mode,
+                       arguments_.mode == 0 ? "EOIR drops the priority and deactivates"
+                                            : "EOIR drops the priority, DIR deactivates");
+}
+
+std::vector<vmm::GuestOp> EoiModeVerb::operations(Stage& stage) const {
+    constexpr std::uint32_t v3_shift = 1;
+    constexpr std::uint32_t v2_shift = 9;
+    // Beside EOImode the register has CBPR alone, which is 0 in the agent's world.
+    if (is_gicv3(stage))
+        return {
+            operation(OP_MSR_WRITE, icc_ctlr, std::uint64_t{arguments_.mode} << v3_shift, 8, "write ctlr")};
+    return {modify_word(AGENT_GICC, 1U << v2_shift, arguments_.mode << v2_shift, "write ctlr")};
+}
+
+std::string CpuOnVerb::explain() const {
+    return fmt::format("{} starts vCPU {} by PSCI CPU_ON.", who(), arguments_.vcpu);
+}
+
+std::vector<Expectation> CpuOnVerb::expects() const {
+    return {expect::Value{std::string(cpu_on), 0, ~std::uint64_t{0}}};
+}
+
+Facts CpuOnVerb::facts() const {
+    Facts facts = GuestVerb::facts();
+    facts.vcpus.push_back(arguments_.vcpu);
+    facts.causes = facts.wakes = true;
+    return facts;
+}
+
+// Arm DEN 0022, 5.6: the function of the 64-bit calling convention.
+std::vector<vmm::GuestOp> CpuOnVerb::operations(Stage& stage) const {
+    constexpr std::uint32_t psci_cpu_on = 0xc4000003;
+    vmm::GuestOp call =
+        operation(OP_CALL, affinity_of(stage.config.vcpu_ids.at(arguments_.vcpu)),
+                  vmm::guest::Agent::block_address(arguments_.vcpu), psci_cpu_on, std::string(cpu_on));
+    call.observed = true;
+    return {call};
+}
+
+}  // namespace irqbench::scenarios::verbs::arm64

@@ -1,0 +1,197 @@
+#pragma once
+
+#include "scenarios/verbs/arm64/words.hpp"
+#include "scenarios/verbs/common/guest.hpp"
+
+/// What programs the distributor and the redistributors, and SGIs.
+namespace irqbench::scenarios::verbs::arm64 {
+
+/// What an SPI and a private interrupt have in common.
+struct InterruptArguments {
+    std::uint32_t vcpu = 0;
+    std::uint32_t intid = 0;
+    std::optional<Trigger> trigger;
+    std::uint32_t priority = 0xa0;
+    std::uint32_t group = 1;
+    bool enabled = true;
+};
+
+struct SpiArguments : InterruptArguments {
+    std::uint32_t to = 0;
+    static constexpr auto fields() {
+        return std::tuple{
+            required("intid", &SpiArguments::intid, "the SPI's INTID: its GSI + 32", spi_range),
+            optional("trigger", &SpiArguments::trigger, "level by default"),
+            optional("priority", &SpiArguments::priority, "the lower, the more urgent", priority_range),
+            optional("group", &SpiArguments::group, "0 (FIQ) or 1; GICv2: as KVM has it unless given",
+                     up_to(1)),
+            optional("to", &SpiArguments::to, "the vCPU it goes to, by index", vcpu_range),
+            optional("enabled", &SpiArguments::enabled, "enables it at the end"),
+            vcpu_field(&SpiArguments::vcpu)};
+    }
+    static constexpr std::string_view shorthand = "intid";
+};
+
+struct PrivateArguments : InterruptArguments {
+    static constexpr auto fields() {
+        return std::tuple{
+            required("intid", &PrivateArguments::intid, "an SGI (0 to 15) or PPI (16 to 31)", private_range),
+            optional("trigger", &PrivateArguments::trigger, "of a PPI; as KVM has it by default"),
+            optional("priority", &PrivateArguments::priority, "the lower, the more urgent", priority_range),
+            optional("group", &PrivateArguments::group, "0 (FIQ) or 1", up_to(1)),
+            optional("enabled", &PrivateArguments::enabled, "enables it at the end"),
+            vcpu_field(&PrivateArguments::vcpu)};
+    }
+    static constexpr std::string_view shorthand = "intid";
+};
+
+/// Programs an interrupt: disabled, then group, priority, trigger and target, then enabled.
+class SpiVerb final : public GuestVerb {
+  public:
+    using Arguments = SpiArguments;
+    explicit SpiVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] Facts facts() const override;
+
+  protected:
+    [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
+
+  private:
+    Arguments arguments_;
+};
+
+class PrivateVerb final : public GuestVerb {
+  public:
+    using Arguments = PrivateArguments;
+    explicit PrivateVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] Facts facts() const override;
+
+  protected:
+    [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
+
+  private:
+    Arguments arguments_;
+};
+
+struct IntidArguments {
+    std::uint32_t vcpu = 0;
+    std::uint32_t intid = 0;
+    static constexpr auto fields() {
+        return std::tuple{required("intid", &IntidArguments::intid, "the INTID", up_to(1019)),
+                          vcpu_field(&IntidArguments::vcpu)};
+    }
+    static constexpr std::string_view shorthand = "intid";
+};
+
+/// One bit of a register that sets or clears what it is for.
+enum class Bit { enable, disable, set_pending, clear_pending, set_active, clear_active };
+
+/// `enable`, `disable`, `set_pending` ...
+template <Bit bit>
+class BitVerb final : public GuestVerb {
+  public:
+    using Arguments = IntidArguments;
+    explicit BitVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] Facts facts() const override;
+
+  protected:
+    [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
+
+  private:
+    Arguments arguments_;
+};
+
+extern template class BitVerb<Bit::enable>;
+extern template class BitVerb<Bit::disable>;
+extern template class BitVerb<Bit::set_pending>;
+extern template class BitVerb<Bit::clear_pending>;
+extern template class BitVerb<Bit::set_active>;
+extern template class BitVerb<Bit::clear_active>;
+
+struct PriorityArguments {
+    std::uint32_t vcpu = 0;
+    std::uint32_t intid = 0;
+    std::uint32_t priority = 0;
+    static constexpr auto fields() {
+        return std::tuple{
+            required("intid", &PriorityArguments::intid, "the INTID", up_to(1019)),
+            required("priority", &PriorityArguments::priority, "the lower, the more urgent", priority_range),
+            vcpu_field(&PriorityArguments::vcpu)};
+    }
+};
+
+/// Writes the priority alone.
+class PriorityVerb final : public GuestVerb {
+  public:
+    using Arguments = PriorityArguments;
+    explicit PriorityVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] Facts facts() const override;
+
+  protected:
+    [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
+
+  private:
+    Arguments arguments_;
+};
+
+struct RetargetArguments {
+    std::uint32_t vcpu = 0;
+    std::uint32_t intid = 0;
+    std::uint32_t to = 0;
+    static constexpr auto fields() {
+        return std::tuple{required("intid", &RetargetArguments::intid, "the SPI's INTID", spi_range),
+                          required("to", &RetargetArguments::to, "the vCPU it goes to, by index", vcpu_range),
+                          vcpu_field(&RetargetArguments::vcpu)};
+    }
+};
+
+/// Rewrites IROUTER, or ITARGETSR on a GICv2.
+class RetargetVerb final : public GuestVerb {
+  public:
+    using Arguments = RetargetArguments;
+    explicit RetargetVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] Facts facts() const override;
+
+  protected:
+    [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
+
+  private:
+    Arguments arguments_;
+};
+
+struct SgiArguments {
+    std::uint32_t from = 0;
+    std::uint32_t intid = 0;
+    std::vector<std::uint32_t> to;
+    bool others = false;
+    static constexpr auto fields() {
+        return std::tuple{
+            required("intid", &SgiArguments::intid, "the SGI", up_to(15)),
+            optional("from", &SgiArguments::from, "the vCPU that sends it, by index", vcpu_range),
+            optional("to", &SgiArguments::to, "the vCPUs it goes to, by index", vcpu_range),
+            optional("others", &SgiArguments::others, "to all but the sender")};
+    }
+    static constexpr std::array constraints{exactly_one("to", "others")};
+    static void check(const SgiArguments& arguments, const Cursor& at);
+};
+
+/// ICC_SGI1R_EL1, or GICD_SGIR on a GICv2.
+class SgiVerb final : public GuestVerb {
+  public:
+    using Arguments = SgiArguments;
+    explicit SgiVerb(Arguments arguments) : GuestVerb(arguments.from), arguments_(std::move(arguments)) {}
+    [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] Facts facts() const override;
+
+  protected:
+    [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
+
+  private:
+    Arguments arguments_;
+};
+
+}  // namespace irqbench::scenarios::verbs::arm64

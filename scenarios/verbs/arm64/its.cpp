@@ -1,0 +1,224 @@
+#include "scenarios/verbs/arm64/its.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "routing/arm64.hpp"
+#include "vmm/guest/agent_abi.h"
+
+namespace irqbench::scenarios::verbs::arm64 {
+
+namespace {
+
+constexpr std::uint64_t valid_bit = std::uint64_t{1} << 63;
+constexpr std::uint64_t redistributor_bytes = 0x20000;
+
+// IHI 0069, 12.19 and 12.11.
+constexpr std::uint64_t gits_ctlr = AGENT_ITS + 0x0000;
+constexpr std::uint64_t gits_cbaser = AGENT_ITS + 0x0080;
+constexpr std::uint64_t gits_cwriter = AGENT_ITS + 0x0088;
+constexpr std::uint64_t gits_baser_devices = AGENT_ITS + 0x0100;
+constexpr std::uint64_t gits_baser_collections = AGENT_ITS + 0x0108;
+constexpr std::uint64_t gits_translater = AGENT_ITS + 0x10040;
+constexpr std::uint64_t gicr_ctlr = AGENT_GICR + 0x0000;
+constexpr std::uint64_t gicr_propbaser = AGENT_GICR + 0x0070;
+constexpr std::uint64_t gicr_pendbaser = AGENT_GICR + 0x0078;
+
+/// Inner shareable, write-back: bits 61:59 and 11:10 of GITS_*BASER.
+constexpr std::uint64_t its_attributes = std::uint64_t{7} << 59 | 1U << 10;
+/// The same of GICR_*BASER: bits 9:7 and 11:10.
+constexpr std::uint64_t lpi_attributes = 7U << 7 | 1U << 10;
+constexpr std::uint64_t interrupt_id_bits = 16;
+constexpr std::uint64_t command_bytes = 32;
+constexpr std::uint32_t first_lpi = 8192;
+
+vmm::GuestOp write_long(std::uint64_t address, std::uint64_t value, std::string text) {
+    return operation(OP_WRITE, address, value, 8, std::move(text));
+}
+
+constexpr std::uint64_t memory_at(std::uint64_t offset) { return vmm::scenario_memory + offset; }
+
+/// How far the queue has been written.
+std::uint64_t queue_position(Stage& stage) {
+    const auto values = stage.machine.inspect("its", 0);
+    const auto found = std::find_if(values.begin(), values.end(),
+                                    [](const vmm::NamedValue& value) { return value.name == "cwriter"; });
+    return found == values.end() ? 0 : found->value & 0xfffe0;
+}
+
+/// RDbase with GITS_TYPER.PTA 0: the processor number, which KVM has from the vCPU's id.
+std::uint64_t target(Stage& stage, std::optional<std::uint32_t> vcpu) {
+    return std::uint64_t{stage.config.vcpu_ids.at(vcpu.value_or(0))} << 16;
+}
+
+std::array<std::uint64_t, 4> encode(const CommandArguments& arguments, Stage& stage) {
+    constexpr std::uint64_t itt_bytes = 0x1000;
+    constexpr std::uint64_t itts = ItsMemory::bytes_each / itt_bytes;
+    constexpr std::uint64_t event_bits = 9;
+    const std::uint64_t device = arguments.device.value_or(0);
+    const std::uint64_t collection = arguments.collection.value_or(0);
+    const std::uint64_t valid = arguments.valid ? valid_bit : 0;
+    std::array<std::uint64_t, 4> words{static_cast<std::uint64_t>(arguments.command) | device << 32,
+                                       arguments.event.value_or(0), 0, 0};
+    switch (arguments.command) {
+        case ItsCommand::mapd:
+            words[1] = event_bits - 1;
+            words[2] = valid | memory_at(ItsMemory::translations + device % itts * itt_bytes);
+            break;
+        case ItsCommand::mapc: words[2] = valid | target(stage, arguments.to) | collection; break;
+        case ItsCommand::mapti:
+            words[1] |= std::uint64_t{arguments.intid.value_or(0)} << 32;
+            words[2] = collection;
+            break;
+        case ItsCommand::mapi:
+        case ItsCommand::movi:
+        case ItsCommand::invall: words[2] = collection; break;
+        case ItsCommand::movall:
+            words[2] = target(stage, arguments.from);
+            words[3] = target(stage, arguments.to);
+            break;
+        case ItsCommand::sync: words[2] = target(stage, arguments.to); break;
+        case ItsCommand::interrupt:
+        case ItsCommand::clear:
+        case ItsCommand::inv:
+        case ItsCommand::discard: break;
+    }
+    return words;
+}
+
+std::string message_in_words(std::uint32_t event, std::optional<std::uint32_t> device,
+                             std::optional<std::uint64_t> address) {
+    std::string text = fmt::format("event {}", event);
+    if (device) text += fmt::format(" of device {}", *device);
+    if (address) text += fmt::format(" to {:#x}", *address);
+    return text;
+}
+
+}  // namespace
+
+std::string ItsVerb::explain() const {
+    return who() + " gives the ITS and the redistributors their tables, and enables LPIs.";
+}
+
+std::vector<vmm::GuestOp> ItsVerb::operations(Stage& stage) const {
+    constexpr std::uint64_t pages_64k = 2U << 8;
+    constexpr std::uint64_t queue_pages = ItsMemory::bytes_each / 0x1000 - 1;
+    constexpr std::uint64_t pending_zero = std::uint64_t{1} << 62;
+    std::vector<vmm::GuestOp> operations{
+        write_long(gits_baser_devices, valid_bit | its_attributes | pages_64k | memory_at(ItsMemory::devices),
+                   "gits_baser0"),
+        write_long(gits_baser_collections,
+                   valid_bit | its_attributes | pages_64k | memory_at(ItsMemory::collections), "gits_baser1"),
+        write_long(gits_cbaser, valid_bit | its_attributes | memory_at(ItsMemory::queue) | queue_pages,
+                   "gits_cbaser"),
+        write_long(gits_cwriter, 0, "gits_cwriter")};
+    for (std::uint32_t vcpu = 0; vcpu < stage.config.vcpu_ids.size(); ++vcpu) {
+        const std::uint64_t offset = vcpu * redistributor_bytes;
+        operations.push_back(
+            write_long(gicr_propbaser + offset,
+                       lpi_attributes | memory_at(ItsMemory::properties) | (interrupt_id_bits - 1),
+                       fmt::format("gicr_propbaser of {}", vcpu)));
+        operations.push_back(write_long(
+            gicr_pendbaser + offset,
+            pending_zero | lpi_attributes | memory_at(ItsMemory::pending + vcpu * ItsMemory::bytes_each),
+            fmt::format("gicr_pendbaser of {}", vcpu)));
+        operations.push_back(write_word(gicr_ctlr + offset, 1, fmt::format("gicr_ctlr of {}", vcpu)));
+    }
+    operations.push_back(write_word(gits_ctlr, 1, "gits_ctlr"));
+    return operations;
+}
+
+std::string LpiVerb::explain() const {
+    return fmt::format("{} configures LPI {}: priority {:#04x}, {}.", who(), arguments_.intid,
+                       arguments_.priority, arguments_.enabled ? "enabled" : "disabled");
+}
+
+std::vector<vmm::GuestOp> LpiVerb::operations(Stage&) const {
+    const std::uint32_t value = (arguments_.priority & 0xfc) | 2 | (arguments_.enabled ? 1U : 0U);
+    return {operation(OP_WRITE, memory_at(ItsMemory::properties) + arguments_.intid - first_lpi, value, 1,
+                      fmt::format("configuration of {}", arguments_.intid))};
+}
+
+std::string CommandVerb::explain() const {
+    std::string text = fmt::format("{} has the ITS execute {}", who(), word_of(arguments_.command));
+    const auto add = [&text](std::string_view name, const std::optional<std::uint32_t>& value) {
+        if (value) text += fmt::format(", {} {}", name, *value);
+    };
+    add("device", arguments_.device);
+    add("event", arguments_.event);
+    add("INTID", arguments_.intid);
+    add("collection", arguments_.collection);
+    add("from vCPU", arguments_.from);
+    add("to vCPU", arguments_.to);
+    return text + (arguments_.valid ? "." : ", not valid.");
+}
+
+Facts CommandVerb::facts() const {
+    Facts facts = GuestVerb::facts();
+    for (const auto& vcpu : {arguments_.from, arguments_.to})
+        if (vcpu) facts.vcpus.push_back(*vcpu);
+    facts.causes = true;
+    return facts;
+}
+
+std::vector<vmm::GuestOp> CommandVerb::operations(Stage& stage) const {
+    const std::uint64_t position = queue_position(stage);
+    const std::string name(word_of(arguments_.command));
+    std::vector<vmm::GuestOp> operations;
+    std::uint64_t at = memory_at(ItsMemory::queue) + position;
+    for (const std::uint64_t word : encode(arguments_, stage)) {
+        operations.push_back(write_long(at, word, name + " word"));
+        at += sizeof word;
+    }
+    operations.push_back(
+        write_long(gits_cwriter, (position + command_bytes) % ItsMemory::bytes_each, "gits_cwriter"));
+    return operations;
+}
+
+std::string MsiVerb::explain() const {
+    return fmt::format("The host sends {}{}{}.",
+                       message_in_words(arguments_.event, arguments_.device, arguments_.address),
+                       status_in_words(arguments_.status), refusal_in_words(arguments_.error));
+}
+
+void MsiVerb::perform(Stage& stage) const {
+    stage.machine.msi({arguments_.address.value_or(gits_translater), arguments_.event, arguments_.device});
+}
+
+Facts MsiVerb::facts() const {
+    Facts facts;
+    facts.threadable = facts.causes = true;
+    facts.asserts = arguments_.status || arguments_.error;
+    return facts;
+}
+
+std::string RouteVerb::explain() const {
+    const std::string where = arguments_.spi ? fmt::format("INTID {}", *arguments_.spi)
+                                             : message_in_words(arguments_.msi->event, arguments_.msi->device,
+                                                                arguments_.msi->address);
+    return fmt::format("The host routes {} to {}{}.", gsi_in_words(arguments_.gsi), where,
+                       refusal_in_words(arguments_.error));
+}
+
+void RouteVerb::perform(Stage& stage) const {
+    using namespace routing;
+    RoutingTable table = stage.machine.routes();
+    if (arguments_.spi)
+        table.set(arguments_.gsi,
+                  {PinRoute{routing::arm64::gic, *arguments_.spi - routing::arm64::first_spi}});
+    else
+        table.set(arguments_.gsi, {MsiRoute{arguments_.msi->address.value_or(gits_translater),
+                                            arguments_.msi->event, arguments_.msi->device}});
+    stage.machine.route(table);
+}
+
+Facts RouteVerb::facts() const {
+    Facts facts;
+    facts.threadable = facts.routes = true;
+    facts.asserts = arguments_.error.has_value();
+    return facts;
+}
+
+}  // namespace irqbench::scenarios::verbs::arm64

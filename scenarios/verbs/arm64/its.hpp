@@ -1,0 +1,221 @@
+#pragma once
+
+#include "scenarios/verbs/arm64/words.hpp"
+#include "scenarios/verbs/common/guest.hpp"
+
+/// LPIs: the ITS, its commands, and messages to it.
+namespace irqbench::scenarios::verbs::arm64 {
+
+inline constexpr Limits lpi_range = between(8192, 0xffff);
+inline constexpr Limits device_range = up_to(0x1fff);  ///< the device table has a page for as many
+inline constexpr Limits event_range = up_to(0xffff);
+inline constexpr Limits collection_range = up_to(0x1fff);
+
+/// Where a set-up ITS has its memory, from vmm::scenario_memory on: what is left to the scenario follows.
+struct ItsMemory {
+    static constexpr std::uint64_t bytes_each = 0x10000;
+    static constexpr std::uint64_t queue = 0;
+    static constexpr std::uint64_t devices = bytes_each;
+    static constexpr std::uint64_t collections = 2 * bytes_each;
+    static constexpr std::uint64_t properties = 3 * bytes_each;
+    static constexpr std::uint64_t translations = 4 * bytes_each;  ///< 16 devices of 512 events each
+    static constexpr std::uint64_t pending = 5 * bytes_each;       ///< one a vCPU
+};
+
+struct ItsArguments {
+    std::uint32_t vcpu = 0;
+    static constexpr auto fields() { return std::tuple{vcpu_field(&ItsArguments::vcpu)}; }
+    static constexpr bool bare_true = true;
+};
+
+/// Gives the ITS its tables and its queue, every redistributor its tables for LPIs, and enables them all.
+class ItsVerb final : public GuestVerb {
+  public:
+    using Arguments = ItsArguments;
+    explicit ItsVerb(Arguments arguments) : GuestVerb(arguments.vcpu) {}
+    [[nodiscard]] std::string explain() const override;
+
+  protected:
+    [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
+};
+
+struct LpiArguments {
+    std::uint32_t vcpu = 0;
+    std::uint32_t intid = 0;
+    std::uint32_t priority = 0xa0;
+    bool enabled = true;
+    static constexpr auto fields() {
+        return std::tuple{
+            required("intid", &LpiArguments::intid, "the LPI", lpi_range),
+            optional("priority", &LpiArguments::priority, "the lower, the more urgent", priority_range),
+            optional("enabled", &LpiArguments::enabled, "its enable bit"), vcpu_field(&LpiArguments::vcpu)};
+    }
+    static constexpr std::string_view shorthand = "intid";
+};
+
+/// Writes its byte of the configuration table. The ITS hears of it by `inv` or `invall`.
+class LpiVerb final : public GuestVerb {
+  public:
+    using Arguments = LpiArguments;
+    explicit LpiVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    [[nodiscard]] std::string explain() const override;
+
+  protected:
+    [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
+
+  private:
+    Arguments arguments_;
+};
+
+/// Numbers as the ITS has them (IHI 0069, 5.3).
+enum class ItsCommand : std::uint8_t {
+    movi = 0x01,
+    interrupt = 0x03,
+    clear = 0x04,
+    sync = 0x05,
+    mapd = 0x08,
+    mapc = 0x09,
+    mapti = 0x0a,
+    mapi = 0x0b,
+    inv = 0x0c,
+    invall = 0x0d,
+    movall = 0x0e,
+    discard = 0x0f,
+};
+
+struct CommandArguments {
+    std::uint32_t vcpu = 0;
+    ItsCommand command = ItsCommand::sync;
+    std::optional<std::uint32_t> device;
+    std::optional<std::uint32_t> event;
+    std::optional<std::uint32_t> intid;
+    std::optional<std::uint32_t> collection;
+    std::optional<std::uint32_t> from;
+    std::optional<std::uint32_t> to;
+    bool valid = true;
+    static constexpr auto fields() {
+        return std::tuple{
+            required("command", &CommandArguments::command, "the command"),
+            optional("device", &CommandArguments::device, "device id", device_range),
+            optional("event", &CommandArguments::event, "event id", event_range),
+            optional("intid", &CommandArguments::intid, "the LPI of mapti; also one that is none",
+                     up_to(0xffff'ffff)),
+            optional("collection", &CommandArguments::collection, "collection id", collection_range),
+            optional("from", &CommandArguments::from, "movall: from this vCPU", vcpu_range),
+            optional("to", &CommandArguments::to, "mapc, movall, sync: this vCPU", vcpu_range),
+            optional("valid", &CommandArguments::valid, "mapd, mapc: the V bit"),
+            vcpu_field(&CommandArguments::vcpu)};
+    }
+};
+
+/// Puts one command into the queue and has it executed.
+class CommandVerb final : public GuestVerb {
+  public:
+    using Arguments = CommandArguments;
+    explicit CommandVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] Facts facts() const override;
+
+  protected:
+    [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
+
+  private:
+    Arguments arguments_;
+};
+
+struct MsiArguments {
+    std::uint32_t event = 0;
+    std::optional<std::uint32_t> device;
+    std::optional<std::uint64_t> address;
+    std::optional<LineStatus> status;
+    std::optional<Errno> error;
+    static constexpr auto fields() {
+        return std::tuple{
+            required("event", &MsiArguments::event, "event id, the message's data"),
+            optional("device", &MsiArguments::device, "device id; without it KVM_MSI_VALID_DEVID is not set"),
+            optional("address", &MsiArguments::address, "GITS_TRANSLATER of the ITS by default"),
+            optional("status", &MsiArguments::status, "what KVM_SIGNAL_MSI must say"),
+            error_field(&MsiArguments::error)};
+    }
+    static constexpr std::array constraints{excludes("status", "errno")};
+};
+
+class MsiVerb final : public Verb {
+  public:
+    using Arguments = MsiArguments;
+    explicit MsiVerb(Arguments arguments) : arguments_(arguments) {}
+    [[nodiscard]] std::string explain() const override;
+    void perform(Stage& stage) const override;
+    [[nodiscard]] std::vector<Expectation> expects() const override {
+        return {call_result(arguments_.error, arguments_.status)};
+    }
+    [[nodiscard]] Facts facts() const override;
+
+  private:
+    Arguments arguments_;
+};
+
+struct RouteMsi {
+    std::uint32_t event = 0;
+    std::optional<std::uint32_t> device;
+    std::optional<std::uint64_t> address;
+    static constexpr auto fields() {
+        return std::tuple{
+            required("event", &RouteMsi::event, "event id, the message's data"),
+            optional("device", &RouteMsi::device, "device id; without it KVM_MSI_VALID_DEVID is not set"),
+            optional("address", &RouteMsi::address, "GITS_TRANSLATER of the ITS by default")};
+    }
+};
+
+struct RouteArguments {
+    std::uint32_t gsi = 0;
+    std::optional<std::uint32_t> spi;
+    std::optional<RouteMsi> msi;
+    std::optional<Errno> error;
+    static constexpr auto fields() {
+        return std::tuple{
+            required("gsi", &RouteArguments::gsi, "the GSI", gsi_range),
+            optional("spi", &RouteArguments::spi, "to the SPI with this INTID", between(32, 0xffff)),
+            optional("msi", &RouteArguments::msi, "to a message"), error_field(&RouteArguments::error)};
+    }
+    static constexpr std::array constraints{exactly_one("spi", "msi")};
+};
+
+/// Replaces the routes of one GSI.
+class RouteVerb final : public Verb {
+  public:
+    using Arguments = RouteArguments;
+    explicit RouteVerb(Arguments arguments) : arguments_(arguments) {}
+    [[nodiscard]] std::string explain() const override;
+    void perform(Stage& stage) const override;
+    [[nodiscard]] std::vector<Expectation> expects() const override {
+        return {call_result(arguments_.error)};
+    }
+    [[nodiscard]] Facts facts() const override;
+
+  private:
+    Arguments arguments_;
+};
+
+}  // namespace irqbench::scenarios::verbs::arm64
+
+namespace irqbench::scenarios {
+
+template <>
+struct Words<verbs::arm64::ItsCommand> {
+    using E = verbs::arm64::ItsCommand;
+    static constexpr std::array<std::pair<std::string_view, E>, 12> table{{{"mapd", E::mapd},
+                                                                           {"mapc", E::mapc},
+                                                                           {"mapti", E::mapti},
+                                                                           {"mapi", E::mapi},
+                                                                           {"movi", E::movi},
+                                                                           {"movall", E::movall},
+                                                                           {"discard", E::discard},
+                                                                           {"clear", E::clear},
+                                                                           {"int", E::interrupt},
+                                                                           {"inv", E::inv},
+                                                                           {"invall", E::invall},
+                                                                           {"sync", E::sync}}};
+};
+
+}  // namespace irqbench::scenarios

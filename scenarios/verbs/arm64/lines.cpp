@@ -1,0 +1,75 @@
+#include "scenarios/verbs/arm64/lines.hpp"
+
+#include <fmt/format.h>
+
+namespace irqbench::scenarios::verbs::arm64 {
+
+// A PPI's line is that of one vCPU; KVM_IRQ_LINE names both in a word (api.rst 4.25).
+std::uint32_t ArmLineArguments::line() const {
+    constexpr std::uint32_t type_ppi = 2U << 24;
+    if (gsi) return *gsi;
+    if (raw) return *raw;
+    const std::uint32_t of = vcpu.value_or(0);
+    return type_ppi | (of >> 8) << 28 | (of & 0xff) << 16 | ppi.value_or(0);
+}
+
+std::string ArmLineArguments::in_words() const {
+    if (gsi) return gsi_in_words(*gsi);
+    if (raw) return fmt::format("line {:#x}", *raw);
+    return fmt::format("PPI {} of vCPU {}", ppi.value_or(0), vcpu.value_or(0));
+}
+
+template <LineMotion motion>
+std::string ArmLineVerb<motion>::explain() const {
+    constexpr std::string_view word = motion == LineMotion::raise   ? "raises"
+                                      : motion == LineMotion::lower ? "lowers"
+                                                                    : "raises and lowers";
+    return fmt::format("The host {} {}{}.", word, arguments_.in_words(), refusal_in_words(arguments_.error));
+}
+
+template <LineMotion motion>
+void ArmLineVerb<motion>::perform(Stage& stage) const {
+    if constexpr (motion != LineMotion::lower) stage.machine.set_line(arguments_.line(), true, false);
+    if constexpr (motion != LineMotion::raise) stage.machine.set_line(arguments_.line(), false, false);
+}
+
+template <LineMotion motion>
+Facts ArmLineVerb<motion>::facts() const {
+    Facts facts;
+    facts.threadable = true;
+    facts.causes = motion != LineMotion::lower;
+    facts.asserts = arguments_.error.has_value();
+    if (arguments_.vcpu && !arguments_.error) facts.vcpus = {*arguments_.vcpu};
+    return facts;
+}
+
+template class ArmLineVerb<LineMotion::raise>;
+template class ArmLineVerb<LineMotion::lower>;
+template class ArmLineVerb<LineMotion::pulse>;
+
+std::string QuietVerb::explain() const {
+    std::string where;
+    for (const std::uint32_t vcpu : arguments_.vcpu.vcpus)
+        where += fmt::format("{}{}", where.empty() ? " on vCPU " : " and ", vcpu);
+    if (arguments_.priority)
+        return fmt::format("Expect that nothing of priority {:#04x} or more urgent is left to be taken{}.",
+                           *arguments_.priority, where);
+    return fmt::format("Expect that nothing is left to be taken{}.", where);
+}
+
+// Priorities as Placement::running_priority() has them: the more urgent, the greater.
+std::vector<Expectation> QuietVerb::expects() const {
+    expect::Quiet quiet;
+    quiet.vcpus = arguments_.vcpu.vcpus;
+    if (arguments_.priority) quiet.id = (0x20 - *arguments_.priority / 8) << 4;
+    return {quiet};
+}
+
+Facts QuietVerb::facts() const {
+    Facts facts;
+    facts.asserts = facts.is_quiet = true;
+    facts.vcpus = arguments_.vcpu.vcpus;
+    return facts;
+}
+
+}  // namespace irqbench::scenarios::verbs::arm64

@@ -1,0 +1,79 @@
+#pragma once
+
+#include "scenarios/verbs/arm64/words.hpp"
+#include "scenarios/verbs/common/claims.hpp"
+#include "scenarios/verbs/common/lines.hpp"
+
+/// Lines of SPIs and PPIs, and what is quiet.
+namespace irqbench::scenarios::verbs::arm64 {
+
+struct ArmLineArguments {
+    std::optional<std::uint32_t> gsi;
+    std::optional<std::uint32_t> ppi;
+    std::optional<std::uint32_t> vcpu;
+    std::optional<std::uint32_t> raw;
+    std::optional<Errno> error;
+    static constexpr auto fields() {
+        return std::tuple{
+            optional("gsi", &ArmLineArguments::gsi, "the GSI: that of an SPI is its INTID less 32",
+                     gsi_range),
+            optional("ppi", &ArmLineArguments::ppi, "or the INTID of a PPI", between(16, 31)),
+            optional("vcpu", &ArmLineArguments::vcpu, "of this vCPU, by index; of the first by default",
+                     vcpu_range),
+            optional("raw", &ArmLineArguments::raw, "or what KVM_IRQ_LINE takes, with a type in bits 27:24",
+                     between(0x0100'0000, 0xffff'ffff)),
+            error_field(&ArmLineArguments::error)};
+    }
+    static constexpr std::string_view shorthand = "gsi";
+    static constexpr std::array constraints{exactly_one("gsi", "ppi", "raw"), needs("vcpu", "ppi")};
+
+    /// For Machine::set_line().
+    [[nodiscard]] std::uint32_t line() const;
+    [[nodiscard]] std::string in_words() const;
+};
+
+/// `raise`, `lower`, `pulse`.
+template <LineMotion motion>
+class ArmLineVerb final : public Verb {
+  public:
+    using Arguments = ArmLineArguments;
+    explicit ArmLineVerb(Arguments arguments) : arguments_(arguments) {}
+    [[nodiscard]] std::string explain() const override;
+    void perform(Stage& stage) const override;
+    [[nodiscard]] std::vector<Expectation> expects() const override {
+        return {call_result(arguments_.error)};
+    }
+    [[nodiscard]] Facts facts() const override;
+
+  private:
+    Arguments arguments_;
+};
+
+extern template class ArmLineVerb<LineMotion::raise>;
+extern template class ArmLineVerb<LineMotion::lower>;
+extern template class ArmLineVerb<LineMotion::pulse>;
+
+struct QuietArguments {
+    VcpuList vcpu;
+    std::optional<std::uint32_t> priority;
+    static constexpr auto fields() {
+        return std::tuple{
+            optional("vcpu", &QuietArguments::vcpu, "where; on every vCPU by default"),
+            optional("priority", &QuietArguments::priority, "nothing as urgent as this", up_to(0xf7))};
+    }
+    static constexpr bool bare_true = true;
+};
+
+class QuietVerb final : public Claim {
+  public:
+    using Arguments = QuietArguments;
+    explicit QuietVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] std::vector<Expectation> expects() const override;
+    [[nodiscard]] Facts facts() const override;
+
+  private:
+    Arguments arguments_;
+};
+
+}  // namespace irqbench::scenarios::verbs::arm64

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vmm/kvm/vm.hpp"
+#include "vmm/placement.hpp"
+#include "vmm/recorder.hpp"
+
+namespace irqbench::vmm::arm64 {
+
+/// What handlers do unless a scenario says otherwise.
+inline constexpr std::uint8_t default_policy = POLICY_EOI;
+
+/// What all arm64 placements have in common, wherever their GIC is.
+class ArmPlacement : public Placement {
+  public:
+    ArmPlacement(kvm::Vm& vm, const MachineConfig& config, Recorder& recorder);
+
+    void start(VcpuSlot& slot, bool running) override;
+    Outcome nmi(VcpuSlot& slot) override;
+    Outcome inject(VcpuSlot& slot, std::uint32_t vector, Injection how) override;
+    [[nodiscard]] std::optional<AgentExit> agent_exit(const kvm::Exit& exit) const override;
+    bool handle(VcpuSlot& slot, const kvm::Exit& exit) override;
+    [[nodiscard]] std::optional<event::RestState> parked(VcpuSlot& slot) override;
+    void unpark(VcpuSlot& slot) override;
+    [[nodiscard]] bool interrupts_enabled(VcpuSlot& slot) override;
+    [[nodiscard]] GuestClock clock(VcpuSlot& slot) override;
+    [[nodiscard]] std::string registers(VcpuSlot& slot) override;
+
+  protected:
+    /// Where the agent finds the CPU interface of a GICv2; 0 for system registers.
+    [[nodiscard]] virtual std::uint64_t cpu_interface() const = 0;
+
+    kvm::Vm& vm_;
+    const MachineConfig& config_;
+    Recorder& recorder_;
+    std::vector<VcpuSlot*> slots_;
+
+  private:
+    std::vector<std::uint32_t> looks_;  ///< BLOCK_LOOKS when it was last asked, by vCPU
+};
+
+}  // namespace irqbench::vmm::arm64
