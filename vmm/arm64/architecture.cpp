@@ -37,6 +37,10 @@ std::unique_ptr<Placement> make_placement(const kvm::System&, kvm::Vm& vm, const
 
 std::map<std::string, OwnControllers, std::less<>> own_controllers() { return {}; }
 
-std::vector<std::string> probe_traits() { return arm64::probe_traits(); }
+// The machines that are probed need a GIC.
+std::vector<std::string> probe_traits() {
+    if (placements(kvm::System()).empty()) return {};
+    return arm64::probe_traits();
+}
 
 }  // namespace irqbench::vmm::architecture

@@ -1,6 +1,8 @@
 #include "tools/lab/program.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <iterator>
 
 #include "tests/tools/lab/fake_host.hpp"
 #include "tools/lab/machine.hpp"
