@@ -111,10 +111,29 @@ struct OutputChanged {
     friend bool operator==(const OutputChanged&, const OutputChanged&) = default;
 };
 
+/// The guest is done with a level-triggered SPI of a GIC: its EOI or deactivation made it inactive. Whoever
+/// watches the line is told and lets go of it; a line that stays asserted is pending again by itself.
+struct EoiOfSpi {
+    std::uint16_t intid;
+    friend bool operator==(const EoiOfSpi&, const EoiOfSpi&) = default;
+};
+
+/// What a guest asks of the LPIs of one CPU through its redistributor: GICR_CTLR.EnableLPIs changed, or
+/// their cached configuration is stale, that of one (GICR_INVLPIR) or of all (GICR_INVALLR).
+enum class LpiRequest : std::uint8_t { enable, disable, invalidate, invalidate_all };
+
+struct LpiCommand {
+    LpiRequest request;
+    std::uint16_t cpu;
+    /// Of `invalidate`, as the guest wrote it. Zero otherwise.
+    std::uint32_t intid = 0;
+    friend bool operator==(const LpiCommand&, const LpiCommand&) = default;
+};
+
 /// What a controller asks of its surroundings. A controller never executes one; the surroundings handle them
 /// in order.
 using Effect = std::variant<Deliver, IntrLine, EoiBroadcast, EoiOfPin, Unmasked, RouteChanged, StormDelay,
-                            SendIpi, SignalCpu, ArmTimer, DisarmTimer, OutputChanged>;
+                            SendIpi, SignalCpu, ArmTimer, DisarmTimer, OutputChanged, EoiOfSpi, LpiCommand>;
 
 /// A short ordered list of effects. The first few need no heap: nearly every call of a controller yields two
 /// at most.
