@@ -37,6 +37,8 @@ struct BlockRules {
     std::uint32_t pending_writable = 0xFFFF'FFFF;
     /// Implemented bits of a priority, at the top.
     std::uint8_t priority_mask = 0xFF;
+
+    friend bool operator==(const BlockRules&, const BlockRules&) = default;
 };
 
 /// The priority_mask of an implementation.
