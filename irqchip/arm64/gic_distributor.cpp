@@ -142,7 +142,6 @@ InterruptState GicDistributor::state(std::uint32_t intid) const {
 }
 
 std::optional<Candidate> GicDistributor::best(unsigned cpu, Group group) const {
-    if (!enabled(group)) return std::nullopt;
     const auto own = waiting_[cpu][index(group)].best();
     if (chosen_[index(group)] != cpu) return own;
     return first_of(own, waiting_for_any_[index(group)].best());

@@ -72,7 +72,7 @@ class GicDistributor {
     bool enabled(Group group) const {
         return group == Group::group0 ? ctlr_.get(ctlr_.enable_group0) : ctlr_.get(ctlr_.enable_group1);
     }
-    /// The best SPI for a CPU, if GICD_CTLR enables the group.
+    /// The best SPI for a CPU, whether or not GICD_CTLR enables the group.
     std::optional<Candidate> best(unsigned cpu, Group group) const;
     /// Which CPU takes the 1 of N interrupts of a group.
     void choose(Group group, std::optional<unsigned> cpu) { chosen_[index(group)] = cpu; }
