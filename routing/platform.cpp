@@ -7,8 +7,6 @@
 namespace irqbench::routing::x86 {
 
 using irqchip::Effects;
-using irqchip::x86::ApicMode;
-using irqchip::x86::LocalApic;
 using irqchip::x86::Message;
 
 namespace {
@@ -20,28 +18,6 @@ struct Overloaded : Handlers... {
 template <class... Handlers>
 Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
-constexpr std::uint32_t xapic_ids = 0x100;
-
-/// Keys of Platform::by_id_: xAPICs look at eight bits of a destination, x2APICs at all.
-constexpr std::uint64_t xapic_key(std::uint32_t destination) { return destination % xapic_ids; }
-constexpr std::uint64_t x2apic_key(std::uint32_t destination) { return std::uint64_t{1} << 32 | destination; }
-
-/// Nothing if no physical destination reaches it.
-std::optional<std::uint64_t> key_of(const LocalApic& lapic) {
-    switch (lapic.mode()) {
-        case ApicMode::disabled: return std::nullopt;
-        case ApicMode::xapic: return xapic_key(lapic.id());
-        case ApicMode::x2apic: return x2apic_key(lapic.id());
-    }
-    return std::nullopt;
-}
-
-/// Whether a message is for those with one id only: of xAPICs 0xFF is all, whatever its upper bits.
-bool is_for_one_id(const Message& message) {
-    return message.destination_mode == irqchip::x86::DestinationMode::physical &&
-           message.destination % xapic_ids != xapic_ids - 1 && !is_redirectable(message);
-}
-
 }  // namespace
 
 /// One call of the platform: does what the chips ask for until nothing is left.
@@ -50,7 +26,7 @@ class Platform::Turn {
     explicit Turn(Platform& platform) : platform_(platform) {}
 
     void from_board(Response response) {
-        for (WireEvent& event : response.events) response_.events.push_back(std::move(event));
+        response_.events.insert(response_.events.end(), response.events.begin(), response.events.end());
         for (Request& request : response.requests) {
             std::visit(Overloaded{
                            [&](request::Deliver& deliver) {
@@ -69,7 +45,7 @@ class Platform::Turn {
                                ask(request::LookAtCpu{0});
                            },
                            [&](request::NotifyListeners& notify) { ask(std::move(notify)); },
-                           [&](request::ArmStormTimer& storm) { ask(std::move(storm)); },
+                           [&](const request::ArmStormTimer& storm) { ask(storm); },
                        },
                        request);
         }
@@ -108,9 +84,8 @@ class Platform::Turn {
     /// Does something to a local APIC that may change anything about it.
     template <class Change>
     void change(std::size_t cpu, Change make_change) {
-        const auto before = key_of(platform_.lapics_[cpu]);
         const Effects effects = make_change();
-        if (key_of(platform_.lapics_[cpu]) != before) platform_.index();
+        platform_.apic_map_.set(cpu, platform_.lapics_[cpu]);
         from_lapic(cpu, effects);
         ask(request::LookAtCpu{cpu});
     }
@@ -130,13 +105,16 @@ class Platform::Turn {
     int distribute(const Message& message) {
         int taken = 0;
         const auto take = [&](std::size_t cpu) { taken += deliver(cpu, message) ? 1 : 0; };
-        if (is_for_one_id(message)) {
-            for (const std::uint64_t key : {xapic_key(message.destination), x2apic_key(message.destination)})
-                for (auto [each, end] = platform_.by_id_.equal_range(key); each != end; ++each)
-                    take(each->second);
-        } else {
+        if (ApicMap::is_broadcast(message)) {
             for_each_recipient(platform_.lapics_, message, take);
+            return taken;
         }
+        const auto candidates = platform_.apic_map_.candidates(message);
+        const auto for_each = [&](auto use) {
+            for (const std::size_t cpu : candidates)
+                if (platform_.lapics_[cpu].accepts(message.destination, message.destination_mode)) use(cpu);
+        };
+        irqchip::x86::distribute(platform_.lapics_, message, for_each, take);
         return taken;
     }
 
@@ -169,13 +147,7 @@ Platform::Platform(const PlatformOptions& options)
     if (options.pit) pit_.emplace();
     lapics_.reserve(options.apic_ids.size());
     for (const std::uint32_t id : options.apic_ids) lapics_.emplace_back(id, lapics_.empty(), options.lapic);
-    index();
-}
-
-void Platform::index() {
-    by_id_.clear();
-    for (std::size_t cpu = 0; cpu < lapics_.size(); ++cpu)
-        if (const auto key = key_of(lapics_[cpu])) by_id_.emplace(*key, cpu);
+    for (std::size_t cpu = 0; cpu < lapics_.size(); ++cpu) apic_map_.set(cpu, lapics_[cpu]);
 }
 
 PlatformResponse Platform::set_gsi(Gsi gsi, bool asserted, irqchip::LineSource source) {
@@ -303,9 +275,9 @@ std::optional<PlatformResponse> Platform::write_msr(std::size_t cpu, std::uint32
     return turn.finish();
 }
 
-void Platform::set_lapic(std::size_t cpu, LocalApic lapic) {
-    lapics_.at(cpu) = std::move(lapic);
-    index();
+void Platform::set_lapic(std::size_t cpu, const LocalApic& lapic) {
+    lapics_.at(cpu) = lapic;
+    apic_map_.set(cpu, lapics_[cpu]);
 }
 
 std::optional<Platform::Interrupt> Platform::interrupt(std::size_t cpu) const {

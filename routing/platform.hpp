@@ -3,13 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
 #include "irqchip/x86/lapic.hpp"
 #include "irqchip/x86/msi.hpp"
 #include "irqchip/x86/pit.hpp"
+#include "routing/apic_map.hpp"
 #include "routing/board.hpp"
 
 //   GSI --> Board --- message, MSI ---> local APICs ---> CPUs
@@ -150,22 +150,18 @@ class Platform {
     [[nodiscard]] std::size_t cpus() const { return lapics_.size(); }
     [[nodiscard]] irqchip::x86::DestinationFormat destinations() const { return destinations_; }
     /// Gives a local APIC another state.
-    void set_lapic(std::size_t cpu, LocalApic lapic);
+    void set_lapic(std::size_t cpu, const LocalApic& lapic);
 
     friend bool operator==(const Platform&, const Platform&) = default;
 
   private:
     class Turn;
 
-    void index();
-
     Board board_;
     std::optional<irqchip::x86::Pit> pit_;
     std::vector<LocalApic> lapics_;
     irqchip::x86::DestinationFormat destinations_;
-    /// CPUs by what physical destinations their local APICs answer to: those rarely change, and a search
-    /// would make every message cost as much as there are CPUs.
-    std::unordered_multimap<std::uint64_t, std::size_t> by_id_;
+    ApicMap apic_map_;
 };
 
 }  // namespace irqbench::routing::x86

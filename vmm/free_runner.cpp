@@ -331,7 +331,10 @@ void FreeRunner::finish_operations(Watchdog& watchdog) {
 void FreeRunner::look_whether_halted(VcpuThread& thread, Watchdog& watchdog) {
     VcpuSlot& slot = thread.slot;
     const auto halting = [&] { return is_halt(slot.agent.unfinished()); };
-    for (bool halted = !halting(); !halted && !watchdog.expired();) {
+    Lock first_look(mutex_);
+    bool halted = !halting();
+    first_look.unlock();
+    while (!halted && !watchdog.expired()) {
         const auto paused = pause(&slot);
         const Lock lock(mutex_);
         collect(slot);

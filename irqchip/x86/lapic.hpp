@@ -82,6 +82,10 @@ class LocalApic {
     /// The id other local APICs know it by in its present mode.
     std::uint32_t id() const { return mode() == ApicMode::x2apic ? x2apic_id_ : id_.get(id_.id); }
     std::uint32_t x2apic_id() const { return x2apic_id_; }
+    /// The logical id, as the register of its present mode has it.
+    std::uint32_t ldr() const;
+    /// How an xAPIC reads a logical destination.
+    DestinationModel destination_model() const { return dfr_.get(dfr_.model); }
     bool bootstrap() const { return base_.get(base_.bootstrap); }
     bool software_enabled() const { return mode() != ApicMode::disabled && svr_.get(svr_.enabled); }
 
@@ -160,7 +164,6 @@ class LocalApic {
     std::uint64_t missing_bits(const LapicRegister& row) const;
     std::uint64_t value_of(const LapicRegister& row, LapicTime now) const;
     std::uint32_t version() const;
-    std::uint32_t ldr() const;
 
     /// The guest wrote `value`, of which only the bits in `writable` count.
     Effects write_register(const LapicRegister& row, std::uint64_t value, std::uint64_t writable,

@@ -28,28 +28,38 @@ inline bool is_redirectable(const Message& message) {
     return message.delivery_mode == DeliveryMode::lowest_priority || message.redirection_hint;
 }
 
-/// Arbitration (11.6.2.4): of the candidates the one with the lowest priority, and of equals the first. One
-/// that is software-disabled takes no part.
-template <class IsCandidate>
-std::optional<std::size_t> lowest_priority(Lapics lapics, IsCandidate is_candidate) {
-    std::optional<std::size_t> best;
-    for (std::size_t i = 0; i < lapics.size(); ++i) {
-        if (!lapics[i].software_enabled() || !is_candidate(i)) continue;
-        if (!best || lapics[i].apr() < lapics[*best].apr()) best = i;
+/// Calls take(index) for those of the candidates that take a message which is meant for all of them: for
+/// each, or by arbitration (11.6.2.4) for the one with the lowest priority, and of equals the first. One that
+/// is software-disabled takes no part in it, unless it is about an NMI or the like, which it takes
+/// (11.4.7.2).
+/// @param for_each calls what it is given with the index of every candidate, in order
+template <class ForEach, class Take>
+void distribute(Lapics lapics, const Message& message, ForEach for_each, Take take) {
+    if (!is_redirectable(message)) {
+        for_each(take);
+        return;
     }
-    return best;
+    const bool is_interrupt = message.delivery_mode == DeliveryMode::fixed ||
+                              message.delivery_mode == DeliveryMode::lowest_priority;
+    std::optional<std::size_t> winner;
+    for_each([&](std::size_t i) {
+        if (is_interrupt && !lapics[i].software_enabled()) return;
+        if (!winner || lapics[i].apr() < lapics[*winner].apr()) winner = i;
+    });
+    if (winner) take(*winner);
 }
 
 namespace detail {
 
 template <class IsMeant, class Take>
-void distribute(Lapics lapics, const Message& message, IsMeant is_meant, Take take) {
-    if (is_redirectable(message)) {
-        if (const auto winner = lowest_priority(lapics, is_meant)) take(*winner);
-        return;
-    }
-    for (std::size_t i = 0; i < lapics.size(); ++i)
-        if (is_meant(i)) take(i);
+void search(Lapics lapics, const Message& message, IsMeant is_meant, Take take) {
+    distribute(
+        lapics, message,
+        [&](auto use) {
+            for (std::size_t i = 0; i < lapics.size(); ++i)
+                if (is_meant(i)) use(i);
+        },
+        take);
 }
 
 }  // namespace detail
@@ -57,7 +67,7 @@ void distribute(Lapics lapics, const Message& message, IsMeant is_meant, Take ta
 /// Calls take(index) for every local APIC that takes the message of a device or an I/O APIC.
 template <class Take>
 void for_each_recipient(Lapics lapics, const Message& message, Take take) {
-    detail::distribute(
+    detail::search(
         lapics, message,
         [&](std::size_t i) { return lapics[i].accepts(message.destination, message.destination_mode); },
         take);
@@ -66,7 +76,7 @@ void for_each_recipient(Lapics lapics, const Message& message, Take take) {
 /// Calls take(index) for every local APIC that takes the IPI of number `sender`.
 template <class Take>
 void for_each_recipient(Lapics lapics, std::size_t sender, const SendIpi& ipi, Take take) {
-    detail::distribute(
+    detail::search(
         lapics, ipi.message,
         [&](std::size_t i) {
             switch (ipi.shorthand) {

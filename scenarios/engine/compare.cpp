@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <map>
 #include <set>
@@ -18,7 +19,7 @@ namespace {
 namespace event = vmm::event;
 
 /// What of a trace has an order of its own.
-enum class Strand : std::uint8_t { calls, signals, taken, operations, rest };
+enum class Strand : std::uint8_t { calls, signals, taken, observed, rest, finished };
 
 /// The strands of a machine: the host's come first.
 using StrandKey = std::tuple<std::optional<std::uint32_t>, Strand>;
@@ -49,9 +50,24 @@ class Strands {
     void append(Strand strand, std::string words) {
         const bool of_host = strand == Strand::calls || strand == Strand::signals;
         auto& entries = group_.strands[{of_host ? std::nullopt : each_->vcpu, strand}];
-        // How often a periodic timer was in time nobody knows.
-        const bool again = !entries.empty() && entries.back().words == words;
-        if (!(times_vary_ && again && strand == Strand::taken)) entries.push_back({index_, std::move(words)});
+        if (strand == Strand::taken) {
+            if (is_race()) return add_outcome(entries, std::move(words));
+            // How often a periodic timer was in time nobody knows.
+            if (times_vary_ && !entries.empty() && entries.back().words == words) return;
+        }
+        entries.push_back({index_, std::move(words)});
+    }
+    [[nodiscard]] bool is_race() const {
+        const auto& block = group_.action->step->block;
+        return block && block->kind == Block::Kind::parallel;
+    }
+    /// What came of a race differs from run to run in number and order; what can come does not.
+    void add_outcome(std::vector<Entry>& entries, std::string words) const {
+        const auto place =
+            std::lower_bound(entries.begin(), entries.end(), words,
+                             [](const Entry& entry, const std::string& text) { return entry.words < text; });
+        if (place == entries.end() || place->words != words)
+            entries.insert(place, {index_, std::move(words)});
     }
     void append(Strand strand) { append(strand, vmm::describe(*each_)); }
 
@@ -67,11 +83,11 @@ class Strands {
     void add(const event::Started&) { append(Strand::taken); }
     void add(const event::Fault& fault) { append(Strand::taken, vmm::exception_text(fault.vector)); }
     void add(const event::OperationDone& done) {
-        append(Strand::operations,
+        append(Strand::finished,
                done.text + (done.fault ? " raises " + vmm::exception_text(*done.fault) : ""));
     }
     void add(const event::Observed& seen) {
-        append(Strand::operations, tells_time(seen.what) ? seen.what : vmm::describe(*each_));
+        append(Strand::observed, tells_time(seen.what) ? seen.what : vmm::describe(*each_));
     }
     /// Only the last counts: how often it is looked at on the way differs.
     void add(const event::Rest&) {
@@ -79,7 +95,7 @@ class Strands {
     }
     void add(const event::Storm&) { append(Strand::taken, "storm"); }
     void add(const event::Quiet& quiet) {
-        append(Strand::operations, quiet.proven ? "quiet" : "not proven quiet");
+        append(Strand::observed, quiet.proven ? "quiet" : "not proven quiet");
     }
     void add(const event::Trouble&) { append(Strand::calls, "trouble"); }
     void add(const event::Wire&) {}
@@ -127,9 +143,12 @@ std::vector<Group> groups_of(const Witness& run, const std::set<StepKey>& common
     std::vector<Group> groups;
     std::size_t next = 0;
     for (std::size_t step = 0; step < performed.size(); ++step) {
-        if (groups.empty() || acts(*performed[step].step)) groups.emplace_back().action = &performed[step];
-        Strands strands(groups.back(), times_vary);
         const bool is_common = common.contains(key_of(performed[step]));
+        // What only one mode does is no place to compare; what comes after it still belongs to the action
+        // before.
+        if (groups.empty() || (is_common && acts(*performed[step].step)))
+            groups.emplace_back().action = &performed[step];
+        Strands strands(groups.back(), times_vary);
         for (; next < run.trace.size() && run.trace[next].step <= step; ++next)
             if (is_common) strands.add(next, run.trace[next]);
         groups.back().performed = step + 1;
@@ -137,41 +156,85 @@ std::vector<Group> groups_of(const Witness& run, const std::set<StepKey>& common
     return groups;
 }
 
-std::optional<Divergence> compare(const Group& a, const Group& b) {
-    static const std::vector<Entry> nothing;
-    const auto entries = [](const Group& group, const StrandKey& key) -> const std::vector<Entry>& {
+/// Compares two runs group by group.
+class Comparison {
+  public:
+    std::optional<Divergence> compare(const Group& a, const Group& b) {
+        last_ = {&a, &b};
+        std::set<StrandKey> keys;
+        for (const auto* group : last_)
+            for (const auto& [key, list] : group->strands) keys.insert(key);
+        for (const auto& key : keys) {
+            if (std::get<Strand>(key) == Strand::finished)
+                match_finished(key);
+            else if (const auto found = compare(key, entries(a, key), entries(b, key)))
+                return found;
+        }
+        return std::nullopt;
+    }
+
+    /// After the last group: what only one of the runs has finished.
+    std::optional<Divergence> end() {
+        for (const auto& [key, lists] : unmatched_)
+            if (const auto found = compare(key, lists[0], lists[1])) return found;
+        return std::nullopt;
+    }
+
+  private:
+    using Entries = std::vector<Entry>;
+
+    static const Entries& entries(const Group& group, const StrandKey& key) {
+        static const Entries nothing;
         const auto found = group.strands.find(key);
         return found == group.strands.end() ? nothing : found->second;
-    };
-    std::set<StrandKey> keys;
-    for (const auto* group : {&a, &b})
-        for (const auto& [key, list] : group->strands) keys.insert(key);
-    for (const auto& key : keys) {
-        const auto& mine = entries(a, key);
-        const auto& theirs = entries(b, key);
+    }
+
+    std::optional<Divergence> compare(const StrandKey& key, const Entries& mine, const Entries& theirs) {
         for (std::size_t i = 0; i < std::max(mine.size(), theirs.size()); ++i) {
             const bool alike = i < mine.size() && i < theirs.size() && mine[i].words == theirs[i].words;
             if (alike) continue;
             // A vCPU that did not come to rest anew rests as before.
             if (std::get<Strand>(key) == Strand::rest && (mine.empty() || theirs.empty())) continue;
             Divergence found;
-            found.action = a.action->step;
-            found.iteration = a.action->iteration;
+            found.action = last_[0]->action->step;
+            found.iteration = last_[0]->action->iteration;
             found.vcpu = std::get<0>(key);
             if (i < mine.size()) found.first = mine[i].index;
             if (i < theirs.size()) found.second = theirs[i].index;
-            found.performed_first = a.performed;
-            found.performed_second = b.performed;
+            found.performed_first = last_[0]->performed;
+            found.performed_second = last_[1]->performed;
             return found;
         }
+        return std::nullopt;
     }
-    return std::nullopt;
-}
+
+    /// An interrupt that an operation caused may come before the agent has ended the operation or after: with
+    /// a handler that stays it ends some steps later, after others, or not.
+    void match_finished(const StrandKey& key) {
+        auto& [mine, theirs] = unmatched_[key];
+        for (const Entry& entry : entries(*last_[0], key)) mine.push_back(entry);
+        for (const Entry& entry : entries(*last_[1], key)) theirs.push_back(entry);
+        for (auto each = mine.begin(); each != mine.end();) {
+            const auto same = std::find_if(theirs.begin(), theirs.end(), [&each](const Entry& other) {
+                return other.words == each->words;
+            });
+            if (same == theirs.end()) {
+                ++each;
+                continue;
+            }
+            theirs.erase(same);
+            each = mine.erase(each);
+        }
+    }
+
+    std::array<const Group*, 2> last_{};
+    std::map<StrandKey, std::array<Entries, 2>> unmatched_;
+};
 
 }  // namespace
 
-bool tells_time(const std::string& what) {
-    const auto has = [&what](const char* word) { return what.find(word) != std::string::npos; };
+bool tells_time(const std::string& name) {
+    const auto has = [&name](const char* word) { return name.find(word) != std::string::npos; };
     return has("timer_current") || has("tsc") || has("pit");
 }
 
@@ -184,13 +247,15 @@ std::optional<Divergence> first_divergence(const Witness& first, const Witness& 
     const auto theirs = groups_of(second, common);
     std::map<StepKey, const Group*> by_action;
     for (const Group& group : theirs) by_action[key_of(*group.action)] = &group;
-    for (const Group& group : groups_of(first, common)) {
+    const auto ours = groups_of(first, common);
+    Comparison comparison;
+    for (const Group& group : ours) {
         const auto found = by_action.find(key_of(*group.action));
         // One of the runs ended before; or the step is not for both modes.
         if (found == by_action.end()) continue;
-        if (auto divergence = compare(group, *found->second)) return divergence;
+        if (auto divergence = comparison.compare(group, *found->second)) return divergence;
     }
-    return std::nullopt;
+    return comparison.end();
 }
 
 }  // namespace irqbench::scenarios

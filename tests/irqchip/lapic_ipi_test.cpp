@@ -309,6 +309,10 @@ BOOST_AUTO_TEST_CASE(a_redirection_hint_asks_for_arbitration) {
     Message message = to(0xFF);
     message.redirection_hint = true;
     BOOST_TEST(bus.send(message) == "1");
+    for (GuestLapic& guest : bus.guests) guest.put(lapic::svr, 0xFF);
+    BOOST_TEST(bus.send(message) == "nobody");
+    message.delivery_mode = DeliveryMode::nmi;
+    BOOST_TEST(bus.send(message) == "1");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t msi_address = 0xfee00000;
 constexpr std::uint32_t vector = 0x51;
+constexpr std::uint32_t memory_write = 2;
 
 vmm::MachineConfig model(std::uint32_t vcpus) {
     vmm::MachineConfig config;
@@ -57,7 +58,8 @@ BENCHMARK_CAPTURE(scenario_on_model, message, "msi/plain_message_reaches_its_vcp
 
 /// A device's message to one CPU. The trace is renewed now and then, or it would be what is measured.
 void step_on_model(benchmark::State& state, const vmm::MachineConfig& config,
-                   const routing::RoutingTable& table, std::uint64_t address) {
+                   const routing::RoutingTable& table, std::uint64_t address,
+                   const std::vector<vmm::GuestOp>& prepare = {}) {
     constexpr std::uint64_t steps_of_a_trace = 4096;
     std::uint64_t taken = 0;
     while (state.KeepRunningBatch(steps_of_a_trace)) {
@@ -65,6 +67,7 @@ void step_on_model(benchmark::State& state, const vmm::MachineConfig& config,
         vmm::Trace trace;
         const auto machine = vmm::make_machine(config, trace);
         machine->route(table);
+        machine->guest(0, prepare);
         machine->settle();
         state.ResumeTiming();
         for (std::uint64_t i = 0; i < steps_of_a_trace; ++i) {
@@ -96,6 +99,14 @@ void step_by_vcpus(benchmark::State& state) {
 }
 BENCHMARK(step_by_vcpus)->Arg(1)->Arg(16)->Arg(240)->Unit(benchmark::kNanosecond);
 
+/// To one CPU by its logical id, chosen by arbitration.
+void logical_by_vcpus(benchmark::State& state) {
+    constexpr std::uint64_t lowest_priority_to_1 = 0xfee0100c;
+    step_on_model(state, model(static_cast<std::uint32_t>(state.range(0))), routing::x86::default_table(),
+                  lowest_priority_to_1, {{memory_write, 4, 0xfee000d0, 0x01000000, false, "ldr"}});
+}
+BENCHMARK(logical_by_vcpus)->Arg(1)->Arg(16)->Arg(240)->Unit(benchmark::kNanosecond);
+
 void broadcast_by_vcpus(benchmark::State& state) {
     step_on_model(state, model(static_cast<std::uint32_t>(state.range(0))), routing::x86::default_table(),
                   msi_address | 0xff000);
@@ -113,7 +124,6 @@ void level_line_by_gsis(benchmark::State& state) {
         vmm::Trace trace;
         const auto machine = vmm::make_machine(model(1), trace);
         machine->route(table);
-        constexpr std::uint32_t memory_write = 2;
         machine->guest(
             0, std::vector<vmm::GuestOp>{{memory_write, 4, 0xfec00000, 0x10 + 2 * 20, false, "select"},
                                          {memory_write, 4, 0xfec00010, 0x8000 | vector, false, "entry"}});

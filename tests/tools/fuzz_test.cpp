@@ -38,6 +38,8 @@ Json step(const char* verb, Json argument) {
 }
 
 /// Machines by turns do and do not deliver messages: the first mode does, the second does not.
+vmm::Event trouble(const std::string& reason) { return event_of(vmm::event::Trouble{reason, false}); }
+
 void second_loses_messages(Cli& cli) {
     cli.prepare = [&cli](FakeMachine& machine) {
         if (cli.machines % 2 == 0) machine.causes["msi"] = {};
@@ -117,6 +119,32 @@ BOOST_AUTO_TEST_CASE(what_is_excluded_is_not_generated) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(every_feature_has_a_name) {
+    std::set<Feature> features;
+    for (const std::string& name : fuzz::feature_names()) features.insert(fuzz::feature_of(name));
+    for (int each = 0; each <= static_cast<int>(Feature::cr8); ++each)
+        BOOST_TEST(features.contains(static_cast<Feature>(each)), each);
+    BOOST_CHECK_THROW(fuzz::feature_of("nothing"), std::out_of_range);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_not_wanted_is_not_generated, Cli) {
+    for (std::uint64_t number = 0; number < 300; ++number)
+        BOOST_TEST(!uses(fuzz::generate(1, number, {{Feature::cr8}, 40}), "cr8"));
+    const std::vector<std::string> fuzz{"fuzz", "--between", "kernel,split", "--count",
+                                        "20",   "--out",     folder()};
+    const auto with = [&fuzz](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), fuzz.begin(), fuzz.end());
+        return arguments;
+    };
+    BOOST_TEST(run(with({"--without", "nothing"})) == 2);
+    // It reaches the generator: two that differ in this do not without it.
+    prepare = [this](FakeMachine& machine) {
+        if (machines % 2 == 0) machine.causes["guest write cr8"] = {taken(0x61)};
+    };
+    BOOST_TEST(run(with({})) == 1);
+    BOOST_TEST(run(with({"--without", "cr8,poll"})) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(every_exclusion_has_a_reason_and_a_source) {
     for (const fuzz::Exclusion& row : fuzz::exclusions()) {
         BOOST_TEST(!row.because.empty());
@@ -194,6 +222,16 @@ BOOST_FIXTURE_TEST_CASE(a_difference_becomes_the_smallest_file_that_shows_it, Cl
     BOOST_TEST(run({"check", folder()}) == 0);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_difference_may_be_printed_instead, Cli) {
+    second_loses_messages(*this);
+    BOOST_TEST(run({"fuzz", "--between", "kernel,split", "--count", "20", "--out", "-"}) == 1);
+    BOOST_TEST(out.find("  irqbench run --irqchip split fuzz-1-") != std::string::npos, out);
+    const auto begin = out.find("{\n");
+    const auto scenario = scenarios::load_text(out.substr(begin, out.find("\n}\n") + 3 - begin), "printed");
+    BOOST_TEST(scenario.steps.size() == 2U);
+    BOOST_TEST(std::filesystem::is_empty(folder()));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_difference_that_does_not_show_again_writes_no_file, Cli) {
     constexpr int of_the_search = 40;
     prepare = [this](FakeMachine& machine) {
@@ -204,6 +242,23 @@ BOOST_FIXTURE_TEST_CASE(a_difference_that_does_not_show_again_writes_no_file, Cl
     BOOST_TEST(std::filesystem::is_empty(folder()));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_reference_that_breaks_is_no_agreement, Cli) {
+    prepare = [](FakeMachine& machine) { machine.causes["msi"] = {trouble("KVM_RUN: Input/output error")}; };
+    BOOST_TEST(run({"fuzz", "--between", "kernel,split", "--count", "20", "--out", folder()}) == 3);
+    BOOST_TEST(err.find("kernel broke in ") != std::string::npos, err);
+    BOOST_TEST(err.find("KVM_RUN: Input/output error") != std::string::npos, err);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_was_found_is_told_whatever_ends_the_search, Cli) {
+    prepare = [this](FakeMachine& machine) {
+        if (machines == 30) throw std::runtime_error("KVM_CREATE_VM: Too many open files");
+        if (machines % 2 == 0) machine.causes["msi"] = {};
+    };
+    BOOST_TEST(run({"fuzz", "--between", "kernel,split", "--count", "20", "--out", folder()}) == 3);
+    BOOST_TEST(out.find("msi: ack / nothing more, kernel and split") != std::string::npos, out);
+    BOOST_TEST(err.find("Too many open files") != std::string::npos, err);
+}
+
 BOOST_FIXTURE_TEST_CASE(an_interrupted_search_says_so, Cli) {
     interrupted = true;
     BOOST_TEST(run({"fuzz", "--between", "kernel,split", "--out", folder()}) == 130);
@@ -211,6 +266,9 @@ BOOST_FIXTURE_TEST_CASE(an_interrupted_search_says_so, Cli) {
 }
 
 BOOST_FIXTURE_TEST_CASE(what_cannot_be_fuzzed_is_refused, Cli) {
+    BOOST_TEST(run({"fuzz", "--between", "kernel,kernel"}) == 2);
+    BOOST_TEST(run({"fuzz", "--between", "kernel,split", "--seconds", "0"}) == 2);
+    BOOST_TEST(run({"fuzz", "--between", "kernel,split", "--seconds", "18446744073709551615"}) == 2);
     BOOST_TEST(run({"fuzz", "--between", "kernel"}) == 2);
     BOOST_TEST(run({"fuzz", "--between", "kernel,split", "--out", folder() + "/nowhere"}) == 2);
     BOOST_TEST(run({"fuzz", "--between", "kernel,userspace", "--out", folder()}) == 3);

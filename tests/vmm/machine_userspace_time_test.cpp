@@ -128,6 +128,16 @@ BOOST_AUTO_TEST_CASE(free_running_a_timer_wakes_a_vcpu_that_halts) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(free_running_a_period_shorter_than_its_expiry_stops_nobody) {
+    constexpr std::uint64_t masked = 0x10000;
+    MachineFixture bench(MachineFixture::with("userspace", 2, RunMode::free));
+    start(bench, periodic | masked | 0x51, 1);
+    start(bench, 0x61, 1'000'000, 1);
+    bench.machine.wait([&] { return bench.taken() == "1:61"; });
+    BOOST_TEST(bench.taken() == "1:61");
+    start(bench, periodic | masked | 0x51, 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_periodic_timer_goes_on_until_it_is_stopped) {
     for (const RunMode run : {RunMode::stepped, RunMode::free}) {
         MachineFixture bench(MachineFixture::with("userspace", 1, run));

@@ -2,10 +2,35 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
+#include <utility>
 
 namespace irqbench::tools::fuzz {
 
 namespace {
+
+constexpr std::array<std::pair<std::string_view, Feature>, 20> names{{
+    {"lowest-priority", Feature::lowest_priority},
+    {"service", Feature::service},
+    {"level", Feature::level},
+    {"edge-resample", Feature::edge_resample},
+    {"shared-vector", Feature::shared_vector},
+    {"nmi-level", Feature::nmi_level},
+    {"entry-reads", Feature::entry_reads},
+    {"pic-again", Feature::pic_again},
+    {"pic-level", Feature::pic_level},
+    {"poll", Feature::poll},
+    {"special-mask", Feature::special_mask},
+    {"special-nesting", Feature::special_nesting},
+    {"level-messages", Feature::level_messages},
+    {"own-pins", Feature::own_pins},
+    {"logical-nmi", Feature::logical_nmi},
+    {"lint0", Feature::lint0},
+    {"errors", Feature::errors},
+    {"versions", Feature::versions},
+    {"time", Feature::time},
+    {"cr8", Feature::cr8},
+}};
 
 constexpr std::string_view eoi_at_delivery = "lapic_eoi_at_delivery";
 
@@ -25,6 +50,9 @@ constexpr std::array table{
     Exclusion{Feature::edge_resample, "kernel", "",
               "only KVM's IOAPIC tells resamplers of edge-triggered pins",
               "irqchip/x86/ioapic.hpp; KVM ioapic.c, kvm_ioapic_update_eoi_one"},
+    Exclusion{Feature::shared_vector, "kernel", "",
+              "an EOI for a level-triggered pin makes KVM send an edge-triggered one of the vector again",
+              "docs/findings.md, 13; KVM ioapic.c, kvm_ioapic_update_eoi_one; 82093AA 3.2.4"},
     Exclusion{Feature::nmi_level, "kernel", "", "only here an NMI entry may be level-triggered",
               "irqchip/x86/ioapic.hpp; 82093AA 3.2.4, delivery mode"},
     Exclusion{Feature::entry_reads, "kernel", "",
@@ -68,6 +96,18 @@ constexpr std::array table{
 };
 
 }  // namespace
+
+std::vector<std::string> feature_names() {
+    std::vector<std::string> words;
+    for (const auto& [name, feature] : names) words.emplace_back(name);
+    return words;
+}
+
+Feature feature_of(std::string_view name) {
+    for (const auto& [word, feature] : names)
+        if (word == name) return feature;
+    throw std::out_of_range(std::string(name));
+}
 
 std::span<const Exclusion> exclusions() { return table; }
 

@@ -15,6 +15,7 @@ enum class Feature {
     service,          ///< handlers that stay or do not EOI, and what follows from ISR
     level,            ///< level-triggered interrupts, and resampling irqfds
     edge_resample,    ///< resampling irqfds whose pin may be edge-triggered
+    shared_vector,    ///< edge-triggered and level-triggered pins of one vector
     nmi_level,        ///< a level-triggered NMI
     entry_reads,      ///< reading redirection entries: delivery status, Remote IRR
     pic_again,        ///< ICW1 while the PIC is in use
@@ -29,7 +30,13 @@ enum class Feature {
     errors,           ///< ESR, illegal vectors
     versions,         ///< version registers
     time,             ///< timers and current counts
+    cr8,              ///< writing CR8
 };
+
+/// What the command line calls them: `lowest-priority`.
+std::vector<std::string> feature_names();
+/// @throws std::out_of_range for a name that is none of these
+Feature feature_of(std::string_view name);
 
 /// Why a feature says nothing about correctness between some modes: a difference that is known and has been
 /// judged, so that finding it again would only hide others.

@@ -175,11 +175,18 @@ class Grammar {
         add("ipi", std::move(argument));
     }
 
+    std::uint32_t pin_vector(const Pin& pin) {
+        if (pin.level && dice_.chance(60)) return vectors_[0];
+        const std::uint32_t any = vector();
+        if (may(Feature::shared_vector)) return any;
+        // Those at even places are for level-triggered pins, those at odd ones for others.
+        return vectors_[dice_.roll(2) * 2 + (pin.level ? 0 : 1)];
+    }
+
     void ioapic() { ioapic_pin(dice_.pick(pins_)); }
 
     void ioapic_pin(const Pin& pin) {
-        Json argument = {{"pin", pin.number},
-                         {"vector", hex(pin.level && dice_.chance(60) ? vectors_[0] : vector())}};
+        Json argument = {{"pin", pin.number}, {"vector", hex(pin_vector(pin))}};
         destination(argument, "dest");
         mode(argument, !pin.level || may(Feature::nmi_level));
         if (pin.level) argument["trigger"] = "level";
@@ -206,7 +213,7 @@ class Grammar {
     }
 
     void priority() {
-        if (dice_.chance(50)) {
+        if (dice_.chance(50) || !may(Feature::cr8)) {
             static constexpr std::array<std::uint32_t, 6> values{0, 0, 0x20, 0x50, 0x6f, 0xf0};
             add("tpr", {{"vcpu", vcpu()}, {"value", hex(dice_.pick(values))}});
         } else {

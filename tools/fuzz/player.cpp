@@ -116,6 +116,7 @@ Pair Player::begin(const Case& each) const {
         pair.scenario = std::move(scenario);
         const auto end = std::find_if(pair.reference.trace.begin(), pair.reference.trace.end(), ends_run);
         const bool ended = end != pair.reference.trace.end();
+        if (ended && std::holds_alternative<event::Trouble>(end->what)) pair.trouble = vmm::describe(*end);
         if (ended) kept.resize(std::min<std::size_t>(kept.size(), end->step));
         Case left = pair.each;
         left.steps.clear();

@@ -28,6 +28,7 @@ struct Pair {
     Play reference;
     Play other;
     std::optional<scenarios::Divergence> divergence;
+    std::string trouble;  ///< why the reference broke in the middle: what is left of the case ends before
 };
 
 /// Plays cases, stepped, in the first mode and in another.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <string_view>
 
 #include "scenarios/engine/document.hpp"
@@ -127,6 +128,13 @@ int run_irqbench(const std::vector<std::string>& arguments, Surroundings& surrou
     if (surroundings.out.flush()) return status;
     spdlog::error("the output could not be written");
     return ExitStatus::bench_error;
+}
+
+void need_modes_to_compare(const std::vector<std::string>& between, const std::string& example) {
+    const std::set<std::string> distinct(between.begin(), between.end());
+    if (between.size() < 2 || distinct.size() != between.size())
+        throw CLI::ValidationError("--between",
+                                   "takes two irqchip modes or more, each once: --between " + example);
 }
 
 }  // namespace irqbench::tools

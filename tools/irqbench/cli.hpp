@@ -24,6 +24,9 @@ int parse_and_run(CommandLine& line, const std::vector<std::string>& given, Surr
 /// The same, with a command line of its own, and sees to it that the output has been written.
 int run_irqbench(const std::vector<std::string>& arguments, Surroundings& surroundings);
 
+/// @throws CLI::ValidationError unless these are two or more, and no two the same
+void need_modes_to_compare(const std::vector<std::string>& between, const std::string& example);
+
 void add_run(CommandLine& line, Surroundings& surroundings);
 void add_lab(CommandLine& line, Surroundings& surroundings);
 void add_list(CommandLine& line, Surroundings& surroundings);

@@ -159,7 +159,17 @@ struct Count {
     std::size_t alike = 0;
     std::size_t different = 0;
     std::size_t alone = 0;
+    std::size_t broken = 0;
 };
+
+/// The modes in which something happened that no scenario can mean.
+std::string errors(const std::vector<Play>& plays) {
+    std::string text;
+    for (const Play& each : plays)
+        if (each.verdict.kind == scenarios::Verdict::Kind::error)
+            text += fmt::format("  {}: {}\n", each.mode, verdict_text(each));
+    return text;
+}
 
 void compare(const Scenario& scenario, const DiffCommand& command, const vmm::Host& host,
              Surroundings& surroundings, Count& count) {
@@ -175,19 +185,20 @@ void compare(const Scenario& scenario, const DiffCommand& command, const vmm::Ho
     if (surroundings.interrupted.load()) return;
     const std::string heading =
         fmt::format("{}\n  {}\n", printable(scenario.name), printable(scenario.file.generic_string()));
-    if (plays.size() < 2) {
+    if (plays.size() < 2 || plays.front().mode != command.between.front()) {
         ++count.alone;
         surroundings.out << heading << skips << "  nothing to compare\n";
         return;
     }
-    const std::string text = differences(comparison, plays);
-    ++(text.empty() ? count.alike : count.different);
-    if (!text.empty()) surroundings.out << heading << skips << text << std::flush;
+    const std::string broken = errors(plays);
+    const std::string text = broken + differences(comparison, plays);
+    ++(!broken.empty() ? count.broken : text.empty() ? count.alike : count.different);
+    if (!skips.empty() || !text.empty())
+        surroundings.out << heading << skips << (text.empty() ? "  otherwise alike\n" : text) << std::flush;
 }
 
 int perform(const DiffCommand& command, Surroundings& surroundings) {
-    if (command.between.size() < 2)
-        throw CLI::ValidationError("--between", "takes two irqchip modes or more: --between kernel,split");
+    need_modes_to_compare(command.between, "kernel,split");
     const auto files = load_selection(command.selection);
     const int loaded = loading_status(files);
     const vmm::Host host = surroundings.probe_host();
@@ -202,9 +213,10 @@ int perform(const DiffCommand& command, Surroundings& surroundings) {
         spdlog::warn("interrupted: these are the differences so far");
         return ExitStatus::interrupted;
     }
-    surroundings.out << fmt::format("{} alike, {} different, {} not compared\n", count.alike, count.different,
-                                    count.alone);
+    surroundings.out << fmt::format("{} alike, {} different, {} not compared, {}\n", count.alike,
+                                    count.different, count.alone, counted(count.broken, "error"));
     if (loaded != ExitStatus::passed) return loaded;
+    if (count.broken != 0) return ExitStatus::bench_error;
     if (count.different != 0) return ExitStatus::failed;
     return count.alike == 0 ? ExitStatus::nothing_executed : ExitStatus::passed;
 }

@@ -25,6 +25,9 @@ namespace irqbench::tools {
 
 namespace {
 
+/// As a folder.
+constexpr const char* standard_output = "-";
+
 using Clock = std::chrono::steady_clock;
 using fuzz::Case;
 using fuzz::Pair;
@@ -36,6 +39,7 @@ struct FuzzCommand {
     std::uint64_t seed = 1;
     std::uint64_t first = 0;
     std::uint32_t max_steps = 40;
+    std::vector<std::string> without;
     std::uint32_t jobs = 1;
     std::string out = ".";
     bool quiet = false;
@@ -69,12 +73,16 @@ class Search {
         for (auto& worker : workers) worker.join();
         progress.clear();
         took_ = Clock::now() - begun_;
-        if (failure_) std::rethrow_exception(failure_);
     }
 
     [[nodiscard]] const Findings& findings() const { return findings_; }
     [[nodiscard]] std::uint64_t played() const { return played_; }
     [[nodiscard]] std::uint64_t differing() const { return differing_; }
+    /// What ended the search early: to be told after what was found.
+    [[nodiscard]] std::exception_ptr failure() const { return failure_; }
+    /// How often the reference broke, so that nothing could be compared, and how it did first.
+    [[nodiscard]] std::uint64_t broken() const { return broken_; }
+    [[nodiscard]] const std::string& first_trouble() const { return first_trouble_; }
     [[nodiscard]] double seconds() const { return std::chrono::duration<double>(took_).count(); }
 
   private:
@@ -114,6 +122,8 @@ class Search {
             found.each = pair.each;
         }
         const std::lock_guard lock(mutex_);
+        if (!begun.trouble.empty() && broken_++ == 0)
+            first_trouble_ = fmt::format("seed {}, case {}: {}", command_.seed, number, begun.trouble);
         ++played_;
         differing_ += differs ? 1 : 0;
     }
@@ -130,6 +140,8 @@ class Search {
     std::uint64_t taken_ = 0;
     std::uint64_t played_ = 0;
     std::uint64_t differing_ = 0;
+    std::uint64_t broken_ = 0;
+    std::string first_trouble_;
     std::uint32_t over_ = 0;
     std::exception_ptr failure_;
 };
@@ -162,6 +174,9 @@ class Author {
         surroundings_.out << std::flush;
     }
 
+    /// Whether a file could not be written.
+    [[nodiscard]] bool failed() const { return failed_; }
+
   private:
     [[nodiscard]] std::optional<Pair> replayed(const std::string& mode, const Case& each) const {
         try {
@@ -189,7 +204,7 @@ class Author {
     void write_file(const std::string& mode, const std::string& kind, const Finding& finding,
                     const Pair& pair, std::vector<std::string> story) {
         const std::string which = command_.between.size() > 2 ? "-" + mode : "";
-        const auto path = std::filesystem::path(command_.out) /
+        const auto path = std::filesystem::path(command_.out == standard_output ? "" : command_.out) /
                           fmt::format("fuzz-{}-{}{}.json", command_.seed, finding.number, which);
         const std::string name = fmt::format("{} and {} differ, {} (seed {}, case {})", player_.reference(),
                                              mode, printable(kind), command_.seed, finding.number);
@@ -199,9 +214,13 @@ class Author {
              fmt::format("found by irqbench fuzz, seed {}, case {}", command_.seed, finding.number),
              std::move(story)});
         const auto scenario = scenarios::load_text(text, path);
-        std::ofstream file(path);
-        if (!(file << text << std::flush))
-            throw std::runtime_error(fmt::format("cannot write {}", path.string()));
+        if (command_.out == standard_output) {
+            surroundings_.out << text;
+        } else if (std::ofstream file(path); !(file << text << std::flush)) {
+            spdlog::error("cannot write {}", path.string());
+            failed_ = true;
+            surroundings_.out << text;
+        }
         const auto verdict = player_.run(scenario, player_.reference());
         if (verdict.kind != scenarios::Verdict::Kind::pass)
             surroundings_.out << fmt::format("  the file does not pass in {}: {}\n", player_.reference(),
@@ -215,6 +234,7 @@ class Author {
     const FuzzCommand& command_;
     const fuzz::Player& player_;
     Surroundings& surroundings_;
+    bool failed_ = false;
 };
 
 /// Why a mode cannot be played here.
@@ -226,14 +246,14 @@ void need_modes(const FuzzCommand& command, const vmm::Host& host) {
 }
 
 int perform(const FuzzCommand& command, Surroundings& surroundings) {
-    if (command.between.size() < 2)
-        throw CLI::ValidationError("--between", "takes two irqchip modes or more: --between userspace,model");
-    if (!std::filesystem::is_directory(command.out))
+    need_modes_to_compare(command.between, "userspace,model");
+    if (command.out != standard_output && !std::filesystem::is_directory(command.out))
         throw CLI::ValidationError("--out", fmt::format("'{}' is no folder", command.out));
     const vmm::Host host = surroundings.probe_host();
     need_modes(command, host);
     const fuzz::Player player(surroundings.make_machine, command.between.front());
-    const fuzz::GeneratorOptions generator{fuzz::excluded(command.between, host), command.max_steps};
+    fuzz::GeneratorOptions generator{fuzz::excluded(command.between, host), command.max_steps};
+    for (const std::string& name : command.without) generator.without.push_back(fuzz::feature_of(name));
     Search search(command, generator, player, surroundings);
     Progress progress = progress_of(surroundings, command.quiet);
     search.run(progress);
@@ -243,17 +263,23 @@ int perform(const FuzzCommand& command, Surroundings& surroundings) {
                                     counted(search.played(), "scenario"),
                                     static_cast<double>(search.played()) / std::max(search.seconds(), 1e-3),
                                     search.differing(), counted(search.findings().size(), "kind"));
+    if (search.broken() != 0)
+        spdlog::error("{} broke in {}, first in {}", command.between.front(),
+                      counted(search.broken(), "scenario"), printable(search.first_trouble()));
+    if (search.failure()) std::rethrow_exception(search.failure());
     if (surroundings.interrupted.load()) {
         spdlog::warn("interrupted: these are the differences so far");
         return ExitStatus::interrupted;
     }
     if (search.played() == 0) return ExitStatus::nothing_executed;
+    if (search.broken() != 0 || author.failed()) return ExitStatus::bench_error;
     return search.findings().empty() ? ExitStatus::passed : ExitStatus::failed;
 }
 
 }  // namespace
 
 void add_fuzz(CommandLine& line, Surroundings& surroundings) {
+    constexpr std::uint64_t most_seconds = 1'000'000'000;
     constexpr std::uint32_t most_jobs = 256;
     constexpr std::uint32_t most_steps = 1000;
     auto command = std::make_shared<FuzzCommand>();
@@ -266,6 +292,7 @@ void add_fuzz(CommandLine& line, Surroundings& surroundings) {
         ->check(CLI::IsMember(std::vector<std::string>(std::begin(irqchip_modes), std::end(irqchip_modes))))
         ->type_name("MODE,MODE,...");
     app.add_option("--seconds", command->seconds, "How long to look for differences")
+        ->check(CLI::Range(std::uint64_t{1}, most_seconds))
         ->capture_default_str()
         ->type_name("N");
     app.add_option("--count", command->count, "How many scenarios, however long it takes")
@@ -282,11 +309,16 @@ void add_fuzz(CommandLine& line, Surroundings& surroundings) {
         ->check(CLI::Range(5U, most_steps))
         ->capture_default_str()
         ->type_name("N");
+    app.add_option("--without", command->without, "Make no use of these, beyond what is known to differ")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->check(CLI::IsMember(fuzz::feature_names()))
+        ->type_name("FEATURE,FEATURE,...");
     app.add_option("--jobs,-j", command->jobs, "Host threads, each with machines of its own")
         ->check(CLI::Range(1U, most_jobs))
         ->capture_default_str()
         ->type_name("N");
-    app.add_option("--out", command->out, "Folder for the scenarios that differ")
+    app.add_option("--out", command->out, "Folder for the scenarios that differ; - prints them")
         ->capture_default_str()
         ->type_name("DIR");
     app.add_flag("--quiet,-q", command->quiet, "No progress line");

@@ -79,6 +79,9 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
         CommandLine here(surroundings);
         return parse_and_run(here, arguments, surroundings);
     }
+    if (inner.name == "fuzz" && last_value(command, "--out", ".") != "-")
+        throw CLI::ValidationError("--out",
+                                   "files that are written inside end with the machine: fuzz --out -");
     inner.resume = last_value(command, "--resume", "");
     inner.format = last_value(command, "--format", inner.format);
     inner.trace_out = last_value(command, "--trace-out", "");

@@ -16,6 +16,8 @@ class KernelLabels {
     /// @param kernels must outlive this
     explicit KernelLabels(std::span<const lab::Kernel> kernels);
 
+    /// Whether a label is more than the release.
+    [[nodiscard]] bool has_names() const { return by_name_; }
     /// @param kernel its number
     [[nodiscard]] std::string label(std::size_t kernel, const std::string& release) const;
     /// The other way round. Nothing if it is the label of another kernel.

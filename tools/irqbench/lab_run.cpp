@@ -14,6 +14,7 @@
 #include "tools/irqbench/lab_log.hpp"
 #include "tools/irqbench/resume.hpp"
 #include "tools/lab/diagnosis.hpp"
+#include "tools/report/json.hpp"
 #include "tools/report/progress.hpp"
 #include "tools/report/records.hpp"
 #include "tools/report/report.hpp"
@@ -208,7 +209,8 @@ class LabRun {
     /// each has ended.
     void take_output(std::size_t index, lab::said::Stream stream, const std::string& text) {
         if (stream == lab::said::Stream::trace) {
-            if (trace_.is_open()) trace_ << text;
+            const auto label = [&](const std::string& release) { return labels_.label(index, release); };
+            if (trace_.is_open()) trace_ << (labels_.has_names() ? relabel_trace(text, label) : text);
         } else if (stream == lab::said::Stream::err) {
             line_.clear();
             if (plan_.kernels.size() > 1) surroundings_.err << plan_.kernels[index].name << ": ";

@@ -62,4 +62,20 @@ std::string trace_lines(const Result& result, std::uint32_t run, const std::vect
     return text;
 }
 
+std::string relabel_trace(const std::string& lines,
+                          const std::function<std::string(const std::string&)>& label) {
+    std::string text;
+    for (std::size_t begin = 0; begin < lines.size();) {
+        const std::size_t end = std::min(lines.find('\n', begin), lines.size());
+        const std::string line = lines.substr(begin, end - begin);
+        Json json = Json::parse(line, nullptr, false);
+        const bool is_event = json.is_object() && json.contains("kernel") && json["kernel"].is_string();
+        if (is_event) json["kernel"] = label(json["kernel"].get<std::string>());
+        text += is_event ? dumped(json) : line;
+        if (end < lines.size()) text += '\n';
+        begin = end + 1;
+    }
+    return text;
+}
+
 }  // namespace irqbench::tools

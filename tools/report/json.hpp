@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 
@@ -12,5 +13,9 @@ std::string json_report(std::span<const Result> results);
 
 /// The events of one run, one JSON object a line: `--trace-out`.
 std::string trace_lines(const Result& result, std::uint32_t run, const std::vector<vmm::Event>& trace);
+
+/// Such lines, with what `label` makes of the kernel's release; what is no event stays as it is.
+std::string relabel_trace(const std::string& lines,
+                          const std::function<std::string(const std::string&)>& label);
 
 }  // namespace irqbench::tools

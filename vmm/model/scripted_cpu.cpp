@@ -209,8 +209,9 @@ void ScriptedCpu::execute(Operation& operation) {
             return end_of_interrupt(POLICY_EOI_LAPIC);
         default: break;
     }
-    const auto access = hardware_.execute(index_, operation.op, outside_.bus());
-    // INIT may have been what it did to itself: then there is no such operation any more.
+    // INIT may be what it does to itself: then there is no such operation any more.
+    const GuestOp op = operation.op;
+    const auto access = hardware_.execute(index_, op, outside_.bus());
     if (active_ == nullptr) return;
     if (!access) {
         operation.refused = true;

@@ -35,8 +35,8 @@ class ControllerTimers {
     [[nodiscard]] Platform::Time clocks(std::size_t cpu, Time now) const;
 
     /// Arms or disarms a timer.
-    /// @returns false if the request is about none
-    bool take(const routing::x86::PlatformRequest& request, Time now);
+    /// @returns false if it is about none
+    bool take(const routing::x86::PlatformRequest& todo, Time now);
     /// When the next timer is due; a time that is past if one is due already.
     [[nodiscard]] std::optional<Time> next() const { return next_; }
     /// Tells the platform of the timer that has been due for longest, if any is.

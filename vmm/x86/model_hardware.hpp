@@ -60,8 +60,8 @@ class ModelHardware final : public model::Hardware {
 
     [[nodiscard]] routing::x86::Platform::Time now() const;
     void act(const routing::x86::PlatformResponse& response);
-    void ask(const routing::x86::PlatformRequest& request);
-    void signal(const routing::x86::request::SignalCpu& request);
+    void ask(const routing::x86::PlatformRequest& todo);
+    void signal(const routing::x86::request::SignalCpu& to_cpu);
     void arm(std::size_t timer, std::optional<std::chrono::nanoseconds> deadline);
     void expire(std::size_t timer);
     [[nodiscard]] std::size_t pit_timer() const { return platform_.cpus(); }

@@ -15,7 +15,6 @@
 namespace irqbench::vmm::x86 {
 
 using irqchip::LineSource;
-using irqchip::x86::LocalApic;
 using routing::x86::PlatformRequest;
 using routing::x86::PlatformResponse;
 namespace lapic = irqchip::x86::lapic;

@@ -102,8 +102,8 @@ class UserspaceIrqchip final : public X86Placement {
     [[nodiscard]] Time now() const;
     [[nodiscard]] Platform::Time clocks(std::size_t cpu) const { return timers_.clocks(cpu, now()); }
     void act(const routing::x86::PlatformResponse& response);
-    void act(const routing::x86::PlatformRequest& request);
-    void signal_cpu(std::size_t cpu, irqchip::CpuSignal signal, std::uint8_t vector);
+    void act(const routing::x86::PlatformRequest& todo);
+    void signal_cpu(std::size_t index, irqchip::CpuSignal signal, std::uint8_t vector);
     /// Sees to it that before_run() is called for the vCPU.
     void call(std::size_t cpu);
 
@@ -114,7 +114,7 @@ class UserspaceIrqchip final : public X86Placement {
     void halt(VcpuSlot& slot, Cpu& cpu);
     void fetch_cr8(VcpuSlot& slot);
 
-    bool handle_msr(VcpuSlot& slot, const kvm::MsrExit& msr);
+    bool handle_msr(VcpuSlot& slot, const kvm::MsrExit& access);
     bool handle_io(VcpuSlot& slot, const kvm::IoExit& io);
     bool handle_mmio(VcpuSlot& slot, const kvm::MmioExit& mmio);
     void write_lapic(std::size_t cpu, std::uint16_t offset, std::uint32_t value);

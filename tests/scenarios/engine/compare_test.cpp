@@ -79,6 +79,31 @@ BOOST_AUTO_TEST_CASE(an_action_and_what_is_expected_of_it_belong_together) {
     BOOST_TEST(divergence(early, late) == "");
 }
 
+BOOST_AUTO_TEST_CASE(an_operation_may_end_some_steps_later_but_must_end) {
+    const auto done = [](const std::string& text) {
+        return event_of(vmm::event::OperationDone{text, 0, {}}, vmm::Lane::guest, 0);
+    };
+    const Story early = Story().act().happens(done("write a")).takes(0x51).act().happens(done("write b"));
+    const Story late = Story().act().takes(0x51).act().happens(done("write a")).happens(done("write b"));
+    const Story never = Story().act().takes(0x51).act().happens(done("write a"));
+    const Story other = Story().act().takes(0x51).act().happens(done("write b"));
+    BOOST_TEST(divergence(early, late) == "");
+    BOOST_TEST(divergence(late, early) == "");
+    BOOST_TEST(divergence(early, never) == "step 2 vCPU 0: write b = 0x0 | nothing");
+    BOOST_TEST(divergence(early, other) == "step 2 vCPU 0: write a = 0x0 | nothing");
+    const Story swapped = Story().act().happens(done("write b")).takes(0x51).act().happens(done("write a"));
+    BOOST_TEST(divergence(early, swapped) == "");
+}
+
+BOOST_AUTO_TEST_CASE(of_a_race_it_counts_what_came_not_how_often) {
+    BOOST_TEST(divergence(Story().race().takes(0x51).takes(0x52).takes(0x51),
+                          Story().race().takes(0x52).takes(0x51)) == "");
+    BOOST_TEST(divergence(Story().race().takes(0x51).takes(0x52), Story().race().takes(0x51).takes(0x51)) ==
+               "step 1 vCPU 0: ack 0x52 on vCPU 0 | nothing");
+    BOOST_TEST(divergence(Story().race().act().takes(0x51).takes(0x51), Story().race().act().takes(0x51)) ==
+               "step 2 vCPU 0: ack 0x51 on vCPU 0 | nothing");
+}
+
 BOOST_AUTO_TEST_CASE(results_of_calls_count) {
     BOOST_TEST(divergence(Story().act().call("raise", {1, 0}), Story().act().call("raise", {0, 0}))
                    .find("step 1: ") == 0U);
@@ -117,6 +142,32 @@ BOOST_AUTO_TEST_CASE(what_one_mode_alone_can_see_does_not_count) {
 
 BOOST_AUTO_TEST_CASE(what_a_run_did_not_come_to_is_not_compared) {
     BOOST_TEST(divergence(Story().act().act().takes(0x51), Story().act().act(), 1) == "");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_seen_after_a_step_of_one_mode_belongs_to_the_action_before) {
+    Story story = Story().act();
+    Block only;
+    only.kind = Block::Kind::only;
+    only.modes = {"split"};
+    only.threads.emplace_back("", std::vector<Step>{step_of(TestVerb(true, {}))});
+    story.scenario.steps.push_back(block_of(std::move(only)));
+    story.scenario.steps.push_back(step_of(TestVerb(false, {})));
+    Performance kernel;
+    kernel.performed = linearise(story.scenario, "kernel");
+    Performance split;
+    split.performed = linearise(story.scenario, "split");
+    const auto seen_in = [](std::uint32_t step, std::uint64_t value) {
+        vmm::Event seen = observed("isr", value);
+        seen.step = step;
+        return std::vector<vmm::Event>{seen};
+    };
+    const auto in_kernel = seen_in(1, 5);
+    const auto in_split = seen_in(2, 5);
+    const auto other = seen_in(2, 6);
+    BOOST_TEST(!first_divergence({kernel, in_kernel}, {split, in_split}));
+    const auto found = first_divergence({kernel, in_kernel}, {split, other});
+    BOOST_REQUIRE(found.has_value());
+    BOOST_TEST((found->action == kernel.performed[0].step));
 }
 
 BOOST_AUTO_TEST_CASE(steps_of_one_mode_only_are_not_compared) {

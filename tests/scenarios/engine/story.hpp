@@ -85,6 +85,12 @@ struct Story {
     Story& claim(scenarios::Expectation expectation, std::string text = "claim") {
         return add(TestVerb(false, {std::move(expectation)}), std::move(text));
     }
+    Story& race() {
+        scenarios::Block block;
+        block.kind = scenarios::Block::Kind::parallel;
+        scenario.steps.push_back(block_of(std::move(block)));
+        return *this;
+    }
     Story& happens(vmm::Event event) {
         event.step = static_cast<std::uint32_t>(scenario.steps.size() - 1);
         event.at = std::chrono::microseconds(10 * ++ticks_);

@@ -210,6 +210,21 @@ BOOST_AUTO_TEST_CASE(traces_of_several_machines_do_not_tear_each_other) {
     BOOST_TEST(count == 20U);
 }
 
+BOOST_AUTO_TEST_CASE(traces_of_kernels_of_one_release_name_them) {
+    Fake lab;
+    for (auto& kernel : lab.plan.kernels) kernel.release = "6.1-test";
+    lab.plan.inner.trace_out = (lab.folder() / "trace").string();
+    const std::string event = R"({"scenario":"a","kernel":"6.1-test","at_ns":1})";
+    BOOST_TEST(lab.run("up 6.1-test\n" + lab.says(record::Begin{"1", "6.1-test", 1}) +
+                       FakeQemu::writes("trace", event + "\nno event\n") + lab.says(finished(0)) + "off") ==
+               0);
+    const std::string trace = lab.read("trace");
+    for (const std::string name : {"old", "new"})
+        BOOST_TEST(trace.find(R"({"scenario":"a","kernel":"6.1-test ()" + name +
+                              ")\",\"at_ns\":1}\nno event\n") != std::string::npos,
+                   trace);
+}
+
 BOOST_AUTO_TEST_CASE(complaints_of_several_kernels_say_whose_they_are) {
     Fake lab;
     lab.run("up $release\n" + FakeQemu::writes("err", "irqbench: no\n") +

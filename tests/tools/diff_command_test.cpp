@@ -1,0 +1,75 @@
+#include <boost/test/unit_test.hpp>
+
+#include "tests/tools/run_fixture.hpp"
+
+using namespace irqbench;
+using namespace irqbench::tests;
+
+namespace {
+
+vmm::Event trouble(const std::string& reason) { return event_of(vmm::event::Trouble{reason, false}); }
+
+struct DiffFixture : RunFixture {
+    int diff(const std::string& between = "kernel,split") {
+        return run({"diff", "--between", between, folder()});
+    }
+    /// What every second machine does when a message comes, which is that of the second mode.
+    void second_takes(std::uint32_t vector) {
+        prepare = [this, vector](FakeMachine& machine) {
+            if (machines % 2 == 0) machine.causes["msi"] = {taken(vector)};
+        };
+    }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(diff_command, DiffFixture)
+
+BOOST_AUTO_TEST_CASE(modes_that_do_the_same_are_alike) {
+    good();
+    BOOST_TEST(diff() == 0);
+    BOOST_TEST(out == "1 alike, 0 different, 0 not compared, 0 errors\n");
+    BOOST_TEST(machines == 2);
+}
+
+BOOST_AUTO_TEST_CASE(the_step_after_which_they_part_is_told_with_both_verdicts) {
+    good();
+    second_takes(0x61);
+    BOOST_TEST(diff() == 1);
+    BOOST_TEST(out.find("  kernel and split differ after step ") != std::string::npos, out);
+    BOOST_TEST(out.find("    split   ack 0x61 on vCPU 0\n") != std::string::npos, out);
+    BOOST_TEST(out.find("    kernel  pass\n") != std::string::npos, out);
+    BOOST_TEST(out.find("0 alike, 1 different, 0 not compared, 0 errors\n") != std::string::npos, out);
+}
+
+BOOST_AUTO_TEST_CASE(a_mode_that_cannot_run_the_scenario_is_named) {
+    file("only.json", R"({ "name": "only", "arch": "x86_64", "source": "none",
+                           "modes": { "not": ["split"], "because": "of the test" },
+                           "steps": [)" +
+                          std::string(passing_steps) + "] }");
+    host.placements = {"kernel", "split", "userspace"};
+    BOOST_TEST(diff("kernel,split,userspace") == 0);
+    BOOST_TEST(out.find("  split: not in split: of the test\n  otherwise alike\n") != std::string::npos, out);
+    BOOST_TEST(diff("split,kernel,userspace") == 5);
+    BOOST_TEST(out.find("  nothing to compare\n") != std::string::npos, out);
+    BOOST_TEST(out.find("0 alike, 0 different, 1 not compared, 0 errors\n") != std::string::npos, out);
+}
+
+BOOST_AUTO_TEST_CASE(machines_that_break_alike_are_not_alike) {
+    good();
+    prepare = [](FakeMachine& machine) { machine.causes["msi"] = {trouble("KVM_RUN: Input/output error")}; };
+    BOOST_TEST(diff() == 3);
+    BOOST_TEST(out.find("  kernel: error: step 1, line 1: KVM_RUN: Input/output error") != std::string::npos,
+               out);
+    BOOST_TEST(out.find("0 alike, 0 different, 0 not compared, 1 error\n") != std::string::npos, out);
+}
+
+BOOST_AUTO_TEST_CASE(one_mode_or_the_same_twice_is_nothing_to_compare) {
+    BOOST_TEST(diff("kernel") == 2);
+    BOOST_TEST(diff("kernel,kernel") == 2);
+    BOOST_TEST(
+        err.find("takes two irqchip modes or more, each once: --between kernel,split") != std::string::npos,
+        err);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
