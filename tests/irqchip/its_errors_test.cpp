@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -113,8 +114,9 @@ BOOST_DATA_TEST_CASE(a_command_with_an_error_says_so_and_does_nothing, boost::un
     BOOST_TEST(guest.send(row.command) == fmt::format("{} at 0xa0", row.error));
     // Nothing but the queue moved.
     BOOST_TEST((guest.redistributors == before.redistributors));
-    for (std::size_t i = place::devices; i < guest.memory.bytes.size(); ++i)
-        BOOST_REQUIRE(guest.memory.bytes[i] == before.memory.bytes[i]);
+    const auto tables = static_cast<std::ptrdiff_t>(place::devices);
+    BOOST_TEST(std::equal(guest.memory.bytes.begin() + tables, guest.memory.bytes.end(),
+                          before.memory.bytes.begin() + tables));
     BOOST_TEST(guest.get(gits::creadr) == 0xC0);
     BOOST_TEST(guest.signal(5, 3) == "8200 pending at 0");
 }
