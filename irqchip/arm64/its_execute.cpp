@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include "irqchip/arm64/its.hpp"
+
+#include <variant>
 
 // What each command does, in the order of IHI 0069, 5.3.
 namespace irqbench::irqchip::arm64 {

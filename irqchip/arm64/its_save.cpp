@@ -1,9 +1,10 @@
+#include "irqchip/arm64/its.hpp"
+
 #include <algorithm>
 #include <set>
 #include <type_traits>
 #include <vector>
 
-#include "irqchip/arm64/its.hpp"
 #include "irqchip/arm64/lpi_registers.hpp"
 
 // Tables as KVM saves and restores them: valid entries are linked by the distance to the next one, and what

@@ -1,6 +1,7 @@
+#include "irqchip/arm64/its.hpp"
+
 #include <algorithm>
 
-#include "irqchip/arm64/its.hpp"
 #include "irqchip/arm64/lpi_registers.hpp"
 
 namespace irqbench::irqchip::arm64 {

@@ -1,3 +1,5 @@
+#include "irqchip/arm64/its.hpp"
+
 #include <algorithm>
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>

@@ -1,3 +1,5 @@
+#include "irqchip/arm64/its.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include "tests/irqchip/its_fixture.hpp"
