@@ -27,7 +27,8 @@ std::vector<Run> device_runs(const TableLocation& table, const TableMemory& memo
     if (!table.indirect()) return {{table.first_level_entry(0), 0, std::min(table.first_level_size(), all)}};
     std::vector<Run> runs;
     const std::uint32_t per_page = table.entries_per_page();
-    for (std::uint32_t i = 0; i < table.first_level_size() && i * per_page < all; ++i)
+    // The smallest first level has more descriptors than there are DeviceIDs for.
+    for (std::uint32_t i = 0; i * per_page < all; ++i)
         if (const auto page = table.second_level_page(i, memory))
             runs.push_back({*page, i * per_page, per_page});
     return runs;

@@ -31,8 +31,7 @@ std::uint64_t base_of(GitsBaser baser, unsigned low) {
 }  // namespace
 
 TableLocation::TableLocation(GitsBaser baser)
-    : valid_(baser.get(baser.valid)),
-      indirect_(baser.get(baser.indirect)),
+    : indirect_(baser.get(baser.indirect)),
       base_(base_of(baser, page_bits(baser.get(baser.page_size)))),
       page_size_(std::uint64_t{1} << page_bits(baser.get(baser.page_size))),
       pages_(baser.get(baser.size) + 1U) {}
@@ -47,7 +46,7 @@ std::optional<std::uint64_t> TableLocation::second_level_page(std::uint32_t inde
 
 std::optional<std::uint64_t> TableLocation::entry(std::uint32_t id, const TableMemory& memory) const {
     const std::uint32_t index = indirect_ ? id / entries_per_page() : id;
-    if (!valid_ || index >= first_level_size()) return std::nullopt;
+    if (index >= first_level_size()) return std::nullopt;
     if (!indirect_) return first_level_entry(index);
     const auto page = second_level_page(index, memory);
     if (!page) return std::nullopt;
@@ -64,10 +63,8 @@ bool CollectionTable::map(std::uint16_t collection, std::uint32_t redistributor,
                           TableMemory& memory) {
     const auto known = places_.find(collection);
     const std::uint32_t index = known == places_.end() ? size() : known->second.index;
-    // An ICID beyond the table has no room even while the table is empty: KVM asks for this too.
-    const auto last = table.entry(collection, memory);
     const auto entry = table.entry(index, memory);
-    if (!last || !memory.read64(*last) || !entry) return false;
+    if (!entry) return false;
     if (index == size() && !end_collections(index + 1, table, memory)) return false;
     if (!memory.write64(*entry, CollectionEntry::of(collection, redistributor).raw())) return false;
     places_[collection] = {redistributor, index};

@@ -61,7 +61,7 @@ struct CollectionEntry : Register<CollectionEntry, std::uint64_t> {
     }
 };
 
-/// Where a GITS_BASER says a table is.
+/// Where a valid GITS_BASER says a table is.
 class TableLocation {
   public:
     explicit TableLocation(GitsBaser baser);
@@ -85,7 +85,6 @@ class TableLocation {
     std::optional<std::uint64_t> entry(std::uint32_t id, const TableMemory& memory) const;
 
   private:
-    bool valid_;
     bool indirect_;
     std::uint64_t base_;
     std::uint64_t page_size_;
@@ -99,8 +98,8 @@ class CollectionTable {
     /// The redistributor of a collection.
     std::optional<std::uint32_t> target(std::uint16_t collection) const;
 
-    /// Maps a collection, anew or again. @returns false if the table has no room or is outside memory, and
-    /// nothing changed
+    /// Maps a collection for which the table has room, anew or again. @returns false if the table is outside
+    /// memory, and nothing changed
     bool map(std::uint16_t collection, std::uint32_t redistributor, const TableLocation& table,
              TableMemory& memory);
     void unmap(std::uint16_t collection, const TableLocation& table, TableMemory& memory);

@@ -68,6 +68,7 @@ std::variant<Translation, ItsFault> Its::translate(std::uint32_t device, std::ui
 }
 
 bool Its::has_collection(std::uint16_t collection, const TableMemory& memory) const {
+    // The table has no holes, but as in KVM an ICID beyond it is out of range even while it is empty.
     const auto address = collection_table().entry(collection, memory);
     return address && memory.read64(*address);
 }

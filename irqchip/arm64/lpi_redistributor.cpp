@@ -152,7 +152,6 @@ void LpiRedistributor::invalidate_all(const TableMemory& memory) {
 }
 
 void LpiRedistributor::move(std::uint32_t intid, LpiRedistributor& to, const TableMemory& memory) {
-    if (&to == this) return;
     const std::uint8_t configuration = cached(intid);
     const bool was_pending = clear_pending(intid);
     if (configuration != 0) cache(intid, 0);
@@ -162,7 +161,6 @@ void LpiRedistributor::move(std::uint32_t intid, LpiRedistributor& to, const Tab
 }
 
 void LpiRedistributor::move_all(LpiRedistributor& to, const TableMemory& memory) {
-    if (&to == this) return;
     const LpiSet all = pending_;
     all.for_each([&](std::uint32_t intid) { move(intid, to, memory); });
 }

@@ -115,8 +115,13 @@ BOOST_AUTO_TEST_CASE(two_level_tables_are_saved_and_restored) {
         const std::uint64_t distance = std::min(second - first, (1U << 14) - 1);
         BOOST_TEST(guest.memory.read64(place::itts + 3 * 8).value() == device(distance, place::itt(20), 2));
         GuestIts next = successor(guest);
+        // The last one is the last one, whatever a later page begins with.
+        next.memory.write64(place::devices + 32, valid_bit | (place::itts + 0x2'0000));
+        next.memory.write64(place::itts + 0x2'0000, device(0, place::itt(20), 2));
         BOOST_TEST(restored(next) == "well");
         next.put(gits::ctlr, 1, 4);
+        BOOST_TEST(next.signal(4 * per_page, 2) ==
+                   fmt::format("INT_UNMAPPED_DEVICE of {:x}:2", 4 * per_page));
         BOOST_TEST(next.signal(first, 2) == "8200 pending at 1");
         BOOST_TEST(next.signal(second, 1) == "8201 pending at 1");
     }
@@ -141,6 +146,7 @@ BOOST_AUTO_TEST_CASE(a_distance_has_14_bits_for_devices) {
 BOOST_AUTO_TEST_CASE(a_collection_that_only_interrupts_know_is_saved_without_a_target) {
     GuestIts guest = mapped_guest();
     guest.send({c::mapti(5, 4, 8201, 9), c::mapti(5, 6, 8202, 8), c::mapti(5, 7, 8203, 8)});
+    guest.memory.write64(place::collections + 24, ~0ULL);
     BOOST_TEST(saved(guest) == "well");
     BOOST_TEST(guest.memory.read64(place::collections + 8).value() == 0x8000'FFFF'FFFF'0008);
     BOOST_TEST(guest.memory.read64(place::collections + 16).value() == 0x8000'FFFF'FFFF'0009);
@@ -169,6 +175,15 @@ BOOST_AUTO_TEST_CASE(a_guest_that_wrote_into_its_collections_changes_nothing) {
     BOOST_TEST(saved(guest) == "well");
     BOOST_TEST(guest.memory.read64(place::collections).value() == 0x8000'0000'0000'0001);
     BOOST_TEST(guest.memory.read64(place::collections + 16).value() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_restored_its_forgets_what_it_knew) {
+    GuestIts guest = populated();
+    guest.signal(5, 3);
+    saved(guest);
+    guest.memory.write64(event_at(5, 3), event(28, 8300, 2));
+    BOOST_TEST(restored(guest) == "well");
+    BOOST_TEST(guest.signal(5, 3) == "8300 pending at 1");
 }
 
 BOOST_AUTO_TEST_CASE(what_lies_between_linked_entries_is_cleared) {
@@ -212,6 +227,8 @@ BOOST_AUTO_TEST_CASE(entries_that_kvm_would_refuse_are_refused) {
     BOOST_TEST(outcome(collection, 0x8000'0000'0001'0001) == "inconsistent");
     BOOST_TEST(outcome(collection, 0x8000'0000'0001'2000) == "inconsistent");
     BOOST_TEST(outcome(collection, 0) == "inconsistent");
+    BOOST_TEST(outcome(collection + 8, 0x8000'0000'0001'0002) == "inconsistent");
+    BOOST_TEST(outcome(collection + 8, 0x8000'0000'0001'0003) == "well");
 }
 
 BOOST_AUTO_TEST_CASE(a_table_outside_memory_can_be_neither_saved_nor_restored) {

@@ -92,6 +92,18 @@ BOOST_AUTO_TEST_CASE(a_device_has_at_most_16_bits_however_large_the_table) {
     GuestIts guest = guest_with_devices(valid_bit | place::itts | 2 << 8 | 15);
     BOOST_TEST(can_map(guest, 0xFFFF, place::itts + 8 * 0xFFFF));
     BOOST_TEST(!can_map(guest, 0x1'0000, 0));
+    guest.memory.write64(place::itts + 8 * 0x1'0000, valid_bit | place::second_level >> 3);
+    BOOST_TEST(guest.signal(0x1'0000, 0) == "INT_DEVICE_OOR of 10000:0");
+}
+
+BOOST_AUTO_TEST_CASE(an_event_has_at_most_16_bits_whatever_a_guest_writes_into_its_table) {
+    for (const std::uint64_t size : {16ULL, 31ULL}) {
+        GuestIts guest = mapped_guest();
+        guest.memory.write64(place::devices + 5 * 8, valid_bit | place::itt(5) >> 3 | size);
+        guest.memory.write64(place::itt(5) + 8 * 0x1'0000, 8201 << 16 | 1);
+        BOOST_TEST(guest.signal(5, 3) == "8200 pending at 0");
+        BOOST_TEST(guest.signal(5, 0x1'0000) == "INT_ID_OOR of 5:10000");
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_table_that_ends_outside_memory_has_room_as_far_as_it_goes) {
