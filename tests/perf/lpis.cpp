@@ -1,0 +1,105 @@
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "irqchip/arm64/its.hpp"
+#include "irqchip/arm64/lpi_bus.hpp"
+
+// The ITS and one redistributor alone: a device signals, the LPI becomes pending, a CPU takes the best.
+using namespace irqbench::irqchip::arm64;
+
+namespace {
+
+constexpr std::uint64_t queue = 0x1'0000, devices = 0x2'0000, collections = 0x3'0000,
+                        configurations = 0x4'0000, pending = 0x6'0000, itts = 0x10'0000, end = 0x20'0000;
+constexpr std::uint64_t valid = std::uint64_t{1} << 63;
+constexpr std::uint32_t events_per_device = 1024;
+/// 60,000 LPIs are more than 16 bits of INTID have room for.
+constexpr unsigned id_bits = 17;
+
+struct FlatMemory final : TableMemory {
+    std::vector<std::uint8_t> bytes = std::vector<std::uint8_t>(end);
+
+    bool read(std::uint64_t address, std::span<std::uint8_t> out) const override {
+        if (address > bytes.size() || out.size() > bytes.size() - address) return false;
+        std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(address), out.size(), out.begin());
+        return true;
+    }
+    bool write(std::uint64_t address, std::span<const std::uint8_t> in) override {
+        if (address > bytes.size() || in.size() > bytes.size() - address) return false;
+        std::copy(in.begin(), in.end(), bytes.begin() + static_cast<std::ptrdiff_t>(address));
+        return true;
+    }
+};
+
+struct Machine {
+    FlatMemory memory;
+    Its its{{.redistributors = 1, .lpi_id_bits = id_bits}};
+    LpiRedistributor lpis{id_bits};
+    std::uint32_t writer = 0;
+
+    explicit Machine(std::uint32_t mapped) {
+        std::fill_n(memory.bytes.begin() + configurations, 1U << id_bits, std::uint8_t{0xA1});
+        lpis.write(gicr::propbaser, 8, configurations | (id_bits - 1));
+        lpis.write(gicr::pendbaser, 8, pending);
+        lpis.set_enabled(true, memory);
+        write(gits::cbaser, valid | queue);
+        write(gits::baser, valid | devices);
+        write(gits::baser + 8, valid | collections);
+        carry_out(its.write(gits::ctlr, 4, 1, memory));
+        send(its_command::mapc(0, 0));
+        for (std::uint32_t i = 0; i < mapped; ++i) {
+            const std::uint32_t device = i / events_per_device;
+            const std::uint32_t event = i % events_per_device;
+            if (event == 0) send(its_command::mapd(device, itts + device * events_per_device * 8ULL, 10));
+            send(its_command::mapti(device, event, first_lpi + i, 0));
+        }
+    }
+
+    void carry_out(const LpiEffects& effects) {
+        irqbench::irqchip::arm64::carry_out(
+            effects, [&](std::uint32_t) -> LpiRedistributor& { return lpis; }, memory, [](std::uint32_t) {});
+    }
+    void write(std::uint32_t offset, std::uint64_t value) { carry_out(its.write(offset, 8, value, memory)); }
+    void send(const ItsCommand& command) {
+        for (std::size_t i = 0; i < 4; ++i) memory.write64(queue + writer + 8 * i, command.words[i]);
+        writer = (writer + ItsCommand::size) % 4096;
+        write(gits::cwriter, writer);
+    }
+
+    bool round(std::uint32_t index) {
+        carry_out(its.signal(index / events_per_device, index % events_per_device, memory));
+        const auto best = lpis.best();
+        return best && best->intid == first_lpi + index && lpis.clear_pending(best->intid);
+    }
+};
+
+/// Every mapped LPI in turn, in no order that memory likes.
+void lpi_round(benchmark::State& state, std::uint32_t mapped) {
+    Machine machine(mapped);
+    std::uint32_t index = 0;
+    for (auto _ : state) {
+        if (!machine.round(index)) state.SkipWithError("an LPI was not taken");
+        index = (index + 37) % mapped;
+    }
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
+}
+BENCHMARK_CAPTURE(lpi_round, mapped_64, 64U);
+BENCHMARK_CAPTURE(lpi_round, mapped_60000, 60'000U);
+
+/// One LPI among many that are pending and come later.
+void lpi_round_among_pending(benchmark::State& state, std::uint32_t mapped) {
+    Machine machine(mapped);
+    machine.memory.bytes[configurations] = 0x01;
+    machine.send(its_command::inv(0, 0));
+    for (std::uint32_t i = 1; i < mapped; ++i)
+        machine.carry_out(machine.its.signal(i / events_per_device, i % events_per_device, machine.memory));
+    for (auto _ : state)
+        if (!machine.round(0)) state.SkipWithError("an LPI was not taken");
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
+}
+BENCHMARK_CAPTURE(lpi_round_among_pending, mapped_64, 64U);
+BENCHMARK_CAPTURE(lpi_round_among_pending, mapped_60000, 60'000U);
+
+}  // namespace
