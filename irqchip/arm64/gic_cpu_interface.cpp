@@ -14,14 +14,20 @@ std::uint32_t if_of(Group group, const std::optional<Waiting>& waiting) {
 
 GicCpuInterface::GicCpuInterface(const Gicv3Options& options) : priorities_(options.priority_bits) {
     ctlr_.set(ctlr_.affinity3, options.affinity3);
+    // 16 or 24 bits: there is nothing between.
+    const bool more_than_16 = options.lpis && options.lpi_id_bits > 16;
+    ctlr_.set(ctlr_.id_bits, static_cast<std::uint8_t>(more_than_16 ? 1 : 0));
     ctlr_.set(ctlr_.priority_bits, static_cast<std::uint8_t>(options.priority_bits - 1));
 }
 
 std::optional<RegisterMatch> GicCpuInterface::find(std::uint32_t number) const {
-    const auto match = find_register(icc_registers, number);
-    if (match && match->info->count != 1 && priorities_.active_word_mask(match->index) == 0)
-        return std::nullopt;
-    return match;
+    for (const GicRegister& row : icc_registers) {
+        if (number < row.info.offset || number >= row.info.end()) continue;
+        const std::uint32_t index = number - row.info.offset;
+        if (!row.run.empty() && priorities_.active_word_mask(index) == 0) return std::nullopt;
+        return RegisterMatch{&row.info, index, 0};
+    }
+    return std::nullopt;
 }
 
 std::uint64_t GicCpuInterface::read(const RegisterMatch& which) const {

@@ -3,7 +3,6 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string_view>
 
 #include "irqchip/arm64/gic_distributor_registers.hpp"
@@ -139,17 +138,29 @@ inline constexpr std::uint32_t pmr = sysreg(3, 0, 4, 6, 0), iar0 = sysreg(3, 0, 
 
 namespace detail {
 
+inline constexpr std::array<std::string_view, 4> ap0r_names{"ICC_AP0R0_EL1", "ICC_AP0R1_EL1", "ICC_AP0R2_EL1",
+                                                            "ICC_AP0R3_EL1"};
+inline constexpr std::array<std::string_view, 4> ap1r_names{"ICC_AP1R0_EL1", "ICC_AP1R1_EL1", "ICC_AP1R2_EL1",
+                                                            "ICC_AP1R3_EL1"};
+
 template <class Reg>
-constexpr RegisterInfo icc_register(std::string_view name, std::uint32_t number, std::uint32_t count = 1) {
-    RegisterInfo row = describe<Reg>(number, count);
-    row.name = name;
+constexpr GicRegister icc_register(std::uint32_t number, std::string_view name = Reg::name) {
+    GicRegister row{describe<Reg>(number), field_table<Reg>()};
+    row.info.name = name;
+    return row;
+}
+
+constexpr GicRegister active_levels(std::string_view name, std::uint32_t number, RunNames names) {
+    GicRegister row = icc_register<IccActive>(number, name);
+    row.info.count = static_cast<std::uint32_t>(names.size());
+    row.run = names;
     return row;
 }
 
 /// Writes are ignored where EL1 has no say, and do not trap.
-constexpr RegisterInfo icc_sre() {
-    RegisterInfo row = describe<IccSre>(icc::sre);
-    row.access = Access::read_write;
+constexpr GicRegister icc_sre() {
+    GicRegister row = icc_register<IccSre>(icc::sre);
+    row.info.access = Access::read_write;
     return row;
 }
 
@@ -157,40 +168,34 @@ constexpr RegisterInfo icc_sre() {
 
 /// Every register, by number.
 inline constexpr std::array icc_registers{
-    describe<IccPmr>(icc::pmr),
-    detail::icc_register<IccInterrupt>("ICC_IAR0_EL1", icc::iar0),
-    detail::icc_register<IccEnd>("ICC_EOIR0_EL1", icc::eoir0),
-    detail::icc_register<IccInterrupt>("ICC_HPPIR0_EL1", icc::hppir0),
-    describe<IccBpr0>(icc::bpr0),
-    detail::icc_register<IccActive>("ICC_AP0R_EL1", icc::ap0r, 4),
-    detail::icc_register<IccActive>("ICC_AP1R_EL1", icc::ap1r, 4),
-    detail::icc_register<IccEnd>("ICC_DIR_EL1", icc::dir),
-    describe<IccRpr>(icc::rpr),
-    detail::icc_register<IccSgi>("ICC_SGI1R_EL1", icc::sgi1r),
-    detail::icc_register<IccSgi>("ICC_ASGI1R_EL1", icc::asgi1r),
-    detail::icc_register<IccSgi>("ICC_SGI0R_EL1", icc::sgi0r),
-    detail::icc_register<IccInterrupt>("ICC_IAR1_EL1", icc::iar1),
-    detail::icc_register<IccEnd>("ICC_EOIR1_EL1", icc::eoir1),
-    detail::icc_register<IccInterrupt>("ICC_HPPIR1_EL1", icc::hppir1),
-    describe<IccBpr1>(icc::bpr1),
-    describe<IccCtlr>(icc::ctlr),
+    detail::icc_register<IccPmr>(icc::pmr),
+    detail::icc_register<IccInterrupt>(icc::iar0, "ICC_IAR0_EL1"),
+    detail::icc_register<IccEnd>(icc::eoir0, "ICC_EOIR0_EL1"),
+    detail::icc_register<IccInterrupt>(icc::hppir0, "ICC_HPPIR0_EL1"),
+    detail::icc_register<IccBpr0>(icc::bpr0),
+    detail::active_levels("ICC_AP0R_EL1", icc::ap0r, detail::ap0r_names),
+    detail::active_levels("ICC_AP1R_EL1", icc::ap1r, detail::ap1r_names),
+    detail::icc_register<IccEnd>(icc::dir, "ICC_DIR_EL1"),
+    detail::icc_register<IccRpr>(icc::rpr),
+    detail::icc_register<IccSgi>(icc::sgi1r, "ICC_SGI1R_EL1"),
+    detail::icc_register<IccSgi>(icc::asgi1r, "ICC_ASGI1R_EL1"),
+    detail::icc_register<IccSgi>(icc::sgi0r, "ICC_SGI0R_EL1"),
+    detail::icc_register<IccInterrupt>(icc::iar1, "ICC_IAR1_EL1"),
+    detail::icc_register<IccEnd>(icc::eoir1, "ICC_EOIR1_EL1"),
+    detail::icc_register<IccInterrupt>(icc::hppir1, "ICC_HPPIR1_EL1"),
+    detail::icc_register<IccBpr1>(icc::bpr1),
+    detail::icc_register<IccCtlr>(icc::ctlr),
     detail::icc_sre(),
-    detail::icc_register<IccIgrpen>("ICC_IGRPEN0_EL1", icc::igrpen0),
-    detail::icc_register<IccIgrpen>("ICC_IGRPEN1_EL1", icc::igrpen1),
+    detail::icc_register<IccIgrpen>(icc::igrpen0, "ICC_IGRPEN0_EL1"),
+    detail::icc_register<IccIgrpen>(icc::igrpen1, "ICC_IGRPEN1_EL1"),
 };
 
-/// The number of the register of this name; a register of a run is named as ICC_AP0R1_EL1.
+/// The number of the register of this name.
 constexpr std::optional<std::uint32_t> icc_number(std::string_view name) {
-    for (const RegisterInfo& row : icc_registers) {
-        if (row.count == 1) {
-            if (row.name == name) return row.offset;
-            continue;
-        }
-        const std::size_t digit = row.name.size() - std::string_view{"_EL1"}.size();
-        if (name.size() != row.name.size() + 1 || name[digit] < '0' || name[digit] > '3') continue;
-        if (name.substr(0, digit) == row.name.substr(0, digit) &&
-            name.substr(digit + 1) == row.name.substr(digit))
-            return row.offset + static_cast<std::uint32_t>(name[digit] - '0');
+    for (const GicRegister& row : icc_registers) {
+        if (row.run.empty() && row.info.name == name) return row.info.offset;
+        for (std::uint32_t i = 0; i < row.run.size(); ++i)
+            if (row.run[i] == name) return row.info.offset + i;
     }
     return std::nullopt;
 }

@@ -9,8 +9,7 @@ namespace {
 
 constexpr std::uint32_t bit(std::uint32_t intid) { return std::uint32_t{1} << intid % 32; }
 
-constexpr std::uint8_t id_bits_of_lpis = 16;
-constexpr std::uint8_t id_bits_of_spis = 10;
+constexpr unsigned id_bits_of_spis = 10;
 
 }  // namespace
 
@@ -23,6 +22,7 @@ GicDistributor::GicDistributor(const Gicv3Options& options)
     assert(!options.cpus.empty() && options.cpus.size() < no_cpu);
     assert(options.spis == maximum_spis || (options.spis % 32 == 0 && options.spis < maximum_spis));
     assert(options.spis != 0);
+    assert(options.lpi_id_bits >= minimum_lpi_id_bits && options.lpi_id_bits <= maximum_lpi_id_bits);
     for (std::uint32_t i = 0; i < blocks_.size(); ++i) blocks_[i].group1 = rules(i + 1).implemented;
 }
 
@@ -74,7 +74,7 @@ std::uint64_t GicDistributor::read_register(const GicAccess& access) const {
             GicdTyper typer;
             typer.set(typer.no_one_of_n, !options_.one_of_n);
             typer.set(typer.affinity3, options_.affinity3);
-            const std::uint8_t id_bits = options_.lpis ? id_bits_of_lpis : id_bits_of_spis;
+            const unsigned id_bits = options_.lpis ? options_.lpi_id_bits : id_bits_of_spis;
             typer.set(typer.id_bits, static_cast<std::uint8_t>(id_bits - 1));
             typer.set(typer.lpis, options_.lpis);
             typer.set(typer.lines, static_cast<std::uint8_t>(blocks_.size()));

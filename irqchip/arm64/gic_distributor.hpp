@@ -32,6 +32,8 @@ struct Gicv3Options {
     unsigned priority_bits = 5;
     /// GICD_TYPER.LPIS and what follows from it.
     bool lpis = true;
+    /// GICD_TYPER.IDbits plus one, if there are LPIs: 14 to 24.
+    unsigned lpi_id_bits = default_lpi_id_bits;
     /// A3V: whether Aff3 may be other than zero.
     bool affinity3 = false;
     /// Whether IROUTER can name any CPU; the complement of GICD_TYPER.No1N.

@@ -51,7 +51,7 @@ std::uint64_t GicRedistributor::read_register(const GicAccess& access) const {
         case gicr::iidr: return GicrIidr{}.raw();
         case gicr::typer: return typer_.raw();
         case gicr::propbaser: return propbaser_.raw();
-        case gicr::pendbaser: return pendbaser_.with(GicrPendbaser::table_is_zero, false).raw();
+        case gicr::pendbaser: return pendbaser_.with(GicrPendbaser::pending_table_zero, false).raw();
         case gicr::pidr2: return GicrPidr2{}.raw();
         default: return 0;
     }
@@ -70,16 +70,19 @@ Effects GicRedistributor::write(std::uint32_t offset, unsigned size, std::uint64
     }
     switch (access->row->info.offset) {
         case gicr::ctlr: return write_ctlr(word);
-        case gicr::propbaser:
-            if (!lpis_enabled()) propbaser_.write(shifted, access->lanes);
-            return {};
-        case gicr::pendbaser:
-            if (!lpis_enabled()) pendbaser_.write(shifted, access->lanes);
-            return {};
+        case gicr::propbaser: move_table(propbaser_, shifted, access->lanes); return {};
+        case gicr::pendbaser: move_table(pendbaser_, shifted, access->lanes); return {};
         case gicr::invlpir:
         case gicr::invallr: return invalidate(*access, shifted);
         default: return {};
     }
+}
+
+template <class Table>
+void GicRedistributor::move_table(Table& table, std::uint64_t value, std::uint64_t lanes) const {
+    if (lpis_enabled()) return;
+    table.write(value, lanes);
+    table = with_possible_attributes(table);
 }
 
 Effects GicRedistributor::write_ctlr(std::uint32_t value) {

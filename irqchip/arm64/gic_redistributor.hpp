@@ -2,12 +2,12 @@
 
 // Models: a redistributor of a GICv3 with one security state: its SGIs and PPIs, the registers that point to
 //   LPI tables and switch LPIs on, disable-processor-selection bits.
-// Leaves out: the LPIs: whoever keeps them hides behind LpiCommand and the best candidate that is handed in
-//   here; power (GICR_WAKER reads zero), GICR_STATUSR, extended PPIs, GICv4. SGIs are edge-triggered and PPIs
-//   level-triggered; the guest cannot change that; KVM has them so too.
-// Differs from KVM: GICR_PROPBASER is one per redistributor; cacheability and shareability are kept as
-//   written. As in KVM, SGIs are enabled and all is of group 1 after reset; the bases cannot change while
-//   LPIs are enabled.
+// Leaves out: the LPIs: LpiRedistributor, which keeps them, hides behind LpiCommand and the best candidate
+//   that is handed in here; power (GICR_WAKER reads zero), GICR_STATUSR, extended PPIs, GICv4. SGIs are
+//   edge-triggered and PPIs level-triggered; the guest cannot change that; KVM has them so too.
+// Differs from KVM: GICR_PROPBASER is one per redistributor. As in KVM, SGIs are enabled and all is of
+//   group 1 after reset; the bases cannot change while LPIs are enabled, and attributes of tables read back
+//   as with_possible_attributes() says.
 // Source: Arm IHI 0069, chapters 2 to 6 and the redistributor registers; Linux
 //   Documentation/virt/kvm/devices/arm-vgic-v3.rst.
 
@@ -53,7 +53,7 @@ class GicRedistributor {
     std::optional<Candidate> best_lpi() const { return lpis_enabled() ? best_lpi_ : std::nullopt; }
     bool lpis_enabled() const { return ctlr_.get(ctlr_.enable_lpis); }
     GicrPropbaser propbaser() const { return propbaser_; }
-    /// table_is_zero is what the guest wrote last.
+    /// pending_table_zero is what the guest wrote last.
     GicrPendbaser pendbaser() const { return pendbaser_; }
 
     /// Whether the CPU takes 1 of N interrupts of a group.
@@ -69,6 +69,8 @@ class GicRedistributor {
     void change(std::uint32_t mask, Change change);
 
     std::uint64_t read_register(const GicAccess& access) const;
+    template <class Table>
+    void move_table(Table& table, std::uint64_t value, std::uint64_t lanes) const;
     Effects write_ctlr(std::uint32_t value);
     Effects invalidate(const GicAccess& access, std::uint64_t value) const;
 

@@ -54,26 +54,38 @@ struct GicrWaker : Register<GicrWaker, std::uint32_t> {
     static constexpr auto fields = field_list(children_asleep, processor_sleep);
 };
 
-struct GicrPropbaser : Register<GicrPropbaser, std::uint64_t> {
+struct GicrPropbaser : Register<GicrPropbaser, std::uint64_t, lpi_table_attributes> {
     using Register::Register;
     static constexpr std::string_view name = "GICR_PROPBASER";
     static constexpr Field<GicrPropbaser, 58, 56> outer_cache{"outer_cache"};
-    static constexpr Field<GicrPropbaser, 51, 12> page{"page"};
+    static constexpr Field<GicrPropbaser, 51, 12> address{"address"};
     static constexpr Field<GicrPropbaser, 11, 10> shareability{"shareability"};
     static constexpr Field<GicrPropbaser, 9, 7> inner_cache{"inner_cache"};
+    /// Bits of an INTID, minus one.
     static constexpr Field<GicrPropbaser, 4, 0> id_bits{"id_bits"};
-    static constexpr auto fields = field_list(outer_cache, page, shareability, inner_cache, id_bits);
+    static constexpr auto fields = field_list(outer_cache, address, shareability, inner_cache, id_bits);
 };
 
-struct GicrPendbaser : Register<GicrPendbaser, std::uint64_t> {
+struct GicrPendbaser : Register<GicrPendbaser, std::uint64_t, lpi_table_attributes> {
     using Register::Register;
     static constexpr std::string_view name = "GICR_PENDBASER";
-    static constexpr WriteOnlyField<GicrPendbaser, 62, 62> table_is_zero{"table_is_zero"};
+    static constexpr WriteOnlyField<GicrPendbaser, 62, 62> pending_table_zero{"pending_table_zero"};
     static constexpr Field<GicrPendbaser, 58, 56> outer_cache{"outer_cache"};
-    static constexpr Field<GicrPendbaser, 51, 16> page{"page"};
+    static constexpr Field<GicrPendbaser, 51, 16> address{"address"};
     static constexpr Field<GicrPendbaser, 11, 10> shareability{"shareability"};
     static constexpr Field<GicrPendbaser, 9, 7> inner_cache{"inner_cache"};
-    static constexpr auto fields = field_list(table_is_zero, outer_cache, page, shareability, inner_cache);
+    static constexpr auto fields =
+        field_list(pending_table_zero, outer_cache, address, shareability, inner_cache);
+};
+
+/// One byte per LPI in the configuration table (IHI 0069, 5.1.1). Bit 1 is RES1.
+struct LpiConfiguration : Register<LpiConfiguration, std::uint8_t> {
+    using Register::Register;
+    static constexpr std::string_view name = "LPI_CONFIG";
+    /// Bits 7:2 of the priority; its other bits are zero.
+    static constexpr Field<LpiConfiguration, 7, 2> priority{"priority"};
+    static constexpr Field<LpiConfiguration, 0, 0> enabled{"enabled"};
+    static constexpr auto fields = field_list(priority, enabled);
 };
 
 struct GicrInvlpir : Register<GicrInvlpir, std::uint64_t> {

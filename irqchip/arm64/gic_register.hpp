@@ -15,29 +15,36 @@ namespace irqbench::irqchip::arm64 {
 inline constexpr std::uint32_t sgi_count = 16;
 /// SGIs and PPIs: every CPU has its own.
 inline constexpr std::uint32_t private_count = 32;
-/// INTIDs 1020 to 1023 have special meanings (IHI 0069, 2.2.1).
+/// INTIDs 1020 to 1023 have special meanings (IHI 0069, 2.2).
 inline constexpr std::uint32_t first_special = 1020;
 inline constexpr std::uint32_t group1_pending = 1022;
 inline constexpr std::uint32_t spurious = 1023;
 inline constexpr std::uint32_t maximum_spis = first_special - private_count;
 inline constexpr std::uint32_t first_lpi = 8192;
+/// Bits of an INTID where there are LPIs: GICD_TYPER.IDbits plus one. KVM has 16.
+inline constexpr unsigned minimum_lpi_id_bits = 14, default_lpi_id_bits = 16, maximum_lpi_id_bits = 24;
 
 constexpr bool is_special(std::uint32_t intid) { return intid >= first_special && intid <= spurious; }
 
-/// A register of a GIC that is in memory.
+/// Names of the registers of a run that is not one of a field per INTID.
+using RunNames = std::span<const std::string_view>;
+
+/// A register of a GIC: in memory, where offsets and strides are bytes, or of the system.
 struct GicRegister {
     RegisterInfo info;
+    std::span<const FieldInfo> fields;
     Bank bank = Bank::none;
     /// Whether single bytes of it may be read and written; words always may, and of 64-bit registers also
     /// the whole (IHI 0048B.b, 4.1.4).
     bool bytes = false;
+    RunNames run{};
 };
 
 /// The row of a register with a name of its own.
 template <class Reg>
 constexpr GicRegister gic_register(std::uint32_t offset, std::uint32_t count = 1) {
     constexpr std::uint32_t stride = std::numeric_limits<typename Reg::word>::digits / 8;
-    return {describe<Reg>(offset, count, stride)};
+    return {describe<Reg>(offset, count, stride), field_table<Reg>()};
 }
 
 /// The row of registers that hold a field per INTID.
@@ -122,6 +129,23 @@ struct IntidConfigs : Register<IntidConfigs, std::uint32_t> {
     static constexpr auto fields = field_list(edge15, edge14, edge13, edge12, edge11, edge10, edge9, edge8,
                                               edge7, edge6, edge5, edge4, edge3, edge2, edge1, edge0);
 };
+
+/// How a guest is to reach a table: normal memory, inner shareable, read-allocate and write-back. KVM's
+/// registers of tables start so.
+inline constexpr std::uint64_t lpi_table_attributes = 0x580;
+
+/// The attributes KVM lets a guest have for a table: never outer shareable, never without an inner cache,
+/// and no outer cache of its own. Works on the fields of any of the registers that locate a table.
+template <class Table>
+constexpr Table with_possible_attributes(Table table) {
+    constexpr std::uint8_t outer_shareable = 2, inner_shareable = 1;
+    constexpr std::uint8_t same_as_inner = 0, non_cacheable = 1, read_allocate_write_back = 3;
+    if (table.get(Table::shareability) == outer_shareable) table.set(Table::shareability, inner_shareable);
+    if (table.get(Table::inner_cache) <= non_cacheable)
+        table.set(Table::inner_cache, read_allocate_write_back);
+    if (table.get(Table::outer_cache) != same_as_inner) table.set(Table::outer_cache, non_cacheable);
+    return table;
+}
 
 /// ArchRev says which architecture; the rest is the identification scheme of JEDEC.
 template <class Self, std::uint32_t reset>

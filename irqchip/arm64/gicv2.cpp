@@ -1,5 +1,7 @@
 #include "irqchip/arm64/gicv2.hpp"
 
+#include "irqchip/arm64/gic_fields.hpp"
+
 namespace irqbench::irqchip::arm64 {
 
 Gicv2::Gicv2(const Gicv2Options& options)
@@ -110,6 +112,26 @@ Effects Gicv2::end(unsigned cpu, std::uint32_t intid) {
 Effects Gicv2::deactivate(unsigned cpu, std::uint32_t intid) {
     if (!distributor_.deactivate(cpu, intid)) return {};
     return {EoiOfSpi{static_cast<std::uint16_t>(intid)}};
+}
+
+std::vector<NamedValue> Gicv2::fields(unsigned cpu, std::uint32_t intid) const {
+    std::vector<NamedValue> values = interrupt_fields(state(cpu, intid));
+    if (intid < sgi_count)
+        values.push_back({"sources", distributor_.sources(cpu, intid)});
+    else if (intid >= private_count)
+        values.push_back({"targets", distributor_.targets(intid)});
+    return values;
+}
+
+std::vector<NamedValue> Gicv2::distributor_fields(unsigned cpu) const {
+    return register_values(gicv2_distributor_registers, [&](std::uint32_t offset, unsigned size) {
+        return read_distributor(cpu, offset, size);
+    });
+}
+
+std::vector<NamedValue> Gicv2::cpu_interface_fields(unsigned cpu) const {
+    return register_values(gicv2_cpu_registers,
+                           [&](std::uint32_t offset, unsigned) { return peek_cpu_interface(cpu, offset); });
 }
 
 }  // namespace irqbench::irqchip::arm64

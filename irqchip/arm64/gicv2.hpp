@@ -54,11 +54,18 @@ class Gicv2 {
         distributor_.set_line(cpu, intid, asserted, source);
     }
 
-    /// What a CPU interface tells its CPU: group 1 by IRQ, group 0 by FIQ if FIQEn is set (2.3.2).
+    /// What a CPU interface tells its CPU: group 1 by IRQ, group 0 by FIQ if GICC_CTLR.FIQEn is set.
     bool irq(unsigned cpu) const { return signals(cpu, false); }
     bool fiq(unsigned cpu) const { return signals(cpu, true); }
 
     InterruptState state(unsigned cpu, std::uint32_t intid) const { return distributor_.state(cpu, intid); }
+
+    /// For inspection: interrupt_fields() of an INTID that exists, and `sources` of an SGI or `targets` of an
+    /// SPI; the registers as `cpu` reads them, without side effects.
+    std::vector<NamedValue> fields(unsigned cpu, std::uint32_t intid) const;
+    std::vector<NamedValue> distributor_fields(unsigned cpu) const;
+    std::vector<NamedValue> cpu_interface_fields(unsigned cpu) const;
+
     const Gicv2Distributor& distributor() const { return distributor_; }
     std::uint8_t running_priority(unsigned cpu) const { return cpus_[cpu].priorities.running(); }
 

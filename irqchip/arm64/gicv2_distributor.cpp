@@ -63,7 +63,8 @@ void Gicv2Distributor::change(unsigned cpu, std::uint32_t number, std::uint32_t 
                 act(waiting_[cpu][index(group)]);
                 return;
             }
-            // 1 of N (3.1.1): every target sees it, and the first that acknowledges it has it.
+            // 1 of N (IHI 0048B.b, GICD_ITARGETSRn): every target sees it, and the first that acknowledges it
+            // has it.
             for (unsigned left = targets(first + i); left != 0; left &= left - 1)
                 act(waiting_[static_cast<unsigned>(std::countr_zero(left))][index(group)]);
         },

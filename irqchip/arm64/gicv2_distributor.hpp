@@ -55,6 +55,8 @@ class Gicv2Distributor {
 
     /// `intid` is below intid_count().
     InterruptState state(unsigned cpu, std::uint32_t intid) const;
+    /// The set of CPUs that sent an SGI which is pending.
+    std::uint8_t sources(unsigned cpu, std::uint32_t intid) const { return sources_[cpu][intid]; }
     /// The set of CPUs an SPI goes to.
     std::uint8_t targets(std::uint32_t intid) const { return targets_[intid - private_count]; }
 

@@ -174,6 +174,11 @@ inline constexpr std::uint32_t ctlr = 0x00, pmr = 0x04, bpr = 0x08, iar = 0x0C, 
 
 namespace detail {
 
+inline constexpr std::array<std::string_view, 4> apr_names{"GICC_APR0", "GICC_APR1", "GICC_APR2",
+                                                           "GICC_APR3"};
+inline constexpr std::array<std::string_view, 4> nsapr_names{"GICC_NSAPR0", "GICC_NSAPR1", "GICC_NSAPR2",
+                                                             "GICC_NSAPR3"};
+
 constexpr GicRegister intid_bits(std::string_view name, Bank bank, std::uint32_t offset) {
     return banked<IntidBits>(name, bank, offset, 32);
 }
@@ -181,6 +186,13 @@ constexpr GicRegister intid_bits(std::string_view name, Bank bank, std::uint32_t
 template <class Reg>
 constexpr GicRegister named(std::string_view name, std::uint32_t offset, std::uint32_t count = 1) {
     return banked<Reg>(name, Bank::none, offset, count);
+}
+
+template <class Reg>
+constexpr GicRegister run(std::string_view name, std::uint32_t offset, RunNames names) {
+    GicRegister row = named<Reg>(name, offset, static_cast<std::uint32_t>(names.size()));
+    row.run = names;
+    return row;
 }
 
 template <class Reg>
@@ -224,8 +236,8 @@ inline constexpr std::array gicv2_cpu_registers{
     detail::named<GiccInterrupt>("GICC_AIAR", gicc::aiar),
     detail::named<GiccEnd>("GICC_AEOIR", gicc::aeoir),
     detail::named<GiccInterrupt>("GICC_AHPPIR", gicc::ahppir),
-    detail::named<ActiveLevels>("GICC_APR", gicc::apr, 4),
-    detail::named<ActiveLevels>("GICC_NSAPR", gicc::nsapr, 4),
+    detail::run<ActiveLevels>("GICC_APR", gicc::apr, detail::apr_names),
+    detail::run<ActiveLevels>("GICC_NSAPR", gicc::nsapr, detail::nsapr_names),
     gic_register<GiccIidr>(gicc::iidr),
     detail::named<GiccEnd>("GICC_DIR", gicc::dir),
 };

@@ -1,5 +1,7 @@
 #include "irqchip/arm64/gicv3.hpp"
 
+#include "irqchip/arm64/gic_fields.hpp"
+
 namespace irqbench::irqchip::arm64 {
 
 Gicv3::Gicv3(const Gicv3Options& options) : distributor_(options) {
@@ -144,6 +146,29 @@ void Gicv3::choose() {
 InterruptState Gicv3::state(unsigned cpu, std::uint32_t intid) const {
     if (intid < private_count) return cpus_[cpu].redistributor.state(intid);
     return distributor_.state(intid);
+}
+
+std::vector<NamedValue> Gicv3::fields(unsigned cpu, std::uint32_t intid) const {
+    std::vector<NamedValue> values = interrupt_fields(state(cpu, intid));
+    if (intid >= private_count) values.push_back({"route", distributor_.route(intid).raw()});
+    return values;
+}
+
+std::vector<NamedValue> Gicv3::distributor_fields() const {
+    return register_values(gic_distributor_registers, [&](std::uint32_t offset, unsigned size) {
+        return read_distributor(offset, size);
+    });
+}
+
+std::vector<NamedValue> Gicv3::redistributor_fields(unsigned cpu) const {
+    return register_values(gic_redistributor_registers, [&](std::uint32_t offset, unsigned size) {
+        return read_redistributor(cpu, offset, size);
+    });
+}
+
+std::vector<NamedValue> Gicv3::cpu_interface_fields(unsigned cpu) const {
+    return register_values(
+        icc_registers, [&](std::uint32_t number, unsigned) { return peek_sysreg(cpu, number).value_or(0); });
 }
 
 }  // namespace irqbench::irqchip::arm64

@@ -2,7 +2,7 @@
 
 // Models: a GICv3 with one security state and affinity routing, put together: distributor, and per CPU a
 //   redistributor and a CPU interface; SGIs to lists of affinities and to all others; the choice for 1 of N.
-//   What LPIs and an ITS add comes from outside: set_best_lpi() and LpiCommand.
+//   What LPIs and an ITS add comes from outside, by set_best_lpi() and LpiCommand: see Gicv3WithIts.
 // Leaves out, Differs from KVM: see the headers of the three parts. One more: interrupts of equal priority
 //   are taken lowest INTID first, not in the order of their arrival. As in KVM, ICC_SGI1R_EL1 reaches SGIs of
 //   either group, the other two those of group 0 (IHI 0069, "Forwarding an SGI to a target PE"), and
@@ -62,6 +62,13 @@ class Gicv3 {
 
     /// `intid` is an SPI, or an SGI or PPI of `cpu`.
     InterruptState state(unsigned cpu, std::uint32_t intid) const;
+
+    /// For inspection: interrupt_fields(), and `route` of an SPI; the registers, without side effects.
+    std::vector<NamedValue> fields(unsigned cpu, std::uint32_t intid) const;
+    std::vector<NamedValue> distributor_fields() const;
+    std::vector<NamedValue> redistributor_fields(unsigned cpu) const;
+    std::vector<NamedValue> cpu_interface_fields(unsigned cpu) const;
+
     const GicDistributor& distributor() const { return distributor_; }
     const GicRedistributor& redistributor(unsigned cpu) const { return cpus_[cpu].redistributor; }
     const GicCpuInterface& cpu_interface(unsigned cpu) const { return cpus_[cpu].interface; }

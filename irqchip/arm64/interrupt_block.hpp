@@ -91,7 +91,7 @@ struct InterruptBlock {
         latched |= line & edge & bit & ~was_asserted;
     }
     /// The CPU takes it. A level-triggered one whose line stays asserted is active and pending (IHI 0069,
-    /// 4.1.2).
+    /// 4.1).
     void acknowledge(unsigned i) {
         const std::uint32_t bit = std::uint32_t{1} << i;
         latched &= ~bit;

@@ -2,7 +2,7 @@
 
 #include <cassert>
 
-#include "irqchip/arm64/lpi_registers.hpp"
+#include "irqchip/arm64/gic_fields.hpp"
 
 namespace irqbench::irqchip::arm64 {
 
@@ -10,39 +10,28 @@ namespace {
 
 constexpr std::uint32_t baser1 = gits::baser + 8;
 
-constexpr std::uint64_t lanes(std::uint32_t part, unsigned size) {
-    return size == 8 ? ~std::uint64_t{0} : std::uint64_t{0xFFFF'FFFF} << (8 * part);
-}
-
-/// The register an aligned access of its size, or to half of it, means.
-std::optional<RegisterMatch> find(std::uint32_t offset, unsigned size) {
-    if ((size != 4 && size != 8) || offset % size != 0) return std::nullopt;
-    const auto match = find_register(its_registers, offset);
-    if (!match || 8 * size > match->info->bits) return std::nullopt;
-    return match;
-}
-
 constexpr GitsBaser baser_at_reset(std::uint32_t offset) {
-    return GitsBaser{find_register(its_registers, offset)->info->reset};
+    return GitsBaser{decode(its_registers, offset, 8)->row->info.reset};
 }
 
 }  // namespace
 
 Its::Its(ItsOptions options)
     : options_(options), baser_{baser_at_reset(gits::baser), baser_at_reset(baser1)} {
-    assert(options.redistributors > 0 && options.lpi_id_bits >= 14 && options.lpi_id_bits <= 24);
+    assert(options.redistributors > 0 && options.lpi_id_bits >= minimum_lpi_id_bits &&
+           options.lpi_id_bits <= maximum_lpi_id_bits);
 }
 
 std::uint64_t Its::read(std::uint32_t offset, unsigned size) const {
-    const auto match = find(offset, size);
-    if (!match) return 0;
-    return (value(*match) & lanes(match->part, size)) >> (8 * match->part);
+    const auto access = decode(its_registers, offset, size);
+    return access ? access->extract(value(*access)) : 0;
 }
 
-std::uint64_t Its::value(const RegisterMatch& match) const {
-    switch (match.info->offset) {
+std::uint64_t Its::value(const GicAccess& access) const {
+    switch (access.row->info.offset) {
         case gits::ctlr:
-            // IHI 0069, 12.19.3: whether all operations of a disabled ITS are complete, which they are.
+            // IHI 0069, GITS_CTLR.Quiescent: whether all operations of a disabled ITS are complete, which
+            // they are.
             return ctlr_
                 .with(ctlr_.quiescent,
                       !enabled() || creadr_.get(creadr_.offset) == cwriter_.get(cwriter_.offset))
@@ -53,21 +42,26 @@ std::uint64_t Its::value(const RegisterMatch& match) const {
         case gits::baser: return baser_[0].raw();
         case baser1: return baser_[1].raw();
         case gits::translater: return 0;
-        default: return match.info->reset;
+        default: return access.row->info.reset;
     }
 }
 
+std::vector<NamedValue> Its::fields() const {
+    return register_values(its_registers,
+                           [&](std::uint32_t offset, unsigned size) { return read(offset, size); });
+}
+
 LpiEffects Its::write(std::uint32_t offset, unsigned size, std::uint64_t value, TableMemory& memory) {
-    const auto match = find(offset, size);
-    if (!match) return {};
-    const std::uint64_t shifted = value << (8 * match->part);
-    const std::uint64_t mask = lanes(match->part, size);
-    switch (match->info->offset) {
+    const auto access = decode(its_registers, offset, size);
+    if (!access) return {};
+    const std::uint64_t shifted = value << access->shift;
+    const std::uint64_t mask = access->lanes;
+    switch (access->row->info.offset) {
         case gits::ctlr: write_ctlr(shifted, mask); break;
         case gits::cbaser: write_cbaser(shifted, mask); break;
         case gits::cwriter: write_cwriter(shifted, mask); break;
         case gits::baser:
-        case baser1: write_baser(*match->info, shifted, mask); break;
+        case baser1: write_baser(access->row->info, shifted, mask); break;
         default: return {};
     }
     return execute_queue(memory);
@@ -88,7 +82,7 @@ void Its::write_cbaser(std::uint64_t value, std::uint64_t mask) {
     if (enabled()) return;
     cbaser_.write(value, mask);
     cbaser_ = with_possible_attributes(cbaser_);
-    // IHI 0069, 12.19.2: sets GITS_CREADR to zero; an empty queue is the best start.
+    // IHI 0069, GITS_CREADR: a write to GITS_CBASER makes it zero; an empty queue is the best start.
     creadr_ = GitsCreadr{};
     cwriter_ = GitsCwriter{};
 }

@@ -16,8 +16,8 @@
 //   with an error or one that cannot be read is passed over, MAPTI of a mapped event and a CWRITER beyond
 //   the queue change nothing, an ITS without valid CBASER, BASER0 and BASER1 cannot be enabled, and those
 //   are read-only while it is.
-// Source: IHI 0069, chapter 5 (5.2 tables, 5.3 commands and their errors) and 12.18 to 12.19 (registers);
-//   Linux arm-vgic-its.rst.
+// Source: Arm IHI 0069, chapter 5 (5.2 tables, 5.3 commands, 5.5 their errors) and the registers GITS_*;
+//   Linux Documentation/virt/kvm/devices/arm-vgic-its.rst.
 
 #include <array>
 #include <cstddef>
@@ -25,6 +25,7 @@
 #include <map>
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "irqchip/arm64/its_command.hpp"
 #include "irqchip/arm64/its_registers.hpp"
@@ -34,7 +35,7 @@
 
 namespace irqbench::irqchip::arm64 {
 
-/// What a command with an error does; the architecture allows both (IHI 0069, 5.3.1).
+/// What a command with an error does; the architecture allows both (IHI 0069, 5.3).
 enum class ItsErrorPolicy : std::uint8_t {
     pass_over,  ///< nothing, as in KVM
     stall,      ///< the queue stops at it until GITS_CWRITER.Retry is written
@@ -44,7 +45,7 @@ struct ItsOptions {
     /// At least one.
     std::uint32_t redistributors = 1;
     /// GICD_TYPER.IDbits plus one: 14 to 24.
-    unsigned lpi_id_bits = 16;
+    unsigned lpi_id_bits = default_lpi_id_bits;
     ItsErrorPolicy on_error = ItsErrorPolicy::pass_over;
     /// GITS_BASER.Page_Size can be written; in KVM it is fixed.
     bool all_page_sizes = false;
@@ -83,6 +84,9 @@ class Its {
     /// A device writes `event` to GITS_TRANSLATER. A disabled ITS drops it without a word.
     LpiEffects signal(std::uint32_t device, std::uint32_t event, const TableMemory& memory);
 
+    /// For inspection: the registers by name, without BASER2 to BASER7, of which there are none.
+    std::vector<NamedValue> fields() const;
+
     bool enabled() const { return ctlr_.get(ctlr_.enabled); }
     bool stalled() const { return creadr_.get(creadr_.stalled); }
 
@@ -115,7 +119,7 @@ class Its {
         InterruptEntry entry;
     };
 
-    std::uint64_t value(const RegisterMatch& match) const;
+    std::uint64_t value(const GicAccess& access) const;
     void write_ctlr(std::uint64_t value, std::uint64_t mask);
     void write_cbaser(std::uint64_t value, std::uint64_t mask);
     void write_cwriter(std::uint64_t value, std::uint64_t mask);

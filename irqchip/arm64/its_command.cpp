@@ -78,7 +78,7 @@ std::string_view name(ItsOpcode opcode) {
 std::optional<std::uint32_t> ItsError::code() const {
     const auto low = number(*this);
     if (!low) return std::nullopt;
-    // The codes of CLEAR carry SYNC's number (IHI 0069, 5.3.1).
+    // The codes of CLEAR carry SYNC's number (IHI 0069, 5.5).
     const ItsOpcode family = command == ItsOpcode::clear ? ItsOpcode::sync : command;
     return 0x01'0000U | static_cast<std::uint32_t>(family) << 8 | *low;
 }

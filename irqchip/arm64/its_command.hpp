@@ -72,7 +72,7 @@ ItsCommand movall(std::uint32_t from, std::uint32_t to);
 ItsCommand sync(std::uint32_t redistributor);
 }  // namespace its_command
 
-/// What is wrong with a command or an MSI (IHI 0069, 5.3, "Command errors").
+/// What is wrong with a command or an MSI (IHI 0069, 5.3 and 5.5).
 enum class ItsFault : std::uint8_t {
     device_oor,           ///< DeviceID beyond GITS_TYPER or the memory of the device table
     ittsize_oor,          ///< more EventID bits than GITS_TYPER.ID_bits

@@ -106,7 +106,7 @@ Its::Outcome Its::mapti(const ItsCommand& command, std::uint32_t intid, TableMem
     if (!has_collection(collection, memory)) return ItsFault::collection_oor;
     return on(found, [&](const Event& event) -> Outcome {
         if (!is_lpi(intid)) return ItsFault::physicalid_oor;
-        // Mapped already: unpredictable (IHI 0069, 5.3.11).
+        // Mapped already: unpredictable (IHI 0069, 5.3, MAPTI).
         if (event.entry.get(InterruptEntry::intid) != 0) return {};
         const auto entry =
             InterruptEntry{}.with(InterruptEntry::intid, intid).with(InterruptEntry::collection, collection);

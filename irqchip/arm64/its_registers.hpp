@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <string_view>
 
+#include "irqchip/arm64/gic_register.hpp"
 #include "irqchip/register.hpp"
 
-// The registers of an ITS (IHI 0069, 12.19), with the values KVM gives those that identify it.
+// The registers of an ITS, with the values KVM gives those that identify it. Names and bit numbers: IHI 0069,
+// "The ITS register map" and the descriptions that follow it, which every issue of the manual numbers anew.
 namespace irqbench::irqchip::arm64 {
 
 /// DeviceIDs and EventIDs have as many bits, entries of every table as many bytes.
@@ -22,14 +24,9 @@ struct GitsCtlr : Register<GitsCtlr, std::uint32_t, 0x8000'0000> {
 };
 
 /// Product 'K' of Arm: KVM. The revision is that of the tables' layout.
-struct GitsIidr : Register<GitsIidr, std::uint32_t, 0x4B00'043B> {
-    using Register::Register;
+struct GitsIidr : Implementer<GitsIidr, 0x4B00'043B> {
+    using Implementer::Implementer;
     static constexpr std::string_view name = "GITS_IIDR";
-    static constexpr ReadOnlyField<GitsIidr, 31, 24> product{"product"};
-    static constexpr ReadOnlyField<GitsIidr, 19, 16> variant{"variant"};
-    static constexpr ReadOnlyField<GitsIidr, 15, 12> revision{"revision"};
-    static constexpr ReadOnlyField<GitsIidr, 11, 0> implementer{"implementer"};
-    static constexpr auto fields = field_list(product, variant, revision, implementer);
 };
 
 /// Sizes are written as one less than they are.
@@ -129,16 +126,16 @@ inline constexpr std::uint32_t ctlr = 0x0000, iidr = 0x0004, typer = 0x0008, cba
 }
 
 /// A row whose name, reset value and writable bits are not those of its type.
-constexpr RegisterInfo particular(RegisterInfo row, std::string_view name, std::uint64_t reset,
-                                  std::uint64_t writable) {
-    row.name = name;
-    row.reset = reset;
-    row.writable = writable;
-    row.access = writable == 0 ? Access::read_only : Access::read_write;
+constexpr GicRegister particular(GicRegister row, std::string_view name, std::uint64_t reset,
+                                 std::uint64_t writable) {
+    row.info.name = name;
+    row.info.reset = reset;
+    row.info.writable = writable;
+    row.info.access = writable == 0 ? Access::read_only : Access::read_write;
     return row;
 }
-constexpr RegisterInfo identification(std::uint32_t offset, std::string_view name, std::uint8_t value) {
-    return particular(describe<GicIdentification>(offset, 1, 4), name, value, 0);
+constexpr GicRegister identification(std::uint32_t offset, std::string_view name, std::uint8_t value) {
+    return particular(gic_register<GicIdentification>(offset), name, value, 0);
 }
 
 /// Inner shareable, read-allocate and write-back, pages of 64 KiB, entries of 8 bytes.
@@ -149,21 +146,21 @@ inline constexpr std::uint64_t its_baser_reset = GitsBaser{}
                                                      .with(GitsBaser::page_size, TablePage::size_64k)
                                                      .raw();
 
-/// Offsets are bytes, so a stride is a register's size. GITS_TRANSLATER is in the second page of 64 KiB.
+/// GITS_TRANSLATER is in the second page of 64 KiB.
 inline constexpr std::array its_registers{
-    describe<GitsCtlr>(gits::ctlr, 1, 4),
-    describe<GitsIidr>(gits::iidr, 1, 4),
-    describe<GitsTyper>(gits::typer, 1, 8),
-    describe<GitsCbaser>(gits::cbaser, 1, 8),
-    describe<GitsCwriter>(gits::cwriter, 1, 8),
-    describe<GitsCreadr>(gits::creadr, 1, 8),
-    particular(describe<GitsBaser>(gits::baser, 1, 8), "GITS_BASER0",
+    gic_register<GitsCtlr>(gits::ctlr),
+    gic_register<GitsIidr>(gits::iidr),
+    gic_register<GitsTyper>(gits::typer),
+    gic_register<GitsCbaser>(gits::cbaser),
+    gic_register<GitsCwriter>(gits::cwriter),
+    gic_register<GitsCreadr>(gits::creadr),
+    particular(gic_register<GitsBaser>(gits::baser), "GITS_BASER0",
                GitsBaser{its_baser_reset}.with(GitsBaser::type, TableType::devices).raw(),
                GitsBaser::writable_mask()),
-    particular(describe<GitsBaser>(gits::baser + 8, 1, 8), "GITS_BASER1",
+    particular(gic_register<GitsBaser>(gits::baser + 8), "GITS_BASER1",
                GitsBaser{its_baser_reset}.with(GitsBaser::type, TableType::collections).raw(),
                GitsBaser::writable_mask() & ~decltype(GitsBaser::indirect)::mask),
-    particular(describe<GitsBaser>(gits::baser + 16, 6, 8), "GITS_BASER2-7", 0, 0),
+    particular(gic_register<GitsBaser>(gits::baser + 16, 6), "GITS_BASER2-7", 0, 0),
     identification(gits::pidr4, "GITS_PIDR4", 0x40),
     identification(gits::pidr0, "GITS_PIDR0", 0x92),
     identification(gits::pidr0 + 4, "GITS_PIDR1", 0xB4),
@@ -172,7 +169,7 @@ inline constexpr std::array its_registers{
     identification(gits::cidr0 + 4, "GITS_CIDR1", 0xF0),
     identification(gits::cidr0 + 8, "GITS_CIDR2", 0x05),
     identification(gits::cidr0 + 12, "GITS_CIDR3", 0xB1),
-    describe<GitsTranslater>(gits::translater, 1, 4),
+    gic_register<GitsTranslater>(gits::translater),
 };
 
 }  // namespace irqbench::irqchip::arm64

@@ -5,8 +5,6 @@
 #include <type_traits>
 #include <vector>
 
-#include "irqchip/arm64/lpi_registers.hpp"
-
 // Tables as KVM saves and restores them: valid entries are linked by the distance to the next one, and what
 // lies between two of them is undefined.
 namespace irqbench::irqchip::arm64 {

@@ -6,7 +6,7 @@ namespace irqbench::irqchip::arm64 {
 
 namespace {
 
-/// Bits of an offset in a page. The reserved encoding is treated as 64 KiB (IHI 0069, 12.19.1).
+/// Bits of an offset in a page. The reserved encoding is treated as 64 KiB (IHI 0069, GITS_BASER<n>).
 constexpr unsigned page_bits(TablePage page) {
     switch (page) {
         case TablePage::size_4k: return 12;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "irqchip/arm64/lpi_registers.hpp"
-
 namespace irqbench::irqchip::arm64 {
 
 LpiEffects Its::signal(std::uint32_t device, std::uint32_t event, const TableMemory& memory) {

@@ -12,58 +12,23 @@ namespace {
 
 constexpr std::size_t chunk_size = 1024;
 
-constexpr std::uint64_t lanes(std::uint32_t part, unsigned size) {
-    return size == 8 ? ~std::uint64_t{0} : std::uint64_t{0xFFFF'FFFF} << (8 * part);
-}
-
-/// The register an aligned access of 4 or 8 bytes means.
-std::optional<RegisterMatch> find(std::uint32_t offset, unsigned size) {
-    if ((size != 4 && size != 8) || offset % size != 0) return std::nullopt;
-    return find_register(lpi_registers, offset);
-}
-
 }  // namespace
 
 LpiRedistributor::LpiRedistributor(unsigned id_bits) : id_bits_(id_bits) {
-    assert(id_bits >= 14 && id_bits <= max_id_bits);
+    assert(id_bits >= minimum_lpi_id_bits && id_bits <= maximum_lpi_id_bits);
 }
 
-std::uint64_t LpiRedistributor::read(std::uint32_t offset, unsigned size) const {
-    const auto match = find(offset, size);
-    if (!match) return 0;
-    const std::uint64_t value = match->info->offset == gicr::propbaser
-                                    ? propbaser_.raw()
-                                    : pendbaser_.with(GicrPendbaser::pending_table_zero, false).raw();
-    return (value & lanes(match->part, size)) >> (8 * match->part);
-}
-
-void LpiRedistributor::write(std::uint32_t offset, unsigned size, std::uint64_t value) {
-    const auto match = find(offset, size);
-    if (!match || enabled_) return;
-    const std::uint64_t shifted = value << (8 * match->part);
-    const std::uint64_t mask = lanes(match->part, size);
-    if (match->info->offset == gicr::propbaser) {
-        propbaser_.write(shifted, mask);
-        propbaser_ = with_possible_attributes(propbaser_);
-    } else {
-        pendbaser_.write(shifted, mask);
-        pendbaser_ = with_possible_attributes(pendbaser_);
-    }
-}
-
-void LpiRedistributor::set_enabled(bool enabled, TableMemory& memory) {
-    if (enabled == enabled_) return;
-    if (!enabled) {
-        static_cast<void>(save_pending(memory));
-        enabled_ = false;
-        pending_ = {};
-        ready_ = {};
-        priorities_ = 0;
-        configurations_.clear();
-        return;
-    }
+void LpiRedistributor::enable(GicrPropbaser propbaser, GicrPendbaser pendbaser, const TableMemory& memory) {
+    if (enabled_) return;
     enabled_ = true;
+    propbaser_ = propbaser;
+    pendbaser_ = pendbaser;
     if (!pendbaser_.get(pendbaser_.pending_table_zero)) load_pending(memory);
+}
+
+void LpiRedistributor::disable(TableMemory& memory) {
+    static_cast<void>(save_pending(memory));
+    *this = LpiRedistributor(id_bits_);
 }
 
 void LpiRedistributor::load_pending(const TableMemory& memory) {
@@ -110,10 +75,10 @@ bool LpiRedistributor::clear_pending(std::uint32_t intid) {
 
 bool LpiRedistributor::pending(std::uint32_t intid) const { return pending_.contains(intid); }
 
-std::optional<PriorityLpi> LpiRedistributor::best() const {
+std::optional<Candidate> LpiRedistributor::best() const {
     if (priorities_ == 0) return std::nullopt;
     const auto priority = static_cast<unsigned>(std::countr_zero(priorities_));
-    return PriorityLpi{*ready_[priority].lowest(), static_cast<std::uint8_t>(priority << 2)};
+    return Candidate{*ready_[priority].lowest(), static_cast<std::uint8_t>(priority << 2)};
 }
 
 void LpiRedistributor::learn(std::uint32_t intid, const TableMemory& memory) {

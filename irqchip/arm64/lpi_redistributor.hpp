@@ -1,51 +1,37 @@
 #pragma once
 
-// Models: the LPI side of a GICv3 redistributor: GICR_PROPBASER and GICR_PENDBASER, what follows from
-//   GICR_CTLR.EnableLPIs, configurations cached until INV or INVALL, pending LPIs, the one to take next.
-// Leaves out: GICR_CTLR and GICR_TYPER themselves (the rest of the redistributor has them), virtual LPIs,
-//   two security states (LPIs are Group 1, their priority is the table's), GICR_CTLR.RWP and GICR_SYNCR
-//   (nothing takes time).
+// Models: the LPIs of a GICv3 redistributor: their tables in memory, configurations cached until INV or
+//   INVALL, pending LPIs, the one to take next.
+// Leaves out: the registers (GicRedistributor has them), virtual LPIs, two security states (LPIs are of
+//   group 1, their priority is the table's), time: nothing takes any.
 // Differs from KVM: each redistributor caches configurations of its own, KVM has one for each mapped LPI;
 //   any bit of the pending table counts, in KVM only those of mapped LPIs; clearing EnableLPIs writes the
 //   pending table (KVM forgets what was pending); a message for a redistributor whose EnableLPIs is clear
-//   is lost, also one on the move; each redistributor has a GICR_PROPBASER of its own. As in KVM, the
-//   tables' registers are read-only while EnableLPIs is set, memory attributes read back as with_possible_
-//   attributes() says, and of equal priorities the lowest INTID is first.
-// Source: IHI 0069, chapter 5.1 (LPIs), 12.11 (GICR_PROPBASER, GICR_PENDBASER); KVM arm-vgic-v3.rst.
+//   is lost, also one on the move. As in KVM, of equal priorities the lowest INTID is first.
+// Source: Arm IHI 0069, 5.1; Linux Documentation/virt/kvm/devices/arm-vgic-v3.rst.
 
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "irqchip/arm64/candidates.hpp"
+#include "irqchip/arm64/gic_redistributor_registers.hpp"
 #include "irqchip/arm64/lpi_memory.hpp"
-#include "irqchip/arm64/lpi_registers.hpp"
 #include "irqchip/arm64/lpi_set.hpp"
 
 namespace irqbench::irqchip::arm64 {
 
-struct PriorityLpi {
-    std::uint32_t intid;
-    std::uint8_t priority;
-    friend bool operator==(const PriorityLpi&, const PriorityLpi&) = default;
-};
-
 class LpiRedistributor {
   public:
-    static constexpr unsigned default_id_bits = 16;
-    static constexpr unsigned max_id_bits = 24;
-
     /// `id_bits` is GICD_TYPER.IDbits plus one: 14 to 24.
-    explicit LpiRedistributor(unsigned id_bits = default_id_bits);
+    explicit LpiRedistributor(unsigned id_bits = default_lpi_id_bits);
 
-    /// Guest access to GICR_PROPBASER and GICR_PENDBASER at `offset` from RD_base, 4 or 8 bytes, aligned.
-    /// Anything else reads zero and ignores writes.
-    std::uint64_t read(std::uint32_t offset, unsigned size) const;
-    void write(std::uint32_t offset, unsigned size, std::uint64_t value);
-
-    /// GICR_CTLR.EnableLPIs. Setting it reads the pending table, unless GICR_PENDBASER.PTZ says it is zero;
-    /// clearing it writes the table and forgets all that was cached.
-    void set_enabled(bool enabled, TableMemory& memory);
+    /// GICR_CTLR.EnableLPIs becomes set, with tables where the two registers say until disable(). Reads the
+    /// pending table, unless GICR_PENDBASER.PTZ says it is zero.
+    void enable(GicrPropbaser propbaser, GicrPendbaser pendbaser, const TableMemory& memory);
+    /// EnableLPIs becomes clear. Writes the pending table and forgets the rest.
+    void disable(TableMemory& memory);
     bool enabled() const { return enabled_; }
 
     /// @returns whether the LPI was not pending before. An INTID out of range is ignored.
@@ -55,7 +41,7 @@ class LpiRedistributor {
     bool pending(std::uint32_t intid) const;
 
     /// The enabled pending LPI of the highest priority. Costs the same whatever is mapped or pending.
-    std::optional<PriorityLpi> best() const;
+    std::optional<Candidate> best() const;
 
     /// Reads the configuration of an LPI unless it is cached.
     void learn(std::uint32_t intid, const TableMemory& memory);

@@ -40,8 +40,8 @@ const GicRow redistributor_sheet[] = {
     {{0x00004, "GICR_IIDR", ro, 0x4B00'043B, 0, 32, 1, 4}},
     {{0x00008, "GICR_TYPER", ro, 0, 0, 64, 1, 8}},
     {{0x00014, "GICR_WAKER", ro, 0, 0, 32, 1, 4}},
-    {{0x00070, "GICR_PROPBASER", rw, 0, 0x0700'0000'0000'0F9F | pages, 64, 1, 8}},
-    {{0x00078, "GICR_PENDBASER", rw, 0, 0x4700'0000'0000'0F80 | (pages & ~0xF000ULL), 64, 1, 8}},
+    {{0x00070, "GICR_PROPBASER", rw, 0x580, 0x0700'0000'0000'0F9F | pages, 64, 1, 8}},
+    {{0x00078, "GICR_PENDBASER", rw, 0x580, 0x4700'0000'0000'0F80 | (pages & ~0xF000ULL), 64, 1, 8}},
     {{0x000A0, "GICR_INVLPIR", wo, 0, all_ones, 64, 1, 8}, Kind::command},
     {{0x000B0, "GICR_INVALLR", wo, 0, all_ones, 64, 1, 8}, Kind::command},
     {{0x000C0, "GICR_SYNCR", ro, 0, 0, 32, 1, 4}},
@@ -93,8 +93,8 @@ std::vector<GicRow> as_implemented(const GicRow (&sheet)[count]) {
         if (info.name == "GICD_IROUTER") info.writable = 0x80FF'FFFF;
         if (info.name == "GICR_TYPER") info.reset = std::uint64_t{0x030201} << 32 | 1U << 8 | 1U << 4 | 1;
         if (info.name == "GICR_CTLR") info.writable = 1;
-        // Write-only: the guest's word that the table is zero.
-        if (info.name == "GICR_PENDBASER") info.writable &= ~(std::uint64_t{1} << 62);
+        // What may be said of a table has tests of its own.
+        if (info.name == "GICR_PROPBASER" || info.name == "GICR_PENDBASER") continue;
         // SGIs are enabled; what is configured is fixed.
         if (info.name == "GICR_ISENABLER0" || info.name == "GICR_ICENABLER0") info.reset = 0xFFFF;
         if (info.name == "GICR_ICFGR") continue;
@@ -108,6 +108,15 @@ Gicv3Options two_cpus() {
     Gicv3Options options;
     options.cpus = {0, 0x03'0201};
     return options;
+}
+
+/// What GICR_PROPBASER or GICR_PENDBASER reads after a write: see vgic_sanitise_*() in KVM.
+std::uint64_t as_kvm_keeps_it(std::uint32_t offset, std::uint64_t value) {
+    std::uint64_t kept = value & (offset == 0x70 ? 0x070F'FFFF'FFFF'FF9F : 0x070F'FFFF'FFFF'0F80);
+    if ((kept >> 10 & 3) == 2) kept = (kept & ~0xC00ULL) | 0x400;
+    if ((kept >> 7 & 7) < 2) kept = (kept & ~0x380ULL) | 0x180;
+    if ((kept >> 56 & 7) > 1) kept = (kept & ~(7ULL << 56)) | 1ULL << 56;
+    return kept;
 }
 
 struct Distributor {
@@ -138,7 +147,8 @@ BOOST_AUTO_TEST_CASE(the_tables_say_what_the_manual_says) {
     check_gic_table(gic_distributor_registers, distributor_sheet);
     check_gic_table(gic_redistributor_registers, redistributor_sheet);
     BOOST_REQUIRE(icc_registers.size() == std::size(sysreg_sheet));
-    for (std::size_t i = 0; i < icc_registers.size(); ++i) check_row(icc_registers[i], sysreg_sheet[i].info);
+    for (std::size_t i = 0; i < icc_registers.size(); ++i)
+        check_row(icc_registers[i].info, sysreg_sheet[i].info);
     const FieldRow typer[] = {{"range_selector", 26, 26, ro},
                               {"no_one_of_n", 25, 25, ro},
                               {"affinity3", 24, 24, ro},
@@ -218,6 +228,40 @@ BOOST_AUTO_TEST_CASE(system_registers_have_names) {
         BOOST_TEST(!icc_number(name), name);
 }
 
+BOOST_AUTO_TEST_CASE(registers_of_lpi_tables_let_only_their_writable_bits_change) {
+    for (const std::uint32_t offset : {0x70U, 0x78U}) {
+        std::vector<std::uint64_t> values{0, ~0ULL};
+        for (unsigned bit = 0; bit < 64; ++bit) values.push_back(1ULL << bit);
+        // Every combination of the attributes.
+        for (std::uint64_t i = 0; i < 256; ++i)
+            values.push_back((i & 7) << 7 | (i >> 3 & 3) << 10 | (i >> 5) << 56);
+        for (const std::uint64_t value : values) {
+            Redistributor chip;
+            chip.write(offset, 8, value);
+            const std::uint64_t kept = as_kvm_keeps_it(offset, value);
+            BOOST_TEST(chip.read(offset, 8) == kept);
+            BOOST_TEST(chip.read(offset, 4) == (kept & all_ones));
+            BOOST_TEST(chip.read(offset + 4, 4) == kept >> 32);
+            BOOST_TEST(chip.read(offset ^ 8, 8) == 0x580);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(halves_of_registers_of_lpi_tables_are_written_alone) {
+    Redistributor chip;
+    chip.write(0x74, 4, 0x0001'2345);
+    BOOST_TEST(chip.read(0x70, 8) == 0x0001'2345'0000'0580);
+    chip.write(0x70, 4, 0x6789'A58F);
+    BOOST_TEST(chip.read(0x70, 8) == 0x0001'2345'6789'A58F);
+    const Redistributor before = chip;
+    for (const unsigned size : {1U, 2U, 16U}) {
+        chip.write(0x70, size, 0);
+        BOOST_TEST(chip.read(0x70, size) == 0);
+    }
+    for (const std::uint32_t offset : {0x72U, 0x74U}) chip.write(offset, 8, ~0ULL);
+    BOOST_TEST((chip == before));
+}
+
 BOOST_AUTO_TEST_CASE(sgis_are_edge_triggered_and_ppis_level_triggered_for_good) {
     GuestGicv3 guest;
     for (const std::uint32_t written : {0U, all_ones}) {
@@ -250,6 +294,13 @@ BOOST_AUTO_TEST_CASE(options_show_in_the_identification_registers) {
     BOOST_TEST(guest.get_redistributor(gicr::typer, 1) == 0x130);
     BOOST_TEST(guest.get_redistributor(gicr::typer + 4, 1) == 0x03'0201);
     BOOST_TEST(guest.reg(icc::ctlr) == (1U << 15 | 4U << 8));
+    Gicv3Options more;
+    more.lpi_id_bits = 17;
+    BOOST_TEST(GuestGicv3(more).get(gicd3::typer) == (16U << 19 | 1U << 17 | 2));
+    BOOST_TEST(GuestGicv3(more).reg(icc::ctlr) == (1U << 11 | 4U << 8));
+    more.lpi_id_bits = 14;
+    BOOST_TEST(GuestGicv3(more).get(gicd3::typer) == (13U << 19 | 1U << 17 | 2));
+    BOOST_TEST(GuestGicv3(more).reg(icc::ctlr) == 4U << 8);
     BOOST_TEST(guest.put_redistributor(gicr::ctlr, all_ones) == "nothing");
     BOOST_TEST(guest.get_redistributor(gicr::ctlr) == 0x0300'0000);
     guest.route(40, ~std::uint64_t{0});

@@ -228,18 +228,18 @@ BOOST_AUTO_TEST_CASE(lpi_tables_stay_put_while_lpis_are_enabled) {
     GuestGicv3 guest;
     guest.put_redistributor(gicr::propbaser, 0x8000'000F, 0, 8);
     guest.put_redistributor(gicr::pendbaser, 0x4000'0000'9000'0000, 0, 8);
-    BOOST_TEST(guest.get_redistributor(gicr::pendbaser, 0, 8) == 0x9000'0000);
-    BOOST_TEST(guest.gic.redistributor(0).pendbaser().get(GicrPendbaser::table_is_zero));
+    BOOST_TEST(guest.get_redistributor(gicr::pendbaser, 0, 8) == 0x9000'0180);
+    BOOST_TEST(guest.gic.redistributor(0).pendbaser().get(GicrPendbaser::pending_table_zero));
     guest.put_redistributor(gicr::ctlr, 1);
     guest.put_redistributor(gicr::propbaser, 0, 0, 8);
     guest.put_redistributor(gicr::pendbaser, 0, 0, 8);
-    BOOST_TEST(guest.gic.redistributor(0).propbaser().raw() == 0x8000'000F);
-    BOOST_TEST(guest.get_redistributor(gicr::pendbaser, 0, 8) == 0x9000'0000);
+    BOOST_TEST(guest.gic.redistributor(0).propbaser().raw() == 0x8000'018F);
+    BOOST_TEST(guest.get_redistributor(gicr::pendbaser, 0, 8) == 0x9000'0180);
     guest.put_redistributor(gicr::ctlr, 0);
     guest.put_redistributor(gicr::pendbaser + 4, 0x4000'0001);
     guest.put_redistributor(gicr::propbaser, 0);
-    BOOST_TEST(guest.get_redistributor(gicr::pendbaser, 0, 8) == 0x1'9000'0000);
-    BOOST_TEST(guest.get_redistributor(gicr::propbaser, 0, 8) == 0);
+    BOOST_TEST(guest.get_redistributor(gicr::pendbaser, 0, 8) == 0x1'9000'0180);
+    BOOST_TEST(guest.get_redistributor(gicr::propbaser, 0, 8) == 0x180);
 }
 
 BOOST_AUTO_TEST_CASE(invalidation_by_register_is_passed_on_while_lpis_are_enabled) {

@@ -182,9 +182,9 @@ BOOST_AUTO_TEST_CASE(a_cpu_is_no_device) {
 
 BOOST_AUTO_TEST_CASE(a_redistributor_without_lpis_drops_them) {
     GuestIts guest = mapped_guest();
-    guest.redistributors[0].set_enabled(false, guest.memory);
+    guest.disable_lpis(0);
     BOOST_TEST(guest.signal(5, 3) == "8200 pending at 0");
-    guest.redistributors[0].set_enabled(true, guest.memory);
+    guest.enable_lpis(0);
     BOOST_TEST(guest.best(0) == "nothing");
 }
 

@@ -68,7 +68,7 @@ inline std::string text(const LpiEffects& effects) {
     return all.empty() ? "nothing" : all;
 }
 
-inline std::string text(const std::optional<PriorityLpi>& lpi) {
+inline std::string text(const std::optional<Candidate>& lpi) {
     return lpi ? fmt::format("{} at priority {:02x}", lpi->intid, lpi->priority) : "nothing";
 }
 
@@ -102,10 +102,10 @@ struct GuestIts {
     }
 
     void enable_lpis(std::uint32_t n, unsigned id_bits = 16) {
-        redistributors[n].write(gicr::propbaser, 8, place::configurations | (id_bits - 1));
-        redistributors[n].write(gicr::pendbaser, 8, place::pending_of(n));
-        redistributors[n].set_enabled(true, memory);
+        redistributors[n].enable(GicrPropbaser{place::configurations | (id_bits - 1)},
+                                 GicrPendbaser{place::pending_of(n)}, memory);
     }
+    void disable_lpis(std::uint32_t n) { redistributors[n].disable(memory); }
     /// 64 KiB of flat table each, a queue of one page.
     void set_up() {
         put(gits::cbaser, valid_bit | place::queue);

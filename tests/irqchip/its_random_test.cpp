@@ -149,7 +149,10 @@ struct Pair {
     void toggle() {
         const unsigned n = draw.random() % redistributors;
         const bool enabled = draw.random() % 3 != 0;
-        guest.redistributors[n].set_enabled(enabled, guest.memory);
+        if (enabled)
+            guest.enable_lpis(n);
+        else
+            guest.disable_lpis(n);
         naive.set_enabled(n, enabled);
     }
 
@@ -289,8 +292,10 @@ BOOST_AUTO_TEST_CASE(anything_may_be_in_memory_and_in_any_register_at_any_time) 
                 case 9: guest.memory.holes.assign(random() % 3, somewhere() & ~0xFFFULL); break;
                 case 10: {
                     LpiRedistributor& lpis = guest.redistributors[random() % redistributors];
-                    lpis.set_enabled(random() % 4 != 0, guest.memory);
-                    lpis.write(random.pick({0x70U, 0x78U}), 8, word());
+                    if (random() % 4 == 0)
+                        lpis.disable(guest.memory);
+                    else
+                        lpis.enable(GicrPropbaser{word()}, GicrPendbaser{word()}, guest.memory);
                     break;
                 }
                 default:

@@ -12,7 +12,7 @@ constexpr auto ro = Access::read_only;
 constexpr auto rw = Access::read_write;
 constexpr auto wo = Access::write_only;
 
-/// IHI 0069, 12.19, and what KVM's ITS identifies itself with.
+/// IHI 0069, the ITS register map, and what KVM's ITS identifies itself with.
 const RegisterInfo sheet[] = {
     {0x00000, "GITS_CTLR", rw, 0x8000'0000, 0x1, 32, 1, 4},
     {0x00004, "GITS_IIDR", ro, 0x4B00'043B, 0, 32, 1, 4},
@@ -106,7 +106,8 @@ struct Chip {
 BOOST_AUTO_TEST_SUITE(its_register_table)
 
 BOOST_AUTO_TEST_CASE(the_table_says_what_the_manual_says) {
-    check_table(its_registers, sheet);
+    BOOST_REQUIRE(its_registers.size() == std::size(sheet));
+    for (std::size_t i = 0; i < its_registers.size(); ++i) check_row(its_registers[i].info, sheet[i]);
     check_fields(field_table<GitsCtlr>(), ctlr_sheet);
     check_fields(field_table<GitsTyper>(), typer_sheet);
     check_fields(field_table<GitsCbaser>(), cbaser_sheet);
