@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "irqchip/arm64/its.hpp"
-#include "irqchip/arm64/lpi_bus.hpp"
+#include "irqchip/arm64/gicv3_with_its.hpp"
 
-// The ITS and one redistributor alone: a device signals, the LPI becomes pending, a CPU takes the best.
+// GICv3 and ITS alone, round by round: a device signals, the CPU acknowledges the LPI and ends it.
 using namespace irqbench::irqchip::arm64;
 
 namespace {
@@ -33,21 +32,29 @@ struct FlatMemory final : TableMemory {
     }
 };
 
+Gicv3Options options() {
+    Gicv3Options options;
+    options.lpi_id_bits = id_bits;
+    return options;
+}
+
 struct Machine {
     FlatMemory memory;
-    Its its{{.redistributors = 1, .lpi_id_bits = id_bits}};
-    LpiRedistributor lpis{id_bits};
+    Gicv3WithIts gic{options()};
     std::uint32_t writer = 0;
 
     explicit Machine(std::uint32_t mapped) {
         std::fill_n(memory.bytes.begin() + configurations, 1U << id_bits, std::uint8_t{0xA1});
-        lpis.write(gicr::propbaser, 8, configurations | (id_bits - 1));
-        lpis.write(gicr::pendbaser, 8, pending);
-        lpis.set_enabled(true, memory);
-        write(gits::cbaser, valid | queue);
-        write(gits::baser, valid | devices);
-        write(gits::baser + 8, valid | collections);
-        carry_out(its.write(gits::ctlr, 4, 1, memory));
+        gic.write_redistributor(0, gicr::propbaser, 8, configurations | (id_bits - 1), memory);
+        gic.write_redistributor(0, gicr::pendbaser, 8, pending, memory);
+        gic.write_redistributor(0, gicr::ctlr, 4, 1, memory);
+        gic.write_distributor(gicd3::ctlr, 4, 2);
+        write_sysreg(icc::pmr, 0xFF);
+        write_sysreg(icc::igrpen1, 1);
+        write_its(gits::cbaser, valid | queue);
+        write_its(gits::baser, valid | devices);
+        write_its(gits::baser + 8, valid | collections);
+        static_cast<void>(gic.write_its(gits::ctlr, 4, 1, memory));
         send(its_command::mapc(0, 0));
         for (std::uint32_t i = 0; i < mapped; ++i) {
             const std::uint32_t device = i / events_per_device;
@@ -57,21 +64,26 @@ struct Machine {
         }
     }
 
-    void carry_out(const LpiEffects& effects) {
-        irqbench::irqchip::arm64::carry_out(
-            effects, [&](std::uint32_t) -> LpiRedistributor& { return lpis; }, memory, [](std::uint32_t) {});
+    void write_sysreg(std::uint32_t number, std::uint64_t value) {
+        static_cast<void>(gic.write_sysreg(0, number, value));
     }
-    void write(std::uint32_t offset, std::uint64_t value) { carry_out(its.write(offset, 8, value, memory)); }
+    void write_its(std::uint32_t offset, std::uint64_t value) {
+        static_cast<void>(gic.write_its(offset, 8, value, memory));
+    }
     void send(const ItsCommand& command) {
         for (std::size_t i = 0; i < 4; ++i) memory.write64(queue + writer + 8 * i, command.words[i]);
         writer = (writer + ItsCommand::size) % 4096;
-        write(gits::cwriter, writer);
+        write_its(gits::cwriter, writer);
+    }
+    void signal(std::uint32_t index) {
+        static_cast<void>(gic.signal(index / events_per_device, index % events_per_device, memory));
     }
 
     bool round(std::uint32_t index) {
-        carry_out(its.signal(index / events_per_device, index % events_per_device, memory));
-        const auto best = lpis.best();
-        return best && best->intid == first_lpi + index && lpis.clear_pending(best->intid);
+        signal(index);
+        if (!gic.irq(0) || gic.read_sysreg(0, icc::iar1) != first_lpi + index) return false;
+        write_sysreg(icc::eoir1, first_lpi + index);
+        return true;
     }
 };
 
@@ -93,8 +105,7 @@ void lpi_round_among_pending(benchmark::State& state, std::uint32_t mapped) {
     Machine machine(mapped);
     machine.memory.bytes[configurations] = 0x01;
     machine.send(its_command::inv(0, 0));
-    for (std::uint32_t i = 1; i < mapped; ++i)
-        machine.carry_out(machine.its.signal(i / events_per_device, i % events_per_device, machine.memory));
+    for (std::uint32_t i = 1; i < mapped; ++i) machine.signal(i);
     for (auto _ : state)
         if (!machine.round(0)) state.SkipWithError("an LPI was not taken");
     state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
