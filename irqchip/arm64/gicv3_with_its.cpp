@@ -41,7 +41,8 @@ void Gicv3WithIts::carry_out(const LpiCommand& command, TableMemory& memory) {
 
 std::optional<std::uint64_t> Gicv3WithIts::read_sysreg(unsigned cpu, std::uint32_t number) {
     const auto value = gic_.read_sysreg(cpu, number);
-    if ((number == icc::iar0 || number == icc::iar1) && *value >= first_lpi) {
+    // LPIs are of group 1.
+    if (number == icc::iar1 && *value >= first_lpi) {
         lpis_[cpu].clear_pending(static_cast<std::uint32_t>(*value));
         hand_in(cpu);
     }

@@ -14,11 +14,14 @@ template <class At, class Touched>
 void carry_out(const LpiEffect& effect, At&& at, TableMemory& memory, Touched&& touched) {
     const auto* const one = &effect;
     if (const auto* pending = std::get_if<LpiPending>(one)) {
-        if (at(pending->redistributor).set_pending(pending->intid, memory)) touched(pending->redistributor);
+        // Also of one that is pending already the configuration may be read now for the first time.
+        at(pending->redistributor).set_pending(pending->intid, memory);
+        touched(pending->redistributor);
     } else if (const auto* cleared = std::get_if<LpiCleared>(one)) {
         if (at(cleared->redistributor).clear_pending(cleared->intid)) touched(cleared->redistributor);
     } else if (const auto* mapped = std::get_if<LpiMapped>(one)) {
         at(mapped->redistributor).learn(mapped->intid, memory);
+        touched(mapped->redistributor);
     } else if (const auto* moved = std::get_if<LpiMoved>(one)) {
         at(moved->from).move(moved->intid, at(moved->to), memory);
         touched(moved->from);

@@ -378,6 +378,24 @@ BOOST_AUTO_TEST_CASE(pending_tables_outside_memory_are_told) {
     BOOST_TEST(guest.gic.save_pending_tables(guest.memory));
 }
 
+BOOST_AUTO_TEST_CASE(a_configuration_that_could_not_be_read_is_asked_for_at_the_next_reason) {
+    for (const bool by_msi : {false, true}) {
+        Guest guest = mapped_guest_of();
+        guest.memory.holes = {place::configurations};
+        guest.send({c::inv(5, 3)});
+        guest.signal(3);
+        BOOST_TEST(guest.gic.lpis(0).pending(8200));
+        BOOST_TEST(!guest.gic.irq(0));
+        guest.memory.holes.clear();
+        BOOST_TEST(!guest.gic.irq(0));
+        if (by_msi)
+            guest.signal(3);
+        else
+            guest.send({c::mapti(5, 7, 8200, 0)});
+        BOOST_TEST(guest.taken() == "8200");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(lpis_wait_for_group_1_and_never_for_group_0) {
     Guest guest = mapped_guest_of();
     guest.set(icc::igrpen1, 0);

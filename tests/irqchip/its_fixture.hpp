@@ -13,34 +13,10 @@
 #include "irqchip/arm64/its.hpp"
 #include "irqchip/arm64/lpi_bus.hpp"
 #include "tests/irqchip/effects_text.hpp"
+#include "tests/irqchip/flat_memory.hpp"
 
 // An ITS and its redistributors as a guest programs them, with memory from address 0 up.
 namespace irqbench::irqchip::arm64 {
-
-struct FlatMemory final : TableMemory {
-    std::vector<std::uint8_t> bytes;
-    /// Pages of 4 KiB that cannot be reached.
-    std::vector<std::uint64_t> holes;
-
-    explicit FlatMemory(std::size_t size) : bytes(size) {}
-
-    bool reachable(std::uint64_t address, std::size_t size) const {
-        const bool hole = std::any_of(holes.begin(), holes.end(), [&](std::uint64_t page) {
-            return address < page + 4096 && page < address + size;
-        });
-        return !hole && address <= bytes.size() && size <= bytes.size() - address;
-    }
-    bool read(std::uint64_t address, std::span<std::uint8_t> out) const override {
-        if (!reachable(address, out.size())) return false;
-        std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(address), out.size(), out.begin());
-        return true;
-    }
-    bool write(std::uint64_t address, std::span<const std::uint8_t> in) override {
-        if (!reachable(address, in.size())) return false;
-        std::copy(in.begin(), in.end(), bytes.begin() + static_cast<std::ptrdiff_t>(address));
-        return true;
-    }
-};
 
 inline std::string text(const LpiEffect& effect) {
     return std::visit(

@@ -1,9 +1,9 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <vector>
 
 #include "irqchip/arm64/gicv3_with_its.hpp"
+#include "tests/irqchip/flat_memory.hpp"
 
 // GICv3 and ITS alone, round by round: a device signals, the CPU acknowledges the LPI and ends it.
 using namespace irqbench::irqchip::arm64;
@@ -17,21 +17,6 @@ constexpr std::uint32_t events_per_device = 1024;
 /// 60,000 LPIs are more than 16 bits of INTID have room for.
 constexpr unsigned id_bits = 17;
 
-struct FlatMemory final : TableMemory {
-    std::vector<std::uint8_t> bytes = std::vector<std::uint8_t>(end);
-
-    bool read(std::uint64_t address, std::span<std::uint8_t> out) const override {
-        if (address > bytes.size() || out.size() > bytes.size() - address) return false;
-        std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(address), out.size(), out.begin());
-        return true;
-    }
-    bool write(std::uint64_t address, std::span<const std::uint8_t> in) override {
-        if (address > bytes.size() || in.size() > bytes.size() - address) return false;
-        std::copy(in.begin(), in.end(), bytes.begin() + static_cast<std::ptrdiff_t>(address));
-        return true;
-    }
-};
-
 Gicv3Options options() {
     Gicv3Options options;
     options.lpi_id_bits = id_bits;
@@ -39,7 +24,7 @@ Gicv3Options options() {
 }
 
 struct Machine {
-    FlatMemory memory;
+    FlatMemory memory{end};
     Gicv3WithIts gic{options()};
     std::uint32_t writer = 0;
 
