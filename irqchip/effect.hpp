@@ -1,14 +1,10 @@
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <variant>
-#include <vector>
 
+#include "irqchip/effect_list.hpp"
 #include "irqchip/x86/msi.hpp"
 
 namespace irqbench::irqchip {
@@ -111,50 +107,30 @@ struct OutputChanged {
     friend bool operator==(const OutputChanged&, const OutputChanged&) = default;
 };
 
+/// The guest is done with a level-triggered SPI of a GIC: its EOI or deactivation made it inactive. Whoever
+/// watches the line is told and lets go of it; a line that stays asserted is pending again by itself.
+struct EoiOfSpi {
+    std::uint16_t intid;
+    friend bool operator==(const EoiOfSpi&, const EoiOfSpi&) = default;
+};
+
+/// What a guest asks of the LPIs of one CPU through its redistributor: GICR_CTLR.EnableLPIs changed, or
+/// their cached configuration is stale, that of one (GICR_INVLPIR) or of all (GICR_INVALLR).
+enum class LpiRequest : std::uint8_t { enable, disable, invalidate, invalidate_all };
+
+struct LpiCommand {
+    LpiRequest request;
+    std::uint16_t cpu;
+    /// Of `invalidate`, as the guest wrote it. Zero otherwise.
+    std::uint32_t intid = 0;
+    friend bool operator==(const LpiCommand&, const LpiCommand&) = default;
+};
+
 /// What a controller asks of its surroundings. A controller never executes one; the surroundings handle them
 /// in order.
 using Effect = std::variant<Deliver, IntrLine, EoiBroadcast, EoiOfPin, Unmasked, RouteChanged, StormDelay,
-                            SendIpi, SignalCpu, ArmTimer, DisarmTimer, OutputChanged>;
+                            SendIpi, SignalCpu, ArmTimer, DisarmTimer, OutputChanged, EoiOfSpi, LpiCommand>;
 
-/// A short ordered list of effects. The first few need no heap: nearly every call of a controller yields two
-/// at most.
-class [[nodiscard]] Effects {
-  public:
-    static constexpr std::size_t inline_capacity = 3;
-
-    Effects() = default;
-    Effects(std::initializer_list<Effect> list) {
-        for (const Effect& effect : list) add(effect);
-    }
-
-    void add(const Effect& effect) {
-        if (more_.empty() && count_ < inline_capacity) {
-            few_[count_++] = effect;
-            return;
-        }
-        if (more_.empty()) more_.assign(few_.begin(), few_.end());
-        count_ = 0;
-        more_.push_back(effect);
-    }
-    void add(const Effects& effects) {
-        for (const Effect& effect : effects) add(effect);
-    }
-
-    const Effect* begin() const { return more_.empty() ? few_.data() : more_.data(); }
-    const Effect* end() const { return begin() + size(); }
-    std::size_t size() const { return more_.empty() ? count_ : more_.size(); }
-    bool empty() const { return size() == 0; }
-    const Effect& operator[](std::size_t index) const { return begin()[index]; }
-
-    friend bool operator==(const Effects& a, const Effects& b) {
-        return std::equal(a.begin(), a.end(), b.begin(), b.end());
-    }
-
-  private:
-    std::array<Effect, inline_capacity> few_;
-    /// Filled slots of few_; zero once everything moved to more_.
-    std::size_t count_ = 0;
-    std::vector<Effect> more_;
-};
+using Effects = EffectList<Effect>;
 
 }  // namespace irqbench::irqchip

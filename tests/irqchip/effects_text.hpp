@@ -60,6 +60,14 @@ inline std::string text(const Effect& effect) {
             [](const OutputChanged& e) {
                 return fmt::format("out {} {}", e.channel, e.level ? "high" : "low");
             },
+            [](const EoiOfSpi& e) { return fmt::format("eoi of spi {}", e.intid); },
+            [](const LpiCommand& e) {
+                constexpr std::string_view names[] = {"enable", "disable", "invalidate", "invalidate all"};
+                const std::string_view name = names[static_cast<unsigned>(e.request)];
+                return e.request == LpiRequest::invalidate
+                           ? fmt::format("{} lpi {} of {}", name, e.intid, e.cpu)
+                           : fmt::format("{} lpis of {}", name, e.cpu);
+            },
         },
         effect);
 }

@@ -1,51 +1,26 @@
 #pragma once
 
 #include <array>
-#include <filesystem>
-#include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "tests/qemu/connection.hpp"
 #include "tests/qemu/operation.hpp"
 #include "tests/qemu/state.hpp"
-#include "tools/lab/process.hpp"
 #include "tools/lab/qemu.hpp"
-#include "vmm/kvm/fd.hpp"
 
 namespace irqbench::tests::qemu {
 
-/// A stream socket on which lines come and go.
-class Line {
-  public:
-    /// Waits for QEMU to connect to `path`.
-    /// @throws std::runtime_error when it does not, or ends
-    static Line accept(const vmm::kvm::Fd& listening, tools::lab::Process& process);
-
-    void send(const std::string& text);
-    /// @throws std::runtime_error at the end of the stream, or when nothing comes for long
-    std::string receive();
-
-  private:
-    explicit Line(vmm::kvm::Fd fd) : fd_(std::move(fd)) {}
-
-    vmm::kvm::Fd fd_;
-    std::string buffer_;
-};
-
 /// QEMU's interrupt controllers without a CPU that runs: devices and the guest are played over qtest, what
-/// happens is read from the monitor and QEMU's trace. See docs/devel/testing/qtest.rst of QEMU.
+/// happens is read from the monitor and QEMU's trace.
 class QemuMachine {
   public:
     static constexpr unsigned cpu_count = 2;
 
     /// @throws std::runtime_error, std::system_error when QEMU does not come up or has not what is needed
     explicit QemuMachine(const tools::lab::Qemu& qemu);
-    ~QemuMachine();
-    QemuMachine(const QemuMachine&) = delete;
-    QemuMachine& operator=(const QemuMachine&) = delete;
 
     /// Everything as after power-on, the local APICs too.
     void reset();
@@ -63,21 +38,15 @@ class QemuMachine {
 
   private:
     std::string answer_to(const std::string& command);
-    nlohmann::json execute(const nlohmann::json& request);
     void find_pics();
     void take_events(Outcome& outcome);
 
-    std::filesystem::path folder_;
-    std::unique_ptr<tools::lab::Process> process_;
-    std::unique_ptr<Line> qtest_;
-    std::unique_ptr<Line> qmp_;
+    Connection connection_;
     std::string master_;
     std::string slave_;
     /// What came of the trace and was not a whole line yet.
     std::string trace_;
     bool intr_ = false;
-    /// A RESET event came.
-    bool was_reset_ = false;
 };
 
 }  // namespace irqbench::tests::qemu

@@ -1,61 +1,30 @@
 #include <fmt/format.h>
 
-#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
-#include <cstdlib>
 #include <iostream>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "tests/qemu/comparison.hpp"
+#include "tests/qemu/search.hpp"
 #include "tests/qemu/shrink.hpp"
-#include "tools/lab/cache.hpp"
-#include "tools/lab/error.hpp"
-#include "tools/lab/qemu.hpp"
 
 // QEMU's I/O APIC, MSI and 8259 pair against ours: random operations on both, see comparison.hpp.
 // IRQBENCH_QEMU_SEED and IRQBENCH_QEMU_OPERATIONS change what is tried.
 namespace irqbench::tests::qemu {
 namespace {
 
-using tools::lab::Arch;
-using tools::lab::QemuSearch;
+constexpr auto arch = tools::lab::Arch::x86_64;
 
 constexpr std::uint64_t default_operations = 20'000;
 constexpr std::size_t operations_an_episode = 250;
 constexpr std::size_t operations_a_look_at_the_lapics = 125;
 constexpr int shrink_tries = 300;
 
-std::string environment(const char* name) {
-    const char* value = std::getenv(name);
-    return value != nullptr ? value : "";
-}
-
-std::uint64_t number(const char* name, std::uint64_t otherwise) {
-    const std::string value = environment(name);
-    return value.empty() ? otherwise : std::stoull(value);
-}
-
-const QemuSearch& found_qemu() {
-    static const QemuSearch search = [] {
-        const std::atomic<bool> interrupted{false};
-        try {
-            return tools::lab::find_qemu(
-                Arch::x86_64, tools::lab::cache_folder([](const char* name) { return environment(name); }),
-                interrupted);
-        } catch (const tools::lab::Unavailable& error) {
-            return QemuSearch{{}, error.what()};
-        }
-    }();
-    return search;
-}
-
 boost::test_tools::assertion_result needs_qemu(boost::unit_test::test_unit_id) {
-    if (found_qemu().found || environment("IRQBENCH_LAB") == "required") return true;
-    std::cout << "skipped: " << found_qemu().why_not << '\n';
-    return false;
+    return found_or_required(arch);
 }
 
 struct Failure {
@@ -105,12 +74,12 @@ std::string shrunk(Comparison& comparison, const std::vector<Operation>& operati
 BOOST_AUTO_TEST_SUITE(qemu_chips, *boost::unit_test::precondition(needs_qemu))
 
 BOOST_AUTO_TEST_CASE(they_do_what_ours_do_but_for_the_differences_on_record) {
-    BOOST_REQUIRE_MESSAGE(found_qemu().found, found_qemu().why_not);
+    BOOST_REQUIRE_MESSAGE(found_qemu(arch).found, found_qemu(arch).why_not);
     const std::uint64_t seed = number("IRQBENCH_QEMU_SEED", 1);
     const std::uint64_t wanted = number("IRQBENCH_QEMU_OPERATIONS", default_operations);
     const auto start = std::chrono::steady_clock::now();
 
-    QemuMachine machine(*found_qemu().found);
+    QemuMachine machine(*found_qemu(arch).found);
     Comparison comparison(machine);
     Generator generator(seed);
     std::uint64_t done = 0;
@@ -131,7 +100,7 @@ BOOST_AUTO_TEST_CASE(they_do_what_ours_do_but_for_the_differences_on_record) {
                                    shrunk(comparison, operations)));
     }
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    std::cout << fmt::format("QEMU {}, seed {}: {} operations in {:.1f} s\n", found_qemu().found->version,
+    std::cout << fmt::format("QEMU {}, seed {}: {} operations in {:.1f} s\n", found_qemu(arch).found->version,
                              seed, done, seconds.count());
     for (const auto& [name, count] : comparison.shown()) {
         std::cout << fmt::format("  {:<20} {}\n", name, count);

@@ -1,0 +1,83 @@
+#include "irqchip/arm64/its.hpp"
+
+#include <algorithm>
+
+namespace irqbench::irqchip::arm64 {
+
+LpiEffects Its::signal(std::uint32_t device, std::uint32_t event, const TableMemory& memory) {
+    if (!enabled()) return {};
+    const auto result = translate(device, event, memory);
+    if (const auto* fault = std::get_if<ItsFault>(&result))
+        return {TranslationFailed{device, event, {ItsOpcode::interrupt, *fault}}};
+    const auto& to = std::get<Translation>(result);
+    return {LpiPending{to.redistributor, to.intid}};
+}
+
+std::variant<DeviceEntry, ItsFault> Its::find_device(std::uint32_t device, const TableMemory& memory) const {
+    if (device >> its_device_bits != 0) return ItsFault::device_oor;
+    const auto address = devices().entry(device, memory);
+    const auto raw = address ? memory.read64(*address) : std::nullopt;
+    if (!raw) return ItsFault::device_oor;
+    const DeviceEntry entry{*raw};
+    if (!entry.get(entry.valid)) return ItsFault::unmapped_device;
+    return entry;
+}
+
+std::variant<Its::Event, ItsFault> Its::find_event(std::uint32_t device, std::uint32_t event,
+                                                   const TableMemory& memory) const {
+    const auto found = find_device(device, memory);
+    if (const auto* fault = std::get_if<ItsFault>(&found)) return *fault;
+    const auto& entry = std::get<DeviceEntry>(found);
+    // A guest that writes into its device table can make the size anything.
+    if (event >> std::min(entry.event_bits(), its_event_bits) != 0) return ItsFault::id_oor;
+    const std::uint64_t address = entry.itt_address() + std::uint64_t{event} * its_entry_size;
+    const auto raw = memory.read64(address);
+    if (!raw) return ItsFault::table_unreachable;
+    return Event{address, InterruptEntry{*raw}};
+}
+
+std::variant<Its::Event, ItsFault> Its::find_mapped(std::uint32_t device, std::uint32_t event,
+                                                    const TableMemory& memory) const {
+    auto found = find_event(device, event, memory);
+    const auto* mapped = std::get_if<Event>(&found);
+    if (mapped != nullptr && mapped->entry.get(InterruptEntry::intid) == 0)
+        return ItsFault::unmapped_interrupt;
+    return found;
+}
+
+std::variant<Translation, ItsFault> Its::translation_of(const InterruptEntry& entry) const {
+    const auto target = collections_.target(entry.get(entry.collection));
+    const std::uint32_t intid = entry.get(entry.intid);
+    if (!target || !is_lpi(intid)) return ItsFault::ite_invalid;
+    return Translation{*target, intid};
+}
+
+std::variant<Translation, ItsFault> Its::translate(std::uint32_t device, std::uint32_t event,
+                                                   const TableMemory& memory) {
+    CachedTranslation& slot = cached(device, event);
+    if (slot.valid && slot.device == device && slot.event == event) return slot.translation;
+    const auto found = find_mapped(device, event, memory);
+    if (const auto* fault = std::get_if<ItsFault>(&found)) return *fault;
+    const InterruptEntry entry = std::get<Event>(found).entry;
+    const auto result = translation_of(entry);
+    if (const auto* translation = std::get_if<Translation>(&result))
+        slot = {true, entry.get(entry.collection), device, event, *translation};
+    return result;
+}
+
+bool Its::has_collection(std::uint16_t collection, const TableMemory& memory) const {
+    // The table has no holes, but as in KVM an ICID beyond it is out of range even while it is empty.
+    const auto address = collection_table().entry(collection, memory);
+    return address && memory.read64(*address);
+}
+
+bool Its::is_lpi(std::uint32_t intid) const {
+    return intid >= first_lpi && intid >> options_.lpi_id_bits == 0;
+}
+
+Its::CachedTranslation& Its::cached(std::uint32_t device, std::uint32_t event) {
+    // Few events of many devices and many events of few devices spread alike.
+    return cache_[(std::size_t{device} * 37 + event) % cache_size];
+}
+
+}  // namespace irqbench::irqchip::arm64
