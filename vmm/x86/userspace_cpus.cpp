@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "vmm/guest/agent_abi.h"
 #include "vmm/x86/userspace_irqchip.hpp"
 
 namespace irqbench::vmm::x86 {
@@ -94,6 +93,7 @@ void UserspaceIrqchip::halt(VcpuSlot& slot, Cpu& cpu) {
 /// Does what was asked of the CPU. One that waits for a SIPI, or for its first start, keeps everything else
 /// for later.
 void UserspaceIrqchip::carry_out(VcpuSlot& slot, Cpu& cpu) {
+    if (!waits_to_start(cpu) && slot.vcpu.if_flag()) cpu.starting = false;
     if (cpu.init) reset(slot, cpu);
     if (const auto page = std::exchange(cpu.start_page, std::nullopt)) {
         start_at_page(slot.vcpu, *page);
@@ -108,17 +108,7 @@ void UserspaceIrqchip::carry_out(VcpuSlot& slot, Cpu& cpu) {
                           event::Wire{std::nullopt, "an SMI is lost: " + errno_text(outcome.error)},
                           slot.index);
     }
-    if (cpu.nmis != 0 && has_handlers(slot, cpu)) deliver_nmis(slot, cpu);
-}
-
-/// KVM has an NMI that waited for the start taken by the first instruction, through the vectors of real mode,
-/// of which the agent has none.
-bool UserspaceIrqchip::has_handlers(const VcpuSlot& slot, Cpu& cpu) {
-    constexpr std::uint64_t long_mode_active = 0x400;
-    if (!cpu.starting) return true;
-    const kvm_sregs sregs = slot.vcpu.sregs();
-    cpu.starting = sregs.idt.base != AGENT_IDT || (sregs.efer & long_mode_active) == 0;
-    return !cpu.starting;
+    if (cpu.nmis != 0 && !cpu.starting) deliver_nmis(slot, cpu);
 }
 
 /// Whether there is an interrupt that ends the CPU's halt.

@@ -106,7 +106,9 @@ class UserspaceIrqchip final : public X86Placement {
         std::optional<std::uint8_t> start_page;
         unsigned nmis = 0;
         bool smi = false;
-        bool starting = false;    ///< it may not have come to where the agent has its handlers
+        /// It has not enabled interrupts since INIT. An NMI that waited for the start would be taken by its
+        /// first instruction, through the vectors of real mode, of which the agent has none.
+        bool starting = false;
         bool nmi_in_kvm = false;  ///< given to KVM, which may not have delivered it yet
         /// CR8 as KVM and the local APIC knew it when they were last brought together.
         std::uint64_t cr8 = 0;
@@ -133,7 +135,6 @@ class UserspaceIrqchip final : public X86Placement {
     void take_interrupt(VcpuSlot& slot, Cpu& cpu);
     void reset(VcpuSlot& slot, Cpu& cpu);
     void deliver_nmis(VcpuSlot& slot, Cpu& cpu);
-    [[nodiscard]] static bool has_handlers(const VcpuSlot& slot, Cpu& cpu);
     void halt(VcpuSlot& slot, Cpu& cpu);
     void fetch_cr8(VcpuSlot& slot);
 
