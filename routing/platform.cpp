@@ -57,9 +57,8 @@ class Platform::Turn {
                 from_board(platform_.board_.eoi(eoi->vector));
             } else if (const auto* ipi = std::get_if<irqchip::SendIpi>(&effect)) {
                 send_ipi(cpu, *ipi);
-            } else if (const auto* signal = std::get_if<irqchip::SignalCpu>(&effect)) {
-                if (signal->signal == irqchip::CpuSignal::init) init(cpu);
-                ask(request::SignalCpu{cpu, signal->signal, signal->vector});
+            } else if (const auto* to_cpu = std::get_if<irqchip::SignalCpu>(&effect)) {
+                signal(cpu, *to_cpu);
             } else if (const auto* timer = std::get_if<irqchip::ArmTimer>(&effect)) {
                 ask(request::ArmLapicTimer{cpu, *timer});
             } else if (std::holds_alternative<irqchip::DisarmTimer>(effect)) {
@@ -92,6 +91,8 @@ class Platform::Turn {
 
     void init(std::size_t cpu) {
         change(cpu, [&] { return platform_.lapics_[cpu].init(); });
+        // 9.4.1: the bootstrap processor goes to the reset vector, the others wait.
+        platform_.waits_for_sipi_[cpu] = !platform_.lapics_[cpu].bootstrap();
     }
 
     /// A message of a device. @returns how many took it
@@ -116,6 +117,15 @@ class Platform::Turn {
         };
         irqchip::x86::distribute(platform_.lapics_, message, for_each, take);
         return taken;
+    }
+
+    void signal(std::size_t cpu, const irqchip::SignalCpu& what) {
+        if (what.signal == irqchip::CpuSignal::init) init(cpu);
+        if (what.signal == irqchip::CpuSignal::start_up) {
+            if (!platform_.waits_for_sipi_[cpu]) return;
+            platform_.waits_for_sipi_[cpu] = false;
+        }
+        ask(request::SignalCpu{cpu, what.signal, what.vector});
     }
 
     void ask(PlatformRequest request) { response_.requests.push_back(std::move(request)); }
@@ -143,7 +153,9 @@ class Platform::Turn {
 };
 
 Platform::Platform(const PlatformOptions& options)
-    : board_(options.ioapic), destinations_(options.destinations) {
+    : board_(options.ioapic),
+      destinations_(options.destinations),
+      waits_for_sipi_(options.apic_ids.size(), false) {
     if (options.pit) pit_.emplace();
     lapics_.reserve(options.apic_ids.size());
     for (const std::uint32_t id : options.apic_ids) lapics_.emplace_back(id, lapics_.empty(), options.lapic);
@@ -256,6 +268,21 @@ std::optional<PlatformResponse> Platform::port_out(std::uint16_t port, unsigned 
     if (!response) return std::nullopt;
     turn.from_board(std::move(*response));
     return turn.finish();
+}
+
+bool Platform::claims(std::uint64_t address) const {
+    if (address - Board::ioapic_address < irqchip::x86::IoApic::window_size) return true;
+    const auto has_page_at = [&](std::uint64_t page) { return address - page < LocalApic::page_size; };
+    if (has_page_at(LocalApic::usual_page)) return true;
+    for (const LocalApic& lapic : lapics_)
+        if (const auto base = lapic.mmio_base(); base && has_page_at(*base)) return true;
+    return false;
+}
+
+bool Platform::claims_port(std::uint64_t port) const {
+    if (port > 0xFFFF) return false;
+    const auto number = static_cast<std::uint16_t>(port);
+    return irqchip::x86::Pic::owns_port(number) || (pit_ && irqchip::x86::Pit::owns_port(number));
 }
 
 std::optional<std::uint64_t> Platform::read_msr(std::size_t cpu, std::uint32_t index, Time now) const {

@@ -17,11 +17,17 @@
 //    |       |  +--- INTR ---> LINT0     |  +---+ IPI
 //    |       |               of CPU 0    |
 //   PIT      +------ EOI broadcast ------+
+//
+// Nothing is wired to LINT0 of the other CPUs, to LINT1 of any, or to the LVT entries for CMCI, thermal and
+// performance interrupts: LocalApic has them for whoever drives them. The host's NMIs are the CPU's at once.
 namespace irqbench::routing::x86 {
 
 namespace request {
 
-/// The CPU gets NMI, SMI, INIT or a start-up IPI. Its local APIC has had its part of INIT.
+/// The CPU gets NMI, SMI, INIT or a start-up IPI. Its local APIC has had its part of INIT. A start-up IPI is
+/// for a CPU that waits for it since an INIT only: any other ignores it and is not told (SDM vol. 3, 9.4.4).
+/// As in KVM that goes for a CPU that was never started too, which waits for its INIT first (api.rst,
+/// KVM_MP_STATE_UNINITIALIZED).
 struct SignalCpu {
     std::size_t cpu;
     irqchip::CpuSignal signal;
@@ -74,7 +80,9 @@ struct PlatformOptions {
     irqchip::x86::IoApicOptions ioapic;
     irqchip::x86::LapicOptions lapic;
     irqchip::x86::DestinationFormat destinations = irqchip::x86::DestinationFormat::compatible;
-    bool pit = false;  ///< an 8254, which drives GSI 0
+    /// An 8254, which drives GSI 0: the routes lead that to pin 0 of the I/O APIC, as KVM's default table has
+    /// it, or to pin 2, as PCs do.
+    bool pit = false;
 };
 
 /// All interrupt controllers of a PC: the Board, and the local APIC of every CPU. A value: copyable and
@@ -130,6 +138,9 @@ class Platform {
     std::optional<PortRead> port_in(std::uint16_t port, unsigned size, Time now);
     std::optional<PlatformResponse> port_out(std::uint16_t port, unsigned size, std::uint32_t value,
                                              Time now);
+    /// Whether a controller is at the address for some CPU, or may come to be there by INIT or RESET.
+    [[nodiscard]] bool claims(std::uint64_t address) const;
+    [[nodiscard]] bool claims_port(std::uint64_t port) const;
     /// Of an MSR that LocalApic::owns_msr(); nothing for #GP.
     [[nodiscard]] std::optional<std::uint64_t> read_msr(std::size_t cpu, std::uint32_t index, Time now) const;
     std::optional<PlatformResponse> write_msr(std::size_t cpu, std::uint32_t index, std::uint64_t value,
@@ -162,6 +173,7 @@ class Platform {
     std::vector<LocalApic> lapics_;
     irqchip::x86::DestinationFormat destinations_;
     ApicMap apic_map_;
+    std::vector<bool> waits_for_sipi_;  ///< by CPU: INIT has come, and no start-up IPI since
 };
 
 }  // namespace irqbench::routing::x86

@@ -127,6 +127,7 @@ void KvmMachine::signal(std::string_view irqfd, std::uint64_t count) {
 
 Outcome KvmMachine::assign_ioeventfd(const IoeventfdSpec& spec) {
     return call("ioeventfd", spec.name, std::nullopt, [&] {
+        if (const auto outcome = placement_->assign_ioeventfd(spec)) return *outcome;
         NamedDoorbell doorbell{spec.name,
                                std::make_unique<kvm::EventFd>(),
                                {spec.address, spec.port, spec.length, spec.datamatch},
@@ -143,6 +144,7 @@ Outcome KvmMachine::assign_ioeventfd(const IoeventfdSpec& spec) {
 
 Outcome KvmMachine::deassign_ioeventfd(std::string_view name) {
     return call("deassign", std::string(name), std::nullopt, [&] {
+        if (const auto outcome = placement_->deassign_ioeventfd(name)) return *outcome;
         const auto found = std::find_if(doorbells_.begin(), doorbells_.end(),
                                         [&](const NamedDoorbell& doorbell) { return doorbell.name == name; });
         if (found == doorbells_.end()) return Outcome{0, ENOENT};
@@ -203,6 +205,7 @@ void KvmMachine::handler(std::uint32_t vcpu, std::uint32_t vector, std::uint8_t 
 
 void KvmMachine::collect_eventfds() {
     for (event::Resampled& kick : placement_->take_resampled()) recorder_.add(Lane::host, std::move(kick));
+    for (event::DoorbellRung& rung : placement_->take_rung()) recorder_.add(Lane::host, std::move(rung));
     for (const NamedDoorbell& doorbell : doorbells_)
         if (const std::uint64_t count = doorbell.event->drain(); count != 0)
             recorder_.add(Lane::host, event::DoorbellRung{doorbell.name, count});

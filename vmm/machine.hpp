@@ -34,7 +34,9 @@ struct MachineConfig {
     std::uint64_t seed = 1;   ///< model, free-running: of the order in which things happen
     bool x2apic = false;      ///< x86: vCPUs start in x2APIC mode
     bool x2apic_ids = false;  ///< x86: KVM_CAP_X2APIC_API: 32-bit ids in routes and MSIs, no broadcast quirk
-    bool pit = false;         ///< x86: an in-kernel PIT
+    /// x86, userspace and model: 15-bit ids in routes and MSIs (KVM cpuid.rst, KVM_FEATURE_MSI_EXT_DEST_ID)
+    bool extended_ids = false;
+    bool pit = false;                     ///< x86: an 8254; in the kernel where the other controllers are
     std::optional<bool> pit_reinject;     ///< x86: KVM_REINJECT_CONTROL
     std::uint32_t ioapic_version = 0x11;  ///< x86, where the IOAPIC is ours: 0x11 or 0x20
     std::string gic = {};                 ///< arm64: `v3` or `v2`; the newest the host has if empty

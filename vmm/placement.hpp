@@ -108,6 +108,13 @@ class Placement {
     /// Kicks of resamplefds since the last call.
     [[nodiscard]] virtual std::vector<event::Resampled> take_resampled() = 0;
 
+    /// Ioeventfds that KVM must not be given, since it would take the writes to a controller in our process:
+    /// what came of it, or nothing where it is KVM's.
+    virtual std::optional<Outcome> assign_ioeventfd(const IoeventfdSpec&) { return std::nullopt; }
+    virtual std::optional<Outcome> deassign_ioeventfd(std::string_view /*name*/) { return std::nullopt; }
+    /// How often they were signalled since the last call.
+    [[nodiscard]] virtual std::vector<event::DoorbellRung> take_rung() { return {}; }
+
     virtual Outcome nmi(VcpuSlot& slot) = 0;
     virtual Outcome inject(VcpuSlot& slot, std::uint32_t vector, Injection how) = 0;
 
@@ -128,6 +135,8 @@ class Placement {
     [[nodiscard]] virtual std::optional<std::uint32_t> take_owed_exit(VcpuSlot&) { return std::nullopt; }
     /// Does what the timers of controllers in our process have due.
     virtual void run_timers() {}
+    /// Stepped: whether pass_time() has time pass at once, to the next deadline.
+    [[nodiscard]] virtual bool virtual_time() const { return false; }
     /// Stepped: lets time pass while every vCPU is at rest, so that timers can expire.
     /// @param real_time to sleep where timers run on real time; on virtual time the next deadline comes
     /// @returns false if no passage of time can change anything

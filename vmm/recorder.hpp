@@ -17,11 +17,13 @@ class Recorder {
   public:
     using Clock = std::chrono::steady_clock;
 
-    [[nodiscard]] std::chrono::nanoseconds now() const {
-        return Clock::now() - start_ + std::chrono::nanoseconds{skipped_.load(std::memory_order_relaxed)};
-    }
+    [[nodiscard]] std::chrono::nanoseconds now() const { return Clock::now() - start_ + skipped(); }
     /// Virtual time passes at once: whatever is recorded from now on comes that much later.
     void skip(std::chrono::nanoseconds time) { skipped_ += time.count(); }
+    /// How much virtual time has passed so.
+    [[nodiscard]] std::chrono::nanoseconds skipped() const {
+        return std::chrono::nanoseconds{skipped_.load(std::memory_order_relaxed)};
+    }
 
     template <class What>
     void add(Lane lane, What what, std::optional<std::uint32_t> vcpu = std::nullopt) {

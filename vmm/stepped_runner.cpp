@@ -156,9 +156,22 @@ bool SteppedRunner::settle() {
 
 /// Time only passes where a wait asks for it. The pauses keep the trace short; no conclusion rests on them.
 void SteppedRunner::wait(const std::function<bool()>& enough) {
-    const auto deadline = parts_.recorder.now() + parts_.config.watchdog;
+    const auto begin = parts_.recorder.now();
+    const auto skipped_before = parts_.recorder.skipped();
     std::chrono::microseconds pause{20};
-    while (!enough() && !failed_ && parts_.recorder.now() < deadline && parts_.placement.pass_time(pause)) {
+    while (!enough() && !failed_) {
+        const auto skipped = parts_.recorder.skipped() - skipped_before;
+        const auto real = parts_.recorder.now() - begin - skipped;
+        if (std::max(skipped, real) >= parts_.config.watchdog) {
+            // A wait that did not come to its end has not seen that nothing comes.
+            if (skipped < parts_.config.watchdog && parts_.placement.virtual_time())
+                fail(*parts_.slots.front(),
+                     fmt::format("the bench gave up waiting: the guest has a timer of so short a period that "
+                                 "{} us of virtual time took {} ms",
+                                 skipped / 1us, real / 1ms));
+            return;
+        }
+        if (!parts_.placement.pass_time(pause)) return;
         pause = std::min(pause * 2, std::chrono::microseconds{1000});
         settle();
     }

@@ -29,7 +29,7 @@ Effects LocalApic::init() { return initialize(); }
 
 Effects LocalApic::initialize() {
     Effects effects;
-    if (timer_.deadline()) effects.add(DisarmTimer{});
+    if (awaited()) effects.add(DisarmTimer{});
     tpr_ = {};
     ldr_ = {};
     dfr_ = {};
@@ -78,7 +78,7 @@ std::optional<Effects> LocalApic::write_base(std::uint64_t value) {
     } else if (from == ApicMode::x2apic) {
         effects = initialize();
     } else if (to == ApicMode::disabled) {
-        if (timer_.deadline()) effects.add(DisarmTimer{});
+        if (awaited()) effects.add(DisarmTimer{});
         timer_.stop();
         ext_int_latched_ = false;
     } else {

@@ -5,14 +5,15 @@
 // Leaves out: the 3-wire bus (arbitration ids, remote read, ESR bits 3:0), the focus processor, AMD's
 //   extended registers, the error of writing an illegal vector into an LVT entry ("may", 11.5.2). What a CPU
 //   does on INIT, SIPI, NMI and SMI is the CPU's; delivery status is never "send pending", since nothing
-//   waits.
+//   waits. The polarity bit of LINT entries is kept and has no effect: pins are high when they ask.
 // Differs from KVM: errors are recorded; bits 12 and 14 of LVT entries are read-only; reserved bits raise
 //   #GP in x2APIC mode; IPIs are edge-triggered whatever the ICR says; ExtINT messages are taken; APR is
 //   computed; leaving x2APIC mode resets the registers; a new divide configuration scales what is left of
-//   the count and starts nothing; an expiry while the entry is masked is not kept; lowest priority goes by
-//   APR; an xAPIC sees the low byte of a destination, so ids above 255 alias. As in KVM, shorthands take
-//   modes that table 11-3 calls invalid, LINT1 can be level-triggered, and disabling an xAPIC by
-//   IA32_APIC_BASE keeps its registers (11.4.3 allows their loss).
+//   the count and starts nothing; an expiry while the entry is masked is not kept; LINT0 takes the PIC's
+//   INTR in every delivery mode, fixed, NMI, SMI and INIT included, where KVM's is for ExtINT, and for NMI
+//   when its PIT ticks; lowest priority goes by APR; an xAPIC sees the low byte of a destination, so ids
+//   above 255 alias. As in KVM, shorthands take modes that table 11-3 calls invalid, LINT1 can be
+//   level-triggered, and disabling an xAPIC by IA32_APIC_BASE keeps its registers (11.4.3 allows their loss).
 // Source: Intel SDM vol. 3, chapter 11; AMD APM vol. 2, chapter 16.
 
 #include <array>
@@ -61,6 +62,7 @@ enum class LocalEvent : std::uint8_t { cmci, thermal, performance };
 class LocalApic {
   public:
     static constexpr std::uint32_t page_size = 0x1000;
+    static constexpr std::uint64_t usual_page = 0xFEE0'0000;  ///< after RESET
     static constexpr std::uint32_t broadcast = 0xFFFF'FFFF;
     static constexpr unsigned lint_count = 2;
 
@@ -168,7 +170,7 @@ class LocalApic {
     /// The guest wrote `value`, of which only the bits in `writable` count.
     Effects write_register(const LapicRegister& row, std::uint64_t value, std::uint64_t writable,
                            LapicTime now);
-    void write_svr(std::uint32_t value);
+    Effects write_svr(std::uint32_t value, LapicTime now);
     Effects write_lvt(Lvt which, std::uint32_t value, std::uint32_t writable, LapicTime now);
     std::optional<Effects> write_base(std::uint64_t value);
     std::optional<Effects> write_tsc_deadline(std::uint64_t value, LapicTime now);
@@ -184,7 +186,10 @@ class LocalApic {
     void log(Esr errors);
     void latch_errors();
 
-    /// Runs `change` on a timer that is up to date, and tells if its deadline is another afterwards.
+    /// When the timer has something to tell: never while its entry is masked, since an expiry is not kept
+    /// then and the count is computed.
+    std::optional<ArmTimer> awaited() const;
+    /// Runs `change` on a timer that is up to date, and tells if it awaits another deadline afterwards.
     template <class Change>
     Effects change_timer(LapicTime now, Change change);
     void fire_timer(LapicTime now);
@@ -216,11 +221,11 @@ class LocalApic {
 
 template <class Change>
 Effects LocalApic::change_timer(LapicTime now, Change change) {
-    const auto before = timer_.deadline();
+    const auto before = awaited();
     fire_timer(now);
     change();
     fire_timer(now);  // a TSC deadline that has passed already
-    const auto after = timer_.deadline();
+    const auto after = awaited();
     if (after == before) return {};
     return after ? Effects{*after} : Effects{DisarmTimer{}};
 }

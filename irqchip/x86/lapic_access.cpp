@@ -164,7 +164,7 @@ Effects LocalApic::write_register(const LapicRegister& row, std::uint64_t value,
         case lapic::eoi: return eoi();
         case lapic::ldr: ldr_.write(word); break;
         case lapic::dfr: dfr_.write(word); break;
-        case lapic::svr: write_svr(low_half(value & writable)); break;
+        case lapic::svr: return write_svr(low_half(value & writable), now);
         case lapic::esr: latch_errors(); break;
         case lapic::icr:
             // The lower half of an xAPIC's ICR leaves the destination alone.

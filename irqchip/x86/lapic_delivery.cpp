@@ -131,20 +131,27 @@ void LocalApic::deliver_local(Lvt which, Effects& effects) {
 Effects LocalApic::write_lvt(Lvt which, std::uint32_t value, std::uint32_t writable, LapicTime now) {
     LvtEntry& entry = lvt_[which];
     const std::uint32_t next = (entry.raw() & ~writable) | (value & writable);
-    Effects effects;
+    const auto change = [&] {
+        entry = LvtEntry{next};
+        // 11.4.7.2: while the APIC is software-disabled no entry can be unmasked.
+        if (!svr_.get(svr_.enabled)) entry.set(entry.masked, true);
+    };
     if (which == timer)
-        effects = change_timer(now, [&] { timer_.set_mode(LvtEntry{next}.get(LvtEntry::timer_mode)); });
-    entry = LvtEntry{next};
-    // 11.4.7.2: while the APIC is software-disabled no entry can be unmasked.
-    if (!svr_.get(svr_.enabled)) entry.set(entry.masked, true);
+        return change_timer(now, [&] {
+            timer_.set_mode(LvtEntry{next}.get(LvtEntry::timer_mode));
+            change();
+        });
+    change();
     if (which == lint0 || which == lint1) evaluate_lint(static_cast<unsigned>(which - lint0));
-    return effects;
+    return {};
 }
 
-void LocalApic::write_svr(std::uint32_t value) {
+Effects LocalApic::write_svr(std::uint32_t value, LapicTime now) {
     svr_.write(value);
-    if (svr_.get(svr_.enabled)) return;
-    for (LvtEntry& entry : lvt_) entry.set(entry.masked, true);
+    if (svr_.get(svr_.enabled)) return {};
+    return change_timer(now, [&] {
+        for (LvtEntry& entry : lvt_) entry.set(entry.masked, true);
+    });
 }
 
 void LocalApic::log(Esr errors) {
@@ -165,6 +172,11 @@ void LocalApic::latch_errors() {
     errors_ = {};
 }
 
+std::optional<ArmTimer> LocalApic::awaited() const {
+    if (lvt_[timer].get(LvtEntry::masked)) return std::nullopt;
+    return timer_.deadline();
+}
+
 void LocalApic::fire_timer(LapicTime now) {
     if (!timer_.expire(now)) return;
     Effects none;  // the entry has no delivery mode but fixed
@@ -173,7 +185,7 @@ void LocalApic::fire_timer(LapicTime now) {
 
 Effects LocalApic::expired(LapicTime now) {
     fire_timer(now);
-    const auto next = timer_.deadline();
+    const auto next = awaited();
     return next ? Effects{*next} : Effects{};
 }
 

@@ -8,7 +8,8 @@
 
 namespace irqbench::irqchip::x86 {
 
-/// What time it is: ticks of the undivided bus clock and of the time-stamp counter. Neither runs backwards.
+/// What time it is: ticks of the undivided bus clock, which never runs backwards, and of the time-stamp
+/// counter, which the guest may set.
 struct LapicTime {
     std::uint64_t bus = 0;
     std::uint64_t tsc = 0;

@@ -151,9 +151,11 @@ BOOST_AUTO_TEST_CASE(a_new_divisor_is_that_of_the_following_periods_too) {
 
 BOOST_AUTO_TEST_CASE(a_masked_timer_counts_and_does_not_interrupt) {
     GuestLapic guest = with_timer(lvt::masked | 0x51);
-    BOOST_TEST(guest.put(lapic::timer_initial, 100) == "arm bus 1100");
-    BOOST_TEST(guest.wait_bus(100) == "nothing");
-    guest.put(lapic::lvt_timer, 0x51);
+    BOOST_TEST(guest.put(lapic::timer_initial, 100) == "nothing");
+    guest.now.bus += 40;
+    BOOST_TEST(guest.get(lapic::timer_current) == 60);
+    guest.now.bus += 60;
+    BOOST_TEST(guest.put(lapic::lvt_timer, 0x51) == "nothing");
     BOOST_TEST(guest.take() == -1);
     BOOST_TEST(guest.get(lapic::timer_current) == 0);
 }
@@ -161,9 +163,39 @@ BOOST_AUTO_TEST_CASE(a_masked_timer_counts_and_does_not_interrupt) {
 BOOST_AUTO_TEST_CASE(the_entry_at_the_expiry_counts) {
     GuestLapic guest = with_timer(lvt::masked | 0x51);
     guest.put(lapic::timer_initial, 100);
-    BOOST_TEST(guest.put(lapic::lvt_timer, 0x61) == "nothing");
+    BOOST_TEST(guest.put(lapic::lvt_timer, 0x61) == "arm bus 1100");
     guest.wait_bus(100);
     BOOST_TEST(guest.take() == 0x61);
+}
+
+// Whoever serves the deadlines has nothing to do for a timer that tells nobody, however short its period.
+BOOST_AUTO_TEST_CASE(only_an_unmasked_timer_awaits_its_deadline) {
+    GuestLapic guest = with_timer(lvt::periodic | 0x51);
+    BOOST_TEST(guest.put(lapic::timer_initial, 100) == "arm bus 1100");
+    guest.now.bus += 40;
+    BOOST_TEST(guest.put(lapic::lvt_timer, lvt::periodic | lvt::masked | 0x51) == "disarm");
+    guest.now.bus += 290;
+    BOOST_TEST(guest.get(lapic::timer_current) == 70);
+    BOOST_TEST(guest.put(lapic::lvt_timer, lvt::periodic | 0x51) == "arm bus 1400");
+    BOOST_TEST(guest.take() == -1);
+    BOOST_TEST(guest.put(lapic::svr, 0xFF) == "disarm");
+    BOOST_TEST(guest.put(lapic::svr, 0x1FF) == "nothing");
+    BOOST_TEST(guest.put(lapic::lvt_timer, lvt::periodic | 0x51) == "arm bus 1400");
+    BOOST_TEST(guest.wait_bus(70) == "arm bus 1500");
+    BOOST_TEST(guest.take() == 0x51);
+}
+
+BOOST_AUTO_TEST_CASE(an_expiry_that_was_not_served_comes_before_the_mask) {
+    for (const bool by_svr : {false, true}) {
+        GuestLapic guest = with_timer(lvt::periodic | 0x51);
+        guest.put(lapic::timer_initial, 100);
+        guest.now.bus += 100;
+        if (by_svr)
+            guest.put(lapic::svr, 0xFF);
+        else
+            guest.put(lapic::lvt_timer, lvt::periodic | lvt::masked | 0x51);
+        BOOST_TEST(guest.take() == 0x51);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(an_illegal_vector_of_the_timer_is_logged) {
@@ -242,8 +274,9 @@ BOOST_AUTO_TEST_CASE(a_tsc_deadline_is_moved_by_a_write_and_disarmed_by_zero) {
 BOOST_AUTO_TEST_CASE(a_tsc_deadline_outlives_changes_of_its_entry_but_not_of_its_mode) {
     GuestLapic guest = with_timer(lvt::tsc_deadline | 0x51);
     guest.wrmsr(msr::tsc_deadline, 6000);
-    BOOST_TEST(guest.put(lapic::lvt_timer, lvt::tsc_deadline | lvt::masked | 0x61) == "nothing");
+    BOOST_TEST(guest.put(lapic::lvt_timer, lvt::tsc_deadline | lvt::masked | 0x61) == "disarm");
     BOOST_TEST(guest.rdmsr(msr::tsc_deadline).value() == 6000);
+    BOOST_TEST(guest.put(lapic::lvt_timer, lvt::tsc_deadline | 0x61) == "arm tsc 6000");
     BOOST_TEST(guest.put(lapic::lvt_timer, 0x51) == "disarm");
     BOOST_TEST(guest.rdmsr(msr::tsc_deadline).value() == 0);
 }
@@ -273,7 +306,7 @@ BOOST_AUTO_TEST_CASE(the_reserved_mode_does_not_count) {
 BOOST_AUTO_TEST_CASE(a_software_disabled_timer_counts_silently) {
     GuestLapic guest = with_timer(0x51);
     guest.put(lapic::timer_initial, 100);
-    guest.put(lapic::svr, 0xFF);
+    BOOST_TEST(guest.put(lapic::svr, 0xFF) == "disarm");
     guest.now.bus += 40;
     BOOST_TEST(guest.get(lapic::timer_current) == 60);
     BOOST_TEST(guest.wait_bus(60) == "nothing");

@@ -141,9 +141,9 @@ struct NaiveLapic {
         if ((lvt_timer & 0x20000) != 0) count = initial;
         if ((lvt_timer & 0x10000) == 0) request(lvt_timer & 0xFF, false);
     }
-    /// Ticks to go until the timer goes off.
+    /// Ticks to go until the timer goes off, if anything comes of it.
     std::optional<std::uint64_t> due() const {
-        if (count == 0) return std::nullopt;
+        if (count == 0 || (lvt_timer & 0x10000) != 0) return std::nullopt;
         return std::uint64_t{count} * divisor() - prescale;
     }
 };

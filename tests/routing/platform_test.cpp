@@ -204,6 +204,17 @@ BOOST_AUTO_TEST_CASE(init_and_start_up_are_the_cpus) {
     BOOST_TEST(asked(pc.ipi(0, 1, 0x4400)) == "nmi 1 0, look 1, look 0");
 }
 
+BOOST_AUTO_TEST_CASE(a_start_up_ipi_is_for_who_waits_for_one) {
+    Pc pc;
+    BOOST_TEST(asked(pc.ipi(0, 1, 0x4608)) == "look 1, look 0");  // no INIT yet
+    BOOST_TEST(asked(pc.ipi(0, 1, 0x4500)) == "look 1, init 1 0, look 1, look 0");
+    BOOST_TEST(asked(pc.ipi(0, 1, 0x4608)) == "sipi 1 8, look 1, look 0");
+    BOOST_TEST(asked(pc.ipi(0, 1, 0x4608)) == "look 1, look 0");  // it runs
+    // The bootstrap processor waits for none.
+    BOOST_TEST(asked(pc.ipi(1, 0, 0x4500)).find("init 0 0") != std::string::npos);
+    BOOST_TEST(asked(pc.ipi(1, 0, 0x4608)).find("sipi") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(an_id_that_changes_is_followed) {
     Pc pc;
     (void)pc.lapic(1, 0x20, 7U << 24);
@@ -257,6 +268,40 @@ BOOST_AUTO_TEST_CASE(the_pit_drives_gsi_0) {
     (void)pc.platform.pit_expired(pc.now);
     BOOST_TEST(pc.next(0) == "ext");
     BOOST_TEST(pc.take(0) == "20");
+}
+
+BOOST_AUTO_TEST_CASE(the_routes_say_which_pin_the_pit_drives) {
+    for (const unsigned pin : {0U, 2U}) {
+        Pc pc({0}, true);
+        RoutingTable table;
+        table.add(0, PinRoute{ioapic, pin});
+        pc.platform.route(table);
+        pc.redirect(0, 0x50);
+        pc.redirect(2, 0x52);
+        (void)pc.platform.port_out(0x43, 1, 0x30, pc.now);
+        (void)pc.platform.port_out(0x40, 1, 100, pc.now);
+        (void)pc.platform.port_out(0x40, 1, 0, pc.now);
+        pc.now.pit = 101;
+        (void)pc.platform.pit_expired(pc.now);
+        BOOST_TEST(pc.next(0) == fmt::format("{:x}", 0x50 + pin));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(addresses_are_claimed_where_controllers_are_for_some_cpu) {
+    Pc pc({0, 1});
+    BOOST_TEST(pc.platform.claims(Board::ioapic_address));
+    BOOST_TEST(pc.platform.claims(Board::ioapic_address + 0xFFF));
+    BOOST_TEST(!pc.platform.claims(Board::ioapic_address + 0x1000));
+    BOOST_TEST(!pc.platform.claims(Board::ioapic_address - 1));
+    BOOST_TEST(pc.platform.claims(lapic_page + 0xB0));
+    BOOST_TEST(!pc.platform.claims(0xD000'0000));
+    BOOST_REQUIRE(pc.platform.write_msr(1, 0x1B, 0xD000'0800, pc.now));
+    BOOST_TEST(pc.platform.claims(0xD000'0FFF));
+    BOOST_TEST(pc.platform.claims(lapic_page));
+    BOOST_TEST(pc.platform.claims_port(0x21));
+    BOOST_TEST(!pc.platform.claims_port(0x10021));
+    BOOST_TEST(!pc.platform.claims_port(0x40));
+    BOOST_TEST(Pc({0}, true).platform.claims_port(0x40));
 }
 
 BOOST_AUTO_TEST_CASE(accesses_of_nobody_are_nobodys) {

@@ -49,6 +49,11 @@ Outcome Doorbells::deassign(std::string_view name) {
     return {0, ENOENT};
 }
 
+bool Doorbells::has(std::string_view name) const {
+    return std::any_of(doorbells_.begin(), doorbells_.end(),
+                       [&](const Doorbell& each) { return each.assigned && each.spec.name == name; });
+}
+
 bool Doorbells::ring(bool port, std::uint64_t address, unsigned size, std::uint64_t value) {
     for (Doorbell& each : doorbells_) {
         if (!each.assigned || each.spec.port != port || !is_rung(each.spec, address, size, value)) continue;

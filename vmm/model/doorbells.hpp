@@ -15,6 +15,8 @@ class Doorbells {
   public:
     Outcome assign(const IoeventfdSpec& spec);
     Outcome deassign(std::string_view name);
+    /// Whether one of this name is assigned.
+    [[nodiscard]] bool has(std::string_view name) const;
     /// A write that no controller and no memory took. @returns whether it rang one
     bool ring(bool port, std::uint64_t address, unsigned size, std::uint64_t value);
     /// Those rung since the last call.

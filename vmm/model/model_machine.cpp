@@ -180,13 +180,13 @@ void ModelMachine::signal(std::uint32_t cpu, CpuSignal signal) {
             collect(cpu);
             return target.reset();
         case CpuSignal::start: return target.start();
-        case CpuSignal::management: {
-            using State = ScriptedCpu::State;
-            if (target.state() != State::running && target.state() != State::halted) return;
-            constexpr std::uint64_t count = AGENT_SHARED + SHARED_SMIS;
-            return memory_.write(count, 4, memory_.read(count, 4) + 1);
-        }
+        case CpuSignal::management: return target.manage();
     }
+}
+
+void ModelMachine::managed(std::uint32_t) {
+    constexpr std::uint64_t count = AGENT_SHARED + SHARED_SMIS;
+    memory_.write(count, 4, memory_.read(count, 4) + 1);
 }
 
 void ModelMachine::record(std::uint32_t cpu, const event::Fault& fault) {

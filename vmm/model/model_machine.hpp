@@ -87,6 +87,7 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
     void record(std::uint32_t cpu, const event::Returned& returned) override { add_record(cpu, returned); }
     void record(std::uint32_t cpu, const event::Started& started) override { add_record(cpu, started); }
     void record(std::uint32_t cpu, const event::Fault& fault) override;
+    void managed(std::uint32_t cpu) override;
     void device_lowers(std::uint32_t cpu, std::uint32_t gsi) override;
     Bus& bus() override { return *this; }
     std::uint32_t& arrived() override { return arrived_; }
@@ -129,6 +130,7 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
     void finish_operations();
     [[nodiscard]] std::optional<std::uint32_t> unfinished_cpu();
     void look_whether_halted();
+    void give_up_waiting(std::chrono::nanoseconds passed);
     [[nodiscard]] event::Quiet quiet_of(const Slot& slot) const;
 
     MachineConfig config_;

@@ -1,5 +1,6 @@
 #include "vmm/model/scripted_cpu.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -32,12 +33,29 @@ void ScriptedCpu::reset() {
     frames_.clear();
     active_ = nullptr;
     operations_.remove_if([](const Operation& each) { return each.status == Operation::Status::begun; });
-    interrupts_enabled_ = shadow_ = nmi_pending_ = nmi_blocked_ = false;
+    interrupts_enabled_ = shadow_ = nmi_blocked_ = smi_pending_ = false;
+    nmis_ = 0;
     state_ = State::waiting;
 }
 
+void ScriptedCpu::nmi() {
+    const unsigned most = nmi_blocked_ || waits_to_start() ? 1 : 2;
+    nmis_ = std::min(nmis_ + 1, most);
+}
+
+void ScriptedCpu::manage() {
+    if (waits_to_start()) {
+        smi_pending_ = true;
+        return;
+    }
+    if (state_ == State::halted) state_ = State::running;
+    outside_.managed(index_);
+}
+
 void ScriptedCpu::start() {
-    if (state_ == State::off || state_ == State::waiting) state_ = State::starting;
+    if (!waits_to_start()) return;
+    state_ = State::starting;
+    if (std::exchange(smi_pending_, false)) outside_.managed(index_);
 }
 
 void ScriptedCpu::begin_after_start() {
@@ -71,7 +89,7 @@ void ScriptedCpu::step() {
     if (state_ == State::starting) return begin_after_start();
     const bool inhibited = std::exchange(shadow_, false);
     if (takes_nmi()) {
-        nmi_pending_ = false;
+        --nmis_;
         nmi_blocked_ = true;
         return enter(nmi_vector, event::Kind::nmi);
     }
@@ -83,6 +101,8 @@ void ScriptedCpu::step() {
 
 void ScriptedCpu::take_interrupt() {
     const std::uint32_t vector = hardware_.acknowledge(index_);
+    // What the acknowledge cycle moves may come back as INIT, which nothing outlives.
+    if (state_ == State::waiting || state_ == State::starting) return;
     switch (hardware_.entry_of(vector)) {
         case Entry::nmi: return enter(vector, event::Kind::nmi);
         case Entry::interrupt: return enter(vector, event::Kind::interrupt);

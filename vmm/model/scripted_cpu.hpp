@@ -20,6 +20,8 @@ class CpuSurroundings {
     virtual void record(std::uint32_t cpu, const event::Returned& returned) = 0;
     virtual void record(std::uint32_t cpu, const event::Started& started) = 0;
     virtual void record(std::uint32_t cpu, const event::Fault& fault) = 0;
+    /// It has been to system management mode and back.
+    virtual void managed(std::uint32_t cpu) = 0;
     /// A handler asks its device to drop the line.
     virtual void device_lowers(std::uint32_t cpu, std::uint32_t gsi) = 0;
     virtual Bus& bus() = 0;
@@ -66,11 +68,16 @@ class ScriptedCpu {
     void post(const GuestOp& op);
     void set_handler(std::uint32_t vector, Handler handler) { handlers_[vector] = handler; }
 
-    /// NMIs that come before one is taken are one.
-    void nmi() { nmi_pending_ = true; }
-    /// INIT: forgets all it was about, operations that had begun included, and waits for start().
+    /// It ends a halt, and stays pending while the CPU waits to be started. One is remembered where none can
+    /// be taken, and otherwise another one beside it, as in KVM: by then the first would have been taken.
+    void nmi();
+    /// SMI. It ends a halt, as in KVM, whose CPUs do not go back to it, and stays pending, as one however
+    /// many they are, while the CPU waits to be started.
+    void manage();
+    /// INIT: forgets all it was about, operations that had begun and NMIs and SMIs included, and waits for
+    /// start().
     void reset();
-    /// A start-up IPI; nothing to a CPU that does not wait for one.
+    /// A start-up IPI; nothing to a CPU that runs.
     void start();
 
     /// Whether there is anything for step() to do, which is not to be called otherwise.
@@ -108,10 +115,11 @@ class ScriptedCpu {
         Phase phase;
     };
 
-    [[nodiscard]] bool takes_nmi() const { return nmi_pending_ && !nmi_blocked_; }
+    [[nodiscard]] bool takes_nmi() const { return nmis_ != 0 && !nmi_blocked_; }
     [[nodiscard]] bool takes_interrupt() const {
         return interrupts_enabled_ && hardware_.interrupt_pending(index_);
     }
+    [[nodiscard]] bool waits_to_start() const { return state_ == State::off || state_ == State::waiting; }
     [[nodiscard]] bool can_execute() const;
     void begin_after_start();
     void take_interrupt();
@@ -134,8 +142,9 @@ class ScriptedCpu {
     State state_;
     bool interrupts_enabled_;
     bool shadow_ = false;  ///< the next instruction is executed before any interrupt is taken
-    bool nmi_pending_ = false;
+    unsigned nmis_ = 0;    ///< pending
     bool nmi_blocked_ = false;
+    bool smi_pending_ = false;                             ///< while it waits to be started
     std::unordered_map<std::uint32_t, Handler> handlers_;  ///< those that are not the usual one
     std::vector<Frame> frames_;
     std::uint32_t depth_ = 0;       ///< handlers that stay

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "vmm/guest/agent.hpp"
+#include "vmm/x86/cpu_facts.hpp"
 
 extern "C" {
 extern const std::byte irqbench_agent_begin[];
@@ -88,6 +89,7 @@ void set_cpuid(kvm::Vcpu& vcpu, std::span<const kvm_cpuid_entry2> supported) {
         return (entry.function & 0xf0000000) == hypervisor_leaves;
     });
     constexpr std::uint32_t x2apic_bit = 1U << 21;
+    constexpr std::uint32_t address_leaf = 0x80000008;
     constexpr std::uint32_t tsc_deadline_bit = 1U << 24;
     // The agent finds its block by the id in leaf 0xb, which has 32 bits; not every host has the leaf.
     constexpr std::uint32_t topology_leaf = 0xb;
@@ -102,6 +104,8 @@ void set_cpuid(kvm::Vcpu& vcpu, std::span<const kvm_cpuid_entry2> supported) {
         if (entry.function == 1) {
             entry.ebx = (entry.ebx & 0x00ffffff) | vcpu.id() << 24;
             entry.ecx |= x2apic_bit | tsc_deadline_bit;
+        } else if (entry.function == address_leaf) {
+            entry.eax = (entry.eax & ~0xffU) | std::min(entry.eax & 0xff, physical_address_bits);
         } else if (entry.function == topology_leaf || entry.function == 0x1f) {
             entry.edx = vcpu.id();
         }

@@ -16,7 +16,8 @@ inline constexpr std::uint64_t lapic_address = 0xfee00000;
 /// block.
 void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_ids);
 
-/// KVM_SET_CPUID2: what the host supports, with this vCPU's APIC id and TSC-deadline timer.
+/// KVM_SET_CPUID2: what the host supports, with this vCPU's APIC id, TSC-deadline timer, and physical
+/// addresses of no more bits than physical_address_bits.
 void set_cpuid(kvm::Vcpu& vcpu, std::span<const kvm_cpuid_entry2> supported);
 
 /// What KVM gives a new vCPU: its state after power-up.

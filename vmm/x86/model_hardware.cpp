@@ -10,6 +10,7 @@
 #include "irqchip/x86/lapic_registers.hpp"
 #include "routing/x86.hpp"
 #include "vmm/guest/agent_abi.h"
+#include "vmm/x86/cpu_facts.hpp"
 
 namespace irqbench::vmm::x86 {
 
@@ -24,7 +25,6 @@ namespace {
 
 constexpr std::uint32_t general_protection = 13;
 constexpr std::uint32_t page_fault = 14;
-constexpr std::uint32_t msr_tsc = 0x10;
 constexpr std::uint64_t apic_base_x2apic = 1U << 10;
 constexpr std::uint64_t mapped_memory = std::uint64_t{4} << 30;  ///< by the agent's page tables
 constexpr std::uint32_t svr_enabled = 0x1FF;
@@ -42,8 +42,11 @@ constexpr std::uint64_t ns_of_pulse(std::uint64_t pulse) {
     return pulse / hz * ns_per_second + (pulse % hz * ns_per_second + hz - 1) / hz;
 }
 
+/// What is further away, 146 years, never comes.
+constexpr auto farthest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max() / 2);
+
 std::optional<nanoseconds> deadline_of(std::uint64_t ns) {
-    if (ns > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return std::nullopt;
+    if (ns > farthest) return std::nullopt;
     return nanoseconds(static_cast<std::int64_t>(ns));
 }
 
@@ -51,7 +54,8 @@ routing::x86::PlatformOptions platform_options(const MachineConfig& config) {
     routing::x86::PlatformOptions options;
     options.apic_ids = config.vcpu_ids;
     if (config.ioapic_version == 0x20) options.ioapic.model = irqchip::x86::IoApicModel::v20;
-    options.destinations = config.x2apic_ids ? DestinationFormat::x2apic_api : DestinationFormat::compatible;
+    options.destinations = destination_format(config);
+    options.lapic.physical_address_bits = physical_address_bits;
     options.pit = config.pit;
     return options;
 }
@@ -71,6 +75,7 @@ ModelHardware::ModelHardware(const MachineConfig& config, model::Surroundings& s
       surroundings_(surroundings),
       platform_(platform_options(config)),
       agents_(config.vcpu_ids.size()),
+      clocks_(config.vcpu_ids.size()),
       deadlines_(storm_timer(irqchip::x86::IoApic::pin_count)) {
     platform_.route(routing::x86::default_table());
     constexpr std::uint16_t master_data = 0x21;
@@ -91,9 +96,9 @@ ModelHardware::ModelHardware(const MachineConfig& config, model::Surroundings& s
     }
 }
 
-Platform::Time ModelHardware::now() const {
+Platform::Time ModelHardware::now(std::size_t cpu) const {
     const auto ns = static_cast<std::uint64_t>(surroundings_.now().count());
-    return {{ns, ns}, pulses_at(ns)};
+    return {{ns, ns + clocks_[cpu].tsc_adjust}, pulses_at(ns)};
 }
 
 Outcome ModelHardware::set_line(std::uint32_t gsi, bool level, bool want_status) {
@@ -153,9 +158,9 @@ void ModelHardware::ask(const routing::x86::PlatformRequest& todo) {
     } else if (const auto* to_cpu = std::get_if<request::SignalCpu>(&todo)) {
         signal(*to_cpu);
     } else if (const auto* timer = std::get_if<request::ArmLapicTimer>(&todo)) {
-        arm(timer->cpu, deadline_of(timer->timer.deadline));
+        arm_lapic(timer->cpu, timer->timer);
     } else if (const auto* disarm = std::get_if<request::DisarmLapicTimer>(&todo)) {
-        arm(disarm->cpu, std::nullopt);
+        arm_lapic(disarm->cpu, std::nullopt);
     } else if (const auto* pit = std::get_if<request::ArmPitTimer>(&todo)) {
         arm(pit_timer(), deadline_of(ns_of_pulse(pit->deadline)));
     } else if (std::holds_alternative<request::DisarmPitTimer>(todo)) {
@@ -239,16 +244,31 @@ model::Access ModelHardware::access_memory(std::uint32_t cpu, const GuestOp& op,
 
 model::Access ModelHardware::read_msr(std::uint32_t cpu, std::uint64_t index) const {
     const auto msr = static_cast<std::uint32_t>(index);
-    if (msr == msr_tsc) return {now().lapic.tsc, {}};
-    const auto value = LocalApic::owns_msr(msr) ? platform_.read_msr(cpu, msr, now()) : std::nullopt;
+    if (msr == msr_tsc) return {now(cpu).lapic.tsc, {}};
+    if (msr == msr_tsc_adjust) return {clocks_[cpu].tsc_adjust, {}};
+    const auto value = LocalApic::owns_msr(msr) ? platform_.read_msr(cpu, msr, now(cpu)) : std::nullopt;
     if (!value) return {0, general_protection};
     return {*value, {}};
 }
 
+/// The deadline of a timer is a count: it comes at another time from now on.
+void ModelHardware::set_tsc_adjust(std::uint32_t cpu, std::uint64_t adjust) {
+    clocks_[cpu].tsc_adjust = adjust;
+    arm_lapic(cpu, clocks_[cpu].armed);
+}
+
 model::Access ModelHardware::write_msr(std::uint32_t cpu, std::uint64_t index, std::uint64_t value) {
     const auto msr = static_cast<std::uint32_t>(index);
+    if (msr == msr_tsc) {
+        set_tsc_adjust(cpu, clocks_[cpu].tsc_adjust + value - now(cpu).lapic.tsc);
+        return {value, {}};
+    }
+    if (msr == msr_tsc_adjust) {
+        set_tsc_adjust(cpu, value);
+        return {value, {}};
+    }
     if (!LocalApic::owns_msr(msr)) return {0, general_protection};
-    const auto response = platform_.write_msr(cpu, msr, value, now());
+    const auto response = platform_.write_msr(cpu, msr, value, now(cpu));
     if (!response) return {0, general_protection};
     if (msr == irqchip::x86::msr::apic_base) {
         constexpr std::uint64_t page_mask = 0x000F'FFFF'FFFF'F000;
@@ -302,24 +322,24 @@ void ModelHardware::prepare_started(std::uint32_t cpu, model::Bus& bus) {
 
 std::optional<std::uint64_t> ModelHardware::mmio_read(std::uint32_t cpu, std::uint64_t address,
                                                       unsigned size) {
-    return platform_.mmio_read(cpu, address, size, now());
+    return platform_.mmio_read(cpu, address, size, now(cpu));
 }
 
 bool ModelHardware::mmio_write(std::uint32_t cpu, std::uint64_t address, unsigned size, std::uint64_t value) {
-    const auto response = platform_.mmio_write(cpu, address, size, value, now());
+    const auto response = platform_.mmio_write(cpu, address, size, value, now(cpu));
     if (response) act(*response);
     return response.has_value();
 }
 
-std::optional<std::uint32_t> ModelHardware::port_in(std::uint32_t, std::uint16_t port, unsigned size) {
-    const auto read = platform_.port_in(port, size, now());
+std::optional<std::uint32_t> ModelHardware::port_in(std::uint32_t cpu, std::uint16_t port, unsigned size) {
+    const auto read = platform_.port_in(port, size, now(cpu));
     if (!read) return std::nullopt;
     act(read->response);
     return read->value;
 }
 
-bool ModelHardware::port_out(std::uint32_t, std::uint16_t port, unsigned size, std::uint32_t value) {
-    const auto response = platform_.port_out(port, size, value, now());
+bool ModelHardware::port_out(std::uint32_t cpu, std::uint16_t port, unsigned size, std::uint32_t value) {
+    const auto response = platform_.port_out(port, size, value, now(cpu));
     if (response) act(*response);
     return response.has_value();
 }
@@ -328,6 +348,16 @@ void ModelHardware::arm(std::size_t timer, std::optional<nanoseconds> deadline) 
     if (deadlines_[timer]) queue_.erase({*deadlines_[timer], timer});
     deadlines_[timer] = deadline;
     if (deadline) queue_.emplace(*deadline, timer);
+}
+
+void ModelHardware::arm_lapic(std::size_t cpu, std::optional<irqchip::ArmTimer> timer) {
+    clocks_[cpu].armed = timer;
+    if (!timer) return arm(cpu, std::nullopt);
+    const auto time = now(cpu).lapic;
+    const std::uint64_t count = timer->clock == irqchip::TimerClock::tsc ? time.tsc : time.bus;
+    const std::uint64_t ahead = timer->deadline > count ? timer->deadline - count : 0;
+    if (ahead > farthest) return arm(cpu, std::nullopt);
+    arm(cpu, surroundings_.now() + nanoseconds(static_cast<std::int64_t>(ahead)));
 }
 
 std::optional<nanoseconds> ModelHardware::next_timer() const {
@@ -339,15 +369,16 @@ void ModelHardware::run_timers() {
     while (!queue_.empty() && queue_.begin()->first <= surroundings_.now()) {
         const std::size_t timer = queue_.begin()->second;
         arm(timer, std::nullopt);
+        if (timer < clocks_.size()) clocks_[timer].armed.reset();
         expire(timer);
     }
 }
 
 void ModelHardware::expire(std::size_t timer) {
     if (timer < pit_timer())
-        act(platform_.lapic_expired(timer, now()));
+        act(platform_.lapic_expired(timer, now(timer)));
     else if (timer == pit_timer())
-        act(platform_.pit_expired(now()));
+        act(platform_.pit_expired(now(0)));
     else
         act(platform_.storm_expired(static_cast<unsigned>(timer - storm_timer(0))));
 }
@@ -370,9 +401,11 @@ std::vector<NamedValue> ModelHardware::inspect(std::string_view controller, std:
     else if (controller == "pic" && index < 2)
         fields = index == 0 ? board.pic().master().fields() : board.pic().slave().fields();
     else if (controller == "lapic" && index < platform_.cpus())
-        fields = platform_.lapic(index).fields(now().lapic);
+        fields = platform_.lapic(index).fields(now(index).lapic);
+    else if (controller == "pit" && platform_.pit() && index < irqchip::x86::Pit::channel_count)
+        fields = platform_.pit()->fields(index, now(0).pit);
     else if (controller == "tsc" && index < platform_.cpus())
-        return {{"tsc", now().lapic.tsc}};
+        return {{"tsc", now(index).lapic.tsc}};
     std::vector<NamedValue> result;
     result.reserve(fields.size());
     for (const irqchip::NamedValue& field : fields) result.push_back({std::string(field.name), field.value});

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,7 +16,9 @@
 namespace irqbench::vmm::x86 {
 
 /// The controllers of a PC for a model machine: routing::x86::Platform on virtual time. The local APICs' bus
-/// clock and the time-stamp counter have 1 GHz, as KVM's bus clock has.
+/// clock and the time-stamp counters have 1 GHz, as KVM's bus clock has; a guest may set its counter, by
+/// IA32_TIME_STAMP_COUNTER and IA32_TSC_ADJUST (SDM vol. 3, 18.17.3). Physical addresses have
+/// cpu_facts.hpp's physical_address_bits.
 class ModelHardware final : public model::Hardware {
   public:
     ModelHardware(const MachineConfig& config, model::Surroundings& surroundings);
@@ -58,17 +61,25 @@ class ModelHardware final : public model::Hardware {
         std::uint64_t lapic = 0xFEE0'0000;
     };
 
-    [[nodiscard]] routing::x86::Platform::Time now() const;
+    /// What a CPU has beside its local APIC.
+    struct Clock {
+        std::uint64_t tsc_adjust = 0;  ///< by how much its time-stamp counter is ahead of the time
+        std::optional<irqchip::ArmTimer> armed;
+    };
+
+    [[nodiscard]] routing::x86::Platform::Time now(std::size_t cpu) const;
     void act(const routing::x86::PlatformResponse& response);
     void ask(const routing::x86::PlatformRequest& todo);
     void signal(const routing::x86::request::SignalCpu& to_cpu);
     void arm(std::size_t timer, std::optional<std::chrono::nanoseconds> deadline);
+    void arm_lapic(std::size_t cpu, std::optional<irqchip::ArmTimer> timer);
     void expire(std::size_t timer);
     [[nodiscard]] std::size_t pit_timer() const { return platform_.cpus(); }
     [[nodiscard]] std::size_t storm_timer(unsigned pin) const { return platform_.cpus() + 1 + pin; }
 
     model::Access access_memory(std::uint32_t cpu, const GuestOp& op, model::Bus& bus);
     model::Access read_msr(std::uint32_t cpu, std::uint64_t index) const;
+    void set_tsc_adjust(std::uint32_t cpu, std::uint64_t adjust);
     model::Access write_msr(std::uint32_t cpu, std::uint64_t index, std::uint64_t value);
     model::Access access_lapic(std::uint32_t cpu, const GuestOp& op, model::Bus& bus);
 
@@ -76,6 +87,7 @@ class ModelHardware final : public model::Hardware {
     model::Surroundings& surroundings_;
     routing::x86::Platform platform_;
     std::vector<Agent> agents_;
+    std::vector<Clock> clocks_;
     /// By CPU for its local APIC, then the PIT, then the IOAPIC's pins after a storm.
     std::vector<std::optional<std::chrono::nanoseconds>> deadlines_;
     std::set<std::pair<std::chrono::nanoseconds, std::size_t>> queue_;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "vmm/x86/boot.hpp"
+#include "vmm/x86/cpu_facts.hpp"
 
 namespace irqbench::vmm::x86 {
 
@@ -13,7 +14,6 @@ using irqchip::x86::DestinationFormat;
 
 namespace {
 
-constexpr std::uint32_t msr_tsc = 0x10;
 /// Asked once: it is the same for every VM, and takes as long as making one.
 const std::vector<kvm_cpuid_entry2>& host_cpuid(const kvm::System& system) {
     static const std::vector<kvm_cpuid_entry2> entries = system.supported_cpuid();
@@ -34,9 +34,7 @@ void X86Placement::add(VcpuSlot& slot) {
     slot.agent.set_word(BLOCK_LAPIC, lapic_address);
 }
 
-DestinationFormat X86Placement::destinations() const {
-    return config_.x2apic_ids ? DestinationFormat::x2apic_api : DestinationFormat::compatible;
-}
+DestinationFormat X86Placement::destinations() const { return destination_format(config_); }
 
 Outcome X86Placement::inject(VcpuSlot& slot, std::uint32_t vector, Injection how) {
     if (how == Injection::interrupt) return slot.vcpu.try_interrupt(vector);

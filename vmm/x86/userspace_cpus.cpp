@@ -8,6 +8,7 @@
 namespace irqbench::vmm::x86 {
 
 /// Beyond this many NMIs merge whatever the CPU does (SDM vol. 3, 6.7.1): one is taken and one remembered.
+/// Where none can be taken one is remembered.
 static constexpr unsigned most_nmis = 2;
 
 void UserspaceIrqchip::call(std::size_t cpu) {
@@ -17,7 +18,9 @@ void UserspaceIrqchip::call(std::size_t cpu) {
 void UserspaceIrqchip::signal_cpu(std::size_t index, irqchip::CpuSignal signal, std::uint8_t vector) {
     Cpu& cpu = cpus_[index];
     switch (signal) {
-        case irqchip::CpuSignal::nmi: cpu.nmis = std::min(cpu.nmis + 1, most_nmis); break;
+        case irqchip::CpuSignal::nmi:
+            cpu.nmis = std::min(cpu.nmis + 1, cpu.init || waits_to_start(cpu) ? 1 : most_nmis);
+            break;
         case irqchip::CpuSignal::smi: cpu.smi = true; break;
         case irqchip::CpuSignal::init:
             cpu.init = true;
@@ -62,6 +65,7 @@ void UserspaceIrqchip::reset(VcpuSlot& slot, Cpu& cpu) {
     cpu.cr8 = slot.vcpu.cr8();
     cpu.init = false;
     cpu.nmi_in_kvm = false;
+    cpu.starting = true;
     // SDM vol. 3, 9.4.1: the bootstrap processor goes on at the reset vector, the others wait.
     cpu.activity =
         platform_.lapic(slot.index).bootstrap() ? Cpu::Activity::running : Cpu::Activity::wait_for_sipi;
@@ -89,13 +93,13 @@ void UserspaceIrqchip::halt(VcpuSlot& slot, Cpu& cpu) {
 /// Does what was asked of the CPU. One that waits for a SIPI, or for its first start, keeps everything else
 /// for later.
 void UserspaceIrqchip::carry_out(VcpuSlot& slot, Cpu& cpu) {
+    if (!waits_to_start(cpu) && slot.vcpu.if_flag()) cpu.starting = false;
     if (cpu.init) reset(slot, cpu);
-    if (const auto page = std::exchange(cpu.start_page, std::nullopt);
-        page && cpu.activity == Cpu::Activity::wait_for_sipi) {
+    if (const auto page = std::exchange(cpu.start_page, std::nullopt)) {
         start_at_page(slot.vcpu, *page);
         cpu.activity = Cpu::Activity::running;
     }
-    if (cpu.activity != Cpu::Activity::running && cpu.activity != Cpu::Activity::halted) return;
+    if (waits_to_start(cpu)) return;
     if (std::exchange(cpu.smi, false)) {
         if (const Outcome outcome = slot.vcpu.try_smi(); outcome.ok())
             cpu.activity = Cpu::Activity::running;
@@ -104,12 +108,22 @@ void UserspaceIrqchip::carry_out(VcpuSlot& slot, Cpu& cpu) {
                           event::Wire{std::nullopt, "an SMI is lost: " + errno_text(outcome.error)},
                           slot.index);
     }
-    if (cpu.nmis != 0) deliver_nmis(slot, cpu);
+    if (cpu.nmis != 0 && !cpu.starting) deliver_nmis(slot, cpu);
 }
 
 /// Whether there is an interrupt that ends the CPU's halt.
 bool UserspaceIrqchip::wakes(const VcpuSlot& slot) const {
     return slot.vcpu.if_flag() && platform_.interrupt(slot.index).has_value();
+}
+
+void UserspaceIrqchip::take_interrupt(VcpuSlot& slot, Cpu& cpu) {
+    const Platform::Acknowledged acknowledged = platform_.acknowledge(slot.index);
+    act(acknowledged.response);
+    // What the acknowledge cycle moves may come back as INIT, which nothing outlives.
+    if (cpu.init)
+        carry_out(slot, cpu);
+    else
+        slot.vcpu.interrupt(acknowledged.vector);
 }
 
 bool UserspaceIrqchip::before_run(VcpuSlot& slot) {
@@ -119,19 +133,15 @@ bool UserspaceIrqchip::before_run(VcpuSlot& slot) {
     fetch_cr8(slot);
     carry_out(slot, cpu);
     if (cpu.activity == Cpu::Activity::halted && wakes(slot)) cpu.activity = Cpu::Activity::running;
+    if (cpu.activity == Cpu::Activity::running && platform_.interrupt(slot.index) &&
+        slot.vcpu.ready_for_interrupt_injection())
+        take_interrupt(slot, cpu);
+    cpu.away = true;
     if (cpu.activity != Cpu::Activity::running) {
-        cpu.away = true;
         cpu.window = false;
         return false;
     }
-    bool interrupt = platform_.interrupt(slot.index).has_value();
-    if (interrupt && slot.vcpu.ready_for_interrupt_injection()) {
-        const Platform::Acknowledged acknowledged = platform_.acknowledge(slot.index);
-        slot.vcpu.interrupt(acknowledged.vector);
-        act(acknowledged.response);
-        interrupt = platform_.interrupt(slot.index).has_value();
-    }
-    cpu.away = true;
+    const bool interrupt = platform_.interrupt(slot.index).has_value();
     cpu.window = interrupt;
     slot.vcpu.set_request_interrupt_window(interrupt);
     if (const std::uint64_t cr8 = platform_.lapic(slot.index).cr8(); cr8 != cpu.cr8)

@@ -9,6 +9,7 @@
 #include "irqchip/x86/ioapic_registers.hpp"
 #include "irqchip/x86/lapic_registers.hpp"
 #include "routing/x86.hpp"
+#include "vmm/x86/cpu_facts.hpp"
 
 // What the host and the guest do to the controllers. What the controllers do to the vCPUs is in
 // userspace_cpus.cpp, and what time does in userspace_time.cpp.
@@ -25,11 +26,11 @@ namespace {
 
 constexpr unsigned pins = irqchip::x86::IoApic::pin_count;
 
-/// CPUID.80000008H:EAX[7:0], as far as a local APIC can have it.
-unsigned physical_address_bits(std::span<const kvm_cpuid_entry2> cpuid) {
+/// CPUID.80000008H:EAX[7:0] of a guest, see set_cpuid(), as far as a local APIC can have it.
+unsigned address_bits(std::span<const kvm_cpuid_entry2> cpuid) {
     constexpr std::uint32_t address_leaf = 0x80000008;
     for (const kvm_cpuid_entry2& entry : cpuid)
-        if (entry.function == address_leaf) return std::clamp(entry.eax & 0xff, 33U, 52U);
+        if (entry.function == address_leaf) return std::clamp(entry.eax & 0xff, 33U, physical_address_bits);
     return 36;
 }
 
@@ -41,7 +42,7 @@ routing::x86::PlatformOptions options_of(const MachineConfig& config,
     options.ioapic = {
         config.ioapic_version == 0x20 ? irqchip::x86::IoApicModel::v20 : irqchip::x86::IoApicModel::v11,
         false};
-    options.lapic.physical_address_bits = physical_address_bits(cpuid);
+    options.lapic.physical_address_bits = address_bits(cpuid);
     options.destinations = destinations;
     options.pit = config.pit;
     return options;
@@ -65,8 +66,9 @@ UserspaceIrqchip::UserspaceIrqchip(const kvm::System& system, kvm::Vm& vm, const
       timers_(config.vcpu_ids.size()) {}
 
 void UserspaceIrqchip::create_controllers() {
-    constexpr std::array<kvm::Vm::MsrRange, 2> ours{{{msr::apic_base, 1}, {msr::tsc_deadline, 1}}};
-    vm_.exit_on_msrs(ours);
+    constexpr std::array<kvm::Vm::MsrRange, 4> ours{
+        {{msr::apic_base, 1}, {msr::tsc_deadline, 1}, {msr_tsc, 1}, {msr_tsc_adjust, 1}}};
+    vm_.exit_on_msrs(std::span(ours).first(free_ ? 2 : ours.size()));
     platform_.route(routing::x86::default_table());
 }
 
@@ -110,9 +112,12 @@ void UserspaceIrqchip::finish() {
 }
 
 void UserspaceIrqchip::set_tsc(const VcpuSlot& slot) {
-    ControllerTimers::Tsc tsc{slot.clock.counter, free_ ? slot.clock.at : Time{}};
-    if (const std::uint32_t khz = slot.vcpu.tsc_khz(); khz != 0) tsc.khz = khz;
-    timers_.set_tsc(slot.index, tsc);
+    timers_.set_tsc(slot.index, {slot.clock.counter, free_ ? slot.clock.at : Time{}, tsc_khz(slot)});
+}
+
+std::uint32_t UserspaceIrqchip::tsc_khz(const VcpuSlot& slot) {
+    const std::uint32_t khz = slot.vcpu.tsc_khz();
+    return khz != 0 ? khz : ControllerTimers::Tsc{}.khz;
 }
 
 void UserspaceIrqchip::act(const PlatformResponse& response) {
@@ -215,13 +220,43 @@ bool UserspaceIrqchip::handle(VcpuSlot& slot, const kvm::Exit& exit) {
     if (const auto* io = std::get_if<kvm::IoExit>(&exit); io != nullptr && handle_io(slot, *io)) return true;
     if (const auto* mmio = std::get_if<kvm::MmioExit>(&exit); mmio != nullptr && handle_mmio(slot, *mmio))
         return true;
-    return X86Placement::handle(slot, exit);
+    return ring(exit) || X86Placement::handle(slot, exit);
+}
+
+std::optional<Outcome> UserspaceIrqchip::assign_ioeventfd(const IoeventfdSpec& spec) {
+    const std::lock_guard lock(mutex_);
+    const bool ours = spec.port ? platform_.claims_port(spec.address) : platform_.claims(spec.address);
+    if (!ours) return std::nullopt;
+    return doorbells_.assign(spec);
+}
+
+std::optional<Outcome> UserspaceIrqchip::deassign_ioeventfd(std::string_view name) {
+    const std::lock_guard lock(mutex_);
+    if (!doorbells_.has(name)) return std::nullopt;
+    return doorbells_.deassign(name);
+}
+
+std::vector<event::DoorbellRung> UserspaceIrqchip::take_rung() {
+    const std::lock_guard lock(mutex_);
+    return doorbells_.take_rung();
+}
+
+/// A write that no controller took.
+bool UserspaceIrqchip::ring(const kvm::Exit& exit) {
+    if (const auto* mmio = std::get_if<kvm::MmioExit>(&exit); mmio != nullptr && mmio->write)
+        return doorbells_.ring(false, mmio->address, static_cast<unsigned>(mmio->data.size()),
+                               value_of(mmio->data));
+    return false;
 }
 
 bool UserspaceIrqchip::handle_msr(VcpuSlot& slot, const kvm::MsrExit& access) {
     // An instruction that INIT cuts off has no effect.
     if (cpus_[slot.index].init) {
         slot.vcpu.complete_msr(0);
+        return true;
+    }
+    if (access.index == msr_tsc || access.index == msr_tsc_adjust) {
+        slot.vcpu.complete_msr(access_tsc(slot, access));
         return true;
     }
     if (!access.write) {
@@ -241,6 +276,17 @@ bool UserspaceIrqchip::handle_msr(VcpuSlot& slot, const kvm::MsrExit& access) {
     if (access.index == msr::apic_base)
         slot.vcpu.set_msr(msr::apic_base, platform_.lapic(slot.index).apic_base());
     return true;
+}
+
+/// Stepped, the counter is that of the virtual time. @returns what it reads
+std::uint64_t UserspaceIrqchip::access_tsc(VcpuSlot& slot, const kvm::MsrExit& access) {
+    Cpu& cpu = cpus_[slot.index];
+    const std::uint64_t before = clocks(slot.index).lapic.tsc;
+    if (!access.write) return access.index == msr_tsc ? before : cpu.tsc_adjust;
+    const std::uint64_t ahead = access.data - (access.index == msr_tsc ? before : cpu.tsc_adjust);
+    cpu.tsc_adjust += ahead;
+    timers_.set_tsc(slot.index, {before + ahead, now(), tsc_khz(slot)});
+    return 0;
 }
 
 bool UserspaceIrqchip::handle_io(VcpuSlot& slot, const kvm::IoExit& io) {

@@ -11,6 +11,7 @@
 
 #include "routing/platform.hpp"
 #include "vmm/fair_mutex.hpp"
+#include "vmm/model/doorbells.hpp"
 #include "vmm/x86/boot.hpp"
 #include "vmm/x86/controller_timers.hpp"
 #include "vmm/x86/local_irqfds.hpp"
@@ -26,13 +27,24 @@ namespace irqbench::vmm::x86 {
 /// keep the one and swallow the other. Interrupts go in through KVM_INTERRUPT when the vCPU can take one at
 /// once, and after an interrupt window exit otherwise; CR8 goes through kvm_run in both directions. HLT, INIT
 /// and wait-for-SIPI are states kept here: a vCPU that waits is not entered. What other CPUs ask of a vCPU
-/// (INIT, SIPI, NMI, SMI) is done by its own thread before it enters.
+/// (INIT, SIPI, NMI, SMI) is done by its own thread before it enters. A CPU that waits for a SIPI, or was
+/// never started, remembers an NMI and an SMI until it runs, as KVM does, but only one NMI, and that one
+/// until the agent has its handlers; an INIT forgets both. NMIs and SMIs end a halt: what KVM returns to from
+/// system management mode is the instruction after it.
 ///
-/// Timers run on the machine's time when free-running. Stepped, time stands still but for pass_time().
+/// Irqfds are names without an eventfd: what signal() asks for is done when it returns, and kicks of
+/// resamplefds are counted. Ioeventfds are KVM's, but for those at an address of a controller: KVM would take
+/// the writes before they exit. They are ours, and the controller is asked first.
 ///
-/// Left out: a guest that moves its local APIC's page over memory reaches the memory; CR8 written with the
-/// class that it has leaves TPR bits 3:0 alone, since KVM does not tell; an INIT does not wait for the end of
-/// system management mode.
+/// Timers run on the machine's time when free-running, in a thread that waits for the next deadline. Stepped,
+/// time stands still but for pass_time(), and the guest's accesses to IA32_TIME_STAMP_COUNTER and
+/// IA32_TSC_ADJUST exit too: it is a counter of that time that they read and set, and a deadline that is
+/// armed moves with it. RDTSC reads the host's.
+///
+/// Left out: a free-running guest that sets its counter, which KVM does not tell, leaves a deadline that is
+/// armed where it was; a guest that moves its local APIC's page over memory or one of KVM's ioeventfds
+/// reaches those; CR8 written with the class that it has leaves TPR bits 3:0 alone, since KVM does not tell;
+/// an INIT does not wait for the end of system management mode.
 class UserspaceIrqchip final : public X86Placement {
   public:
     UserspaceIrqchip(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config, Recorder& recorder);
@@ -54,11 +66,15 @@ class UserspaceIrqchip final : public X86Placement {
     /// A signal has arrived when signal() returns.
     void drain_irqfds() override {}
     [[nodiscard]] std::vector<event::Resampled> take_resampled() override;
+    std::optional<Outcome> assign_ioeventfd(const IoeventfdSpec& spec) override;
+    std::optional<Outcome> deassign_ioeventfd(std::string_view name) override;
+    [[nodiscard]] std::vector<event::DoorbellRung> take_rung() override;
     Outcome nmi(VcpuSlot& slot) override;
     Outcome inject(VcpuSlot& slot, std::uint32_t vector, Injection how) override;
 
     bool handle(VcpuSlot& slot, const kvm::Exit& exit) override;
     void run_timers() override;
+    [[nodiscard]] bool virtual_time() const override { return !free_; }
     bool pass_time(std::chrono::microseconds real_time) override;
     [[nodiscard]] std::string timer_armed() override;
     bool before_run(VcpuSlot& slot) override;
@@ -90,9 +106,13 @@ class UserspaceIrqchip final : public X86Placement {
         std::optional<std::uint8_t> start_page;
         unsigned nmis = 0;
         bool smi = false;
+        /// It has not enabled interrupts since INIT. An NMI that waited for the start would be taken by its
+        /// first instruction, through the vectors of real mode, of which the agent has none.
+        bool starting = false;
         bool nmi_in_kvm = false;  ///< given to KVM, which may not have delivered it yet
         /// CR8 as KVM and the local APIC knew it when they were last brought together.
         std::uint64_t cr8 = 0;
+        std::uint64_t tsc_adjust = 0;  ///< IA32_TSC_ADJUST, stepped
         /// It has not come by since it was last entered, or since it was refused to be; and has not been told
         /// to.
         bool away = false;
@@ -108,7 +128,11 @@ class UserspaceIrqchip final : public X86Placement {
     void call(std::size_t cpu);
 
     [[nodiscard]] bool wakes(const VcpuSlot& slot) const;
+    [[nodiscard]] static bool waits_to_start(const Cpu& cpu) {
+        return cpu.activity == Cpu::Activity::wait_for_sipi || cpu.activity == Cpu::Activity::not_started;
+    }
     void carry_out(VcpuSlot& slot, Cpu& cpu);
+    void take_interrupt(VcpuSlot& slot, Cpu& cpu);
     void reset(VcpuSlot& slot, Cpu& cpu);
     void deliver_nmis(VcpuSlot& slot, Cpu& cpu);
     void halt(VcpuSlot& slot, Cpu& cpu);
@@ -117,9 +141,13 @@ class UserspaceIrqchip final : public X86Placement {
     bool handle_msr(VcpuSlot& slot, const kvm::MsrExit& access);
     bool handle_io(VcpuSlot& slot, const kvm::IoExit& io);
     bool handle_mmio(VcpuSlot& slot, const kvm::MmioExit& mmio);
+    bool ring(const kvm::Exit& exit);
     void write_lapic(std::size_t cpu, std::uint16_t offset, std::uint32_t value);
 
+    std::uint64_t access_tsc(VcpuSlot& slot, const kvm::MsrExit& access);
+
     void set_tsc(const VcpuSlot& slot);
+    [[nodiscard]] static std::uint32_t tsc_khz(const VcpuSlot& slot);
     void serve_timers();
     void expire_timers();
 
@@ -127,6 +155,7 @@ class UserspaceIrqchip final : public X86Placement {
     Platform platform_;
     std::vector<Cpu> cpus_;
     LocalIrqfds irqfds_;
+    model::Doorbells doorbells_;  ///< at addresses of controllers
     ControllerTimers timers_;
     Time virtual_now_{};  ///< stepped
     /// Guards everything above: vCPU threads come with their exits, host threads with stimuli, and the timers

@@ -82,6 +82,7 @@ constexpr std::array<std::string_view, 3> controllers{"lapic", "ioapic", "pic"};
 struct MachineArguments {
     bool x2apic = false;
     bool x2apic_ids = false;
+    bool extended_ids = false;
     bool pit = false;
     std::optional<bool> pit_reinject;
     OneOf<0x11, 0x20> ioapic_version{0x11};
@@ -91,6 +92,8 @@ struct MachineArguments {
         return std::tuple{optional("x2apic", &MachineArguments::x2apic, "vCPUs start in x2APIC mode"),
                           optional("x2apic_ids", &MachineArguments::x2apic_ids,
                                    "32-bit ids in messages (KVM_CAP_X2APIC_API)"),
+                          optional("extended_ids", &MachineArguments::extended_ids,
+                                   "15-bit ids in messages; userspace and model mode only"),
                           optional("pit", &MachineArguments::pit, "a PIT; not in split mode"),
                           optional("pit_reinject", &MachineArguments::pit_reinject, "KVM_REINJECT_CONTROL"),
                           optional("ioapic_version", &MachineArguments::ioapic_version,
@@ -104,18 +107,18 @@ struct MachineArguments {
     static void check(const MachineArguments& arguments, const Cursor& at);
 };
 
-/// Whether the head's `modes` let it run in split mode.
-bool runs_in_split_mode(const Node& head) {
+/// Whether the head's `modes` let it run in that mode.
+bool runs_in(std::string_view mode, const Node& head) {
     const Node* of_file = head.find("modes");
-    const auto lists_split = [&](std::string_view key) {
+    const auto lists_it = [&](std::string_view key) {
         const Node* node = of_file == nullptr ? nullptr : of_file->find(key);
         if (node == nullptr || node->array() == nullptr) return false;
-        return std::any_of(node->array()->begin(), node->array()->end(), [](const Node& word) {
-            return word.text() != nullptr && *word.text() == "split";
+        return std::any_of(node->array()->begin(), node->array()->end(), [mode](const Node& word) {
+            return word.text() != nullptr && *word.text() == mode;
         });
     };
     const bool only_some = of_file != nullptr && of_file->find("only") != nullptr;
-    return !lists_split("not") && (!only_some || lists_split("only"));
+    return !lists_it("not") && (!only_some || lists_it("only"));
 }
 
 void MachineArguments::check(const MachineArguments& arguments, const Cursor& at) {
@@ -123,7 +126,18 @@ void MachineArguments::check(const MachineArguments& arguments, const Cursor& at
     if (arguments.memory % page != 0)
         at.at("memory", *at.node().find("memory"))
             .fail(fmt::format("must be a multiple of {} ({:#x}), the size of a page", page, page));
-    if (arguments.pit && runs_in_split_mode(at.reading().document.root))
+    const Node& head = at.reading().document.root;
+    if (arguments.extended_ids && arguments.x2apic_ids)
+        at.at("extended_ids", *at.node().find("extended_ids"))
+            .fail("messages have either ids of 15 bits or, with x2apic_ids, of 32",
+                  ScenarioError::Kind::invalid);
+    if (arguments.extended_ids && (runs_in("kernel", head) || runs_in("split", head)))
+        at.at("extended_ids", *at.node().find("extended_ids"))
+            .fail(
+                "KVM does not read the ids of 15 bits: set \"modes\": { \"only\": [\"userspace\", "
+                "\"model\"], \"because\": ... }",
+                ScenarioError::Kind::invalid);
+    if (arguments.pit && runs_in("split", head))
         at.at("pit", *at.node().find("pit"))
             .fail(
                 "KVM has a PIT only beside its own PIC and IOAPIC, so that split mode has none: set "
@@ -135,6 +149,7 @@ void read_machine(const Cursor& at, vmm::MachineConfig& config) {
     const auto arguments = Form<MachineArguments>::read(at, {});
     config.x2apic = arguments.x2apic;
     config.x2apic_ids = arguments.x2apic_ids;
+    config.extended_ids = arguments.extended_ids;
     config.pit = arguments.pit;
     config.pit_reinject = arguments.pit_reinject;
     config.ioapic_version = static_cast<std::uint32_t>(arguments.ioapic_version.value);
@@ -146,6 +161,9 @@ Json machine_schema() { return Form<MachineArguments>::schema({}); }
 
 std::string check_machine(const vmm::MachineConfig& config) {
     if (config.x2apic_ids) return "";
+    constexpr std::uint32_t last_extended_id = 0x7fff;
+    const auto widest = *std::max_element(config.vcpu_ids.begin(), config.vcpu_ids.end());
+    if (config.extended_ids && widest <= last_extended_id) return "";
     // In xAPIC mode ids have 8 bits, and 255 is the broadcast (SDM vol. 3, 11.6.2.1). A wider id makes sense
     // only where the claim is that it answers to the same eight bits as another one's.
     constexpr std::uint32_t xapic_bits = 0xff;

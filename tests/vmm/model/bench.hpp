@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -149,6 +150,21 @@ struct ModelBench {
         return machine.settle();
     }
 
+    /// The last event of type What.
+    template <class What>
+    [[nodiscard]] std::optional<What> last() const {
+        for (auto event = trace.events().rbegin(); event != trace.events().rend(); ++event)
+            if (const auto* what = std::get_if<What>(&event->what)) return *what;
+        return std::nullopt;
+    }
+    /// How many events of type What there are.
+    template <class What>
+    [[nodiscard]] std::size_t count() const {
+        std::size_t count = 0;
+        for (const vmm::Event& event : trace.events())
+            count += std::holds_alternative<What>(event.what) ? 1U : 0U;
+        return count;
+    }
     /// All of a kind of lane in words, in order: "ack 0x51 on vCPU 0; sti on vCPU 0".
     [[nodiscard]] std::string told(vmm::Lane lane = vmm::Lane::guest, std::size_t from = 0) const {
         std::string text;
@@ -176,6 +192,9 @@ struct ModelBench {
 inline vmm::GuestOp op(std::uint32_t code, std::string text, std::uint64_t address = 0,
                        std::uint64_t value = 0, std::uint32_t size = 4) {
     return {code, size, address, value, false, std::move(text)};
+}
+inline vmm::GuestOp observed(std::uint32_t code, std::string text, std::uint64_t address) {
+    return {code, 4, address, 0, true, std::move(text)};
 }
 inline vmm::GuestOp cli() { return op(OP_CLI, "cli"); }
 inline vmm::GuestOp sti() { return op(OP_STI, "sti"); }

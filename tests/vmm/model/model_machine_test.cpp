@@ -6,8 +6,7 @@
 #include <set>
 
 #include "irqchip/x86/lapic_registers.hpp"
-#include "tests/vmm/model/bench.hpp"
-#include "vmm/x86/model_hardware.hpp"
+#include "tests/vmm/model/pc.hpp"
 
 using namespace irqbench;
 using namespace irqbench::tests;
@@ -15,47 +14,6 @@ using namespace std::chrono_literals;
 using vmm::RunMode;
 
 namespace {
-
-constexpr std::uint64_t ioapic = 0xFEC0'0000;
-constexpr std::uint64_t lapic_page = 0xFEE0'0000;
-
-/// A PC.
-struct Pc : ModelBench {
-    explicit Pc(const vmm::MachineConfig& config = with())
-        : ModelBench(config, vmm::x86::make_model_hardware) {}
-
-    bool msi(std::uint32_t vector, std::uint32_t cpu = 0) {
-        machine.msi({lapic_page | std::uint64_t{cpu} << 12, vector, std::nullopt});
-        return machine.settle();
-    }
-    bool entry(unsigned pin, std::uint64_t value) {
-        return guest(
-            {op(OP_WRITE, "select", ioapic, 0x10 + 2 * pin), op(OP_WRITE, "low", ioapic + 0x10, value)});
-    }
-    bool lapic(std::string_view name, std::uint64_t value, std::uint32_t cpu = 0) {
-        return guest({op(OP_LAPIC_WRITE, "lapic", *irqchip::x86::lapic_offset(name), value)}, cpu);
-    }
-    vmm::Outcome irqfd(const std::string& name, std::uint32_t gsi, bool resample = false,
-                       const std::string& shares = {}) {
-        return machine.assign_irqfd({name, gsi, resample, shares, false});
-    }
-    void signal(const std::string& name) {
-        machine.signal(name, 1);
-        machine.settle();
-    }
-    [[nodiscard]] std::size_t taken() const {
-        std::size_t count = 0;
-        for (const vmm::Event& event : trace.events())
-            count += std::holds_alternative<vmm::event::Taken>(event.what) ? 1U : 0U;
-        return count;
-    }
-    /// Lets time pass until that many interrupts have been taken.
-    bool await(std::size_t count) {
-        machine.wait([&] { return taken() >= count; });
-        return taken() >= count;
-    }
-    [[nodiscard]] std::chrono::nanoseconds time() const { return trace.events().back().at; }
-};
 
 constexpr std::uint64_t level_entry = 0x8000;
 
@@ -130,6 +88,21 @@ BOOST_AUTO_TEST_CASE(a_wait_ends_with_the_watchdog_of_the_virtual_time) {
     BOOST_TEST(!pc.await(1000));
     BOOST_TEST(pc.taken() >= 19);
     BOOST_TEST(pc.taken() <= 21);
+}
+
+// It has not seen that nothing comes.
+BOOST_AUTO_TEST_CASE(a_wait_that_cannot_be_carried_through_is_no_verdict) {
+    for (const RunMode run : {RunMode::stepped, RunMode::free}) {
+        Pc pc(ModelBench::with(1, run));
+        pc.guest({cli()});
+        pc.lapic("timer_divide", 0xB);
+        pc.lapic("lvt_timer", 0x2'0051);
+        pc.lapic("timer_initial", 1);
+        BOOST_TEST(!pc.await(1));
+        const std::string told = pc.told(vmm::Lane::host);
+        BOOST_TEST(told.find("the bench gave up waiting: the guest has a timer of so short a period") == 0);
+        BOOST_TEST(!pc.machine.settle());
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_timer_that_is_due_does_not_wait_to_be_awaited) {
