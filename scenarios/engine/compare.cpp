@@ -4,184 +4,166 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
-#include <map>
-#include <set>
-#include <string>
-#include <tuple>
+#include <utility>
 
-#include "scenarios/engine/parallel.hpp"
+#include "scenarios/engine/strands.hpp"
 
 namespace irqbench::scenarios {
 
 namespace {
 
 namespace event = vmm::event;
+using strands::Common;
+using strands::Entry;
+using strands::Group;
+using strands::Strand;
+using strands::StrandKey;
 
-/// What of a trace has an order of its own.
-enum class Strand : std::uint8_t { calls, signals, taken, observed, rest, finished };
+using Entries = std::vector<Entry>;
 
-/// The strands of a machine: the host's come first.
-using StrandKey = std::tuple<std::optional<std::uint32_t>, Strand>;
-
-struct Entry {
-    std::size_t index;  ///< in the trace
-    std::string words;  ///< equal if the events are alike
+/// The same action in both runs.
+struct Groups {
+    const Group* first = nullptr;
+    const Group* second = nullptr;
 };
 
-/// What happened between an action and the next.
-struct Group {
-    const Performed* action = nullptr;
-    std::size_t performed = 0;  ///< steps done at its end
-    std::map<StrandKey, std::vector<Entry>> strands;
-};
+Divergence divergence_at(const Groups& groups, std::optional<std::uint32_t> vcpu,
+                         std::optional<std::size_t> first, std::optional<std::size_t> second) {
+    Divergence found;
+    found.action = groups.first->action->step;
+    found.iteration = groups.first->action->iteration;
+    found.vcpu = vcpu;
+    found.first = first;
+    found.second = second;
+    found.performed_first = groups.first->performed;
+    found.performed_second = groups.second->performed;
+    return found;
+}
 
-class Strands {
+std::set<std::string> words_of(const Entries& entries) {
+    std::set<std::string> words;
+    for (const Entry& entry : entries) words.insert(entry.words);
+    return words;
+}
+
+/// Each thing once, in an order of their own.
+Entries once_each(Entries entries) {
+    std::stable_sort(entries.begin(), entries.end(),
+                     [](const Entry& a, const Entry& b) { return a.words < b.words; });
+    const auto same = [](const Entry& a, const Entry& b) { return a.words == b.words; };
+    entries.erase(std::unique(entries.begin(), entries.end(), same), entries.end());
+    return entries;
+}
+
+/// What was signalled, however often.
+Entries uncounted(Entries entries) {
+    for (Entry& entry : entries) entry.words.resize(entry.words.rfind(" x"));
+    return entries;
+}
+
+/// How vCPUs rest, from group to group: a rest is recorded when it changes.
+class Rests {
   public:
-    Strands(Group& group, bool times_vary) : group_(group), times_vary_(times_vary) {}
-
-    void add(std::size_t index, const vmm::Event& each) {
-        index_ = index;
-        each_ = &each;
-        std::visit([this](const auto& what) { add(what); }, each.what);
+    std::optional<Divergence> compare(const Groups& groups) {
+        std::set<std::uint32_t> changed;
+        for (const Group* group : {groups.first, groups.second})
+            for (const auto& [vcpu, rest] : group->rests) changed.insert(vcpu);
+        learn(*groups.first, 0);
+        learn(*groups.second, 1);
+        for (const Group* group : {groups.first, groups.second})
+            for (const std::uint32_t vcpu : group->unsteady) rests_[vcpu] = {};
+        for (const std::uint32_t vcpu : changed) {
+            const auto& [mine, theirs] = rests_[vcpu];
+            if (words(mine, theirs, vcpu) == words(theirs, mine, vcpu)) continue;
+            return divergence_at(groups, vcpu, index(mine), index(theirs));
+        }
+        return std::nullopt;
     }
 
   private:
-    void append(Strand strand, std::string words) {
-        const bool of_host = strand == Strand::calls || strand == Strand::signals;
-        auto& entries = group_.strands[{of_host ? std::nullopt : each_->vcpu, strand}];
-        if (strand == Strand::taken) {
-            if (is_race()) return add_outcome(entries, std::move(words));
-            // How often a periodic timer was in time nobody knows.
-            if (times_vary_ && !entries.empty() && entries.back().words == words) return;
-        }
-        entries.push_back({index_, std::move(words)});
+    void learn(const Group& group, std::size_t run) {
+        for (const auto& [vcpu, rest] : group.rests) rests_[vcpu].at(run) = rest;
     }
-    [[nodiscard]] bool is_race() const {
-        const auto& block = group_.action->step->block;
-        return block && block->kind == Block::Kind::parallel;
+    static std::optional<std::size_t> index(const std::optional<Entry>& rest) {
+        return rest ? std::optional(rest->index) : std::nullopt;
     }
-    /// What came of a race differs from run to run in number and order; what can come does not.
-    void add_outcome(std::vector<Entry>& entries, std::string words) const {
-        const auto place =
-            std::lower_bound(entries.begin(), entries.end(), words,
-                             [](const Entry& entry, const std::string& text) { return entry.words < text; });
-        if (place == entries.end() || place->words != words)
-            entries.insert(place, {index_, std::move(words)});
-    }
-    void append(Strand strand) { append(strand, vmm::describe(*each_)); }
-
-    /// How often the threads of a block came round is not the controllers' affair.
-    void add(const event::Call& call) {
-        append(Strand::calls, call.name == parallel_call ? call.name : vmm::describe(*each_));
-    }
-    void add(const event::Resampled& kick) { sum("resampled " + kick.irqfd, kick.count); }
-    void add(const event::DoorbellRung& ring) { sum("doorbell " + ring.name, ring.count); }
-    void add(const event::Taken&) { append(Strand::taken); }
-    void add(const event::GuestEoi&) { append(Strand::taken); }
-    void add(const event::Returned&) { append(Strand::taken); }
-    void add(const event::Started&) { append(Strand::taken); }
-    void add(const event::Fault& fault) { append(Strand::taken, vmm::exception_text(fault.vector)); }
-    void add(const event::OperationDone& done) {
-        append(Strand::finished,
-               done.text + (done.fault ? " raises " + vmm::exception_text(*done.fault) : ""));
-    }
-    void add(const event::Observed& seen) {
-        append(Strand::observed, tells_time(seen.what) ? seen.what : vmm::describe(*each_));
-    }
-    /// Only the last counts: how often it is looked at on the way differs.
-    void add(const event::Rest&) {
-        group_.strands[{each_->vcpu, Strand::rest}] = {{index_, vmm::describe(*each_)}};
-    }
-    void add(const event::Storm&) { append(Strand::taken, "storm"); }
-    void add(const event::Quiet& quiet) {
-        append(Strand::observed, quiet.proven ? "quiet" : "not proven quiet");
-    }
-    void add(const event::Trouble&) { append(Strand::calls, "trouble"); }
-    void add(const event::Wire&) {}
-    void add(const event::EoiExit&) {}
-
-    /// Kicks may be collected in one or several readings.
-    void sum(const std::string& who, std::uint64_t count) {
-        auto& strand = group_.strands[{std::nullopt, Strand::signals}];
-        const auto same = std::find_if(strand.begin(), strand.end(), [&who](const Entry& entry) {
-            return entry.words.compare(0, who.size() + 2, who + " x") == 0;
-        });
-        const bool is_new = same == strand.end();
-        const std::uint64_t before = is_new ? 0 : std::stoull(same->words.substr(who.size() + 2));
-        Entry entry{index_, fmt::format("{} x{}", who, before + count)};
-        if (is_new)
-            strand.push_back(std::move(entry));
-        else
-            *same = std::move(entry);
-        std::sort(strand.begin(), strand.end(),
-                  [](const Entry& a, const Entry& b) { return a.words < b.words; });
+    /// One that has not changed yet is as at the start: the vCPU runs, or it was not started.
+    static std::string words(const std::optional<Entry>& rest, const std::optional<Entry>& other,
+                             std::uint32_t vcpu) {
+        if (rest) return rest->words;
+        const auto text = [vcpu](event::RestState state) {
+            vmm::Event at_rest;
+            at_rest.vcpu = vcpu;
+            at_rest.what = event::Rest{state, true, 0, 0};
+            return vmm::describe(at_rest);
+        };
+        const bool was_not_started = other && (other->words == text(event::RestState::not_started) ||
+                                               other->words == text(event::RestState::wait_for_sipi));
+        return was_not_started ? other->words : text(event::RestState::idle);
     }
 
-    Group& group_;
-    bool times_vary_;
-    std::size_t index_ = 0;
-    const vmm::Event* each_ = nullptr;
+    std::map<std::uint32_t, std::array<std::optional<Entry>, 2>> rests_;
 };
-
-using StepKey = std::pair<const Step*, std::uint32_t>;
-
-StepKey key_of(const Performed& performed) { return {performed.step, performed.iteration}; }
-
-std::set<StepKey> steps_of(const Witness& run) {
-    std::set<StepKey> steps;
-    for (const Performed& each : run.performance.performed) steps.insert(key_of(each));
-    return steps;
-}
-
-/// @param common the steps that both runs have done
-std::vector<Group> groups_of(const Witness& run, const std::set<StepKey>& common) {
-    const auto& performed = run.performance.performed;
-    const bool times_vary = std::any_of(performed.begin(), performed.end(), [](const Performed& each) {
-        return each.step->verb != nullptr && each.step->verb->is_timing();
-    });
-    std::vector<Group> groups;
-    std::size_t next = 0;
-    for (std::size_t step = 0; step < performed.size(); ++step) {
-        const bool is_common = common.contains(key_of(performed[step]));
-        // What only one mode does is no place to compare; what comes after it still belongs to the action
-        // before.
-        if (groups.empty() || (is_common && acts(*performed[step].step)))
-            groups.emplace_back().action = &performed[step];
-        Strands strands(groups.back(), times_vary);
-        for (; next < run.trace.size() && run.trace[next].step <= step; ++next)
-            if (is_common) strands.add(next, run.trace[next]);
-        groups.back().performed = step + 1;
-    }
-    return groups;
-}
 
 /// Compares two runs group by group.
 class Comparison {
   public:
-    std::optional<Divergence> compare(const Group& a, const Group& b) {
-        last_ = {&a, &b};
+    /// @param rests whether it is no accident where vCPUs rest
+    explicit Comparison(bool rests) : compares_rests_(rests) {}
+
+    std::optional<Divergence> compare(const Groups& groups) {
+        now_ = groups;
+        ++order_;
         std::set<StrandKey> keys;
-        for (const auto* group : last_)
+        for (const Group* group : {groups.first, groups.second})
             for (const auto& [key, list] : group->strands) keys.insert(key);
         for (const auto& key : keys) {
             if (std::get<Strand>(key) == Strand::finished)
                 match_finished(key);
-            else if (const auto found = compare(key, entries(a, key), entries(b, key)))
+            else if (const auto found = compare(key))
                 return found;
         }
-        return std::nullopt;
+        note_whenever();
+        tails_.clear();
+        for (const Group* group : {groups.first, groups.second})
+            for (const std::uint32_t vcpu : group->storms) tails_[vcpu] = storm_words(vcpu);
+        return compares_rests_ ? rests_.compare(groups) : std::nullopt;
     }
 
-    /// After the last group: what only one of the runs has finished.
-    std::optional<Divergence> end() {
+    /// After the last group: what only one of the runs has finished, or has seen at all.
+    /// @param whole whether both runs have done the same actions
+    std::optional<Divergence> end(bool whole) {
+        std::optional<Divergence> earliest;
+        std::size_t order = 0;
+        const auto consider = [&](std::optional<std::uint32_t> vcpu, const Late* mine, const Late* theirs) {
+            const Late* late =
+                mine == nullptr || (theirs != nullptr && theirs->order < mine->order) ? theirs : mine;
+            if (late == nullptr || (earliest && order <= late->order)) return;
+            const auto index = [](const Late* each) {
+                return each != nullptr ? std::optional(each->entry.index) : std::nullopt;
+            };
+            earliest = divergence_at(late->groups, vcpu, index(mine), index(theirs));
+            earliest->at_end = true;
+            order = late->order;
+        };
         for (const auto& [key, lists] : unmatched_)
-            if (const auto found = compare(key, lists[0], lists[1])) return found;
-        return std::nullopt;
+            consider(std::get<0>(key), front(lists[0]), front(lists[1]));
+        for (const auto& [words, seen] : whenever_)
+            if (whole && (!seen[0] || !seen[1]))
+                consider(std::nullopt, seen[0] ? &*seen[0] : nullptr, seen[1] ? &*seen[1] : nullptr);
+        return earliest;
     }
 
   private:
-    using Entries = std::vector<Entry>;
+    /// What could still come in the other run, with where it came in the one.
+    struct Late {
+        Entry entry;
+        Groups groups;
+        std::size_t order = 0;
+    };
+    using Lates = std::vector<Late>;
+
+    static const Late* front(const Lates& list) { return list.empty() ? nullptr : &list.front(); }
 
     static const Entries& entries(const Group& group, const StrandKey& key) {
         static const Entries nothing;
@@ -189,34 +171,52 @@ class Comparison {
         return found == group.strands.end() ? nothing : found->second;
     }
 
-    std::optional<Divergence> compare(const StrandKey& key, const Entries& mine, const Entries& theirs) {
+    std::optional<Divergence> compare(const StrandKey& key) {
+        const Entries mine = comparable(*now_.first, key);
+        const Entries theirs = comparable(*now_.second, key);
         for (std::size_t i = 0; i < std::max(mine.size(), theirs.size()); ++i) {
             const bool alike = i < mine.size() && i < theirs.size() && mine[i].words == theirs[i].words;
             if (alike) continue;
-            // A vCPU that did not come to rest anew rests as before.
-            if (std::get<Strand>(key) == Strand::rest && (mine.empty() || theirs.empty())) continue;
-            Divergence found;
-            found.action = last_[0]->action->step;
-            found.iteration = last_[0]->action->iteration;
-            found.vcpu = std::get<0>(key);
-            if (i < mine.size()) found.first = mine[i].index;
-            if (i < theirs.size()) found.second = theirs[i].index;
-            found.performed_first = last_[0]->performed;
-            found.performed_second = last_[1]->performed;
-            return found;
+            const auto index = [i](const Entries& list) {
+                return i < list.size() ? std::optional(list[i].index) : std::nullopt;
+            };
+            return divergence_at(now_, std::get<0>(key), index(mine), index(theirs));
         }
         return std::nullopt;
+    }
+
+    /// A storm is cut where the budget ends, and what is under way then comes afterwards.
+    [[nodiscard]] Entries comparable(const Group& group, const StrandKey& key) const {
+        Entries list = entries(group, key);
+        const auto& [vcpu, strand] = key;
+        const bool any_storm = !now_.first->storms.empty() || !now_.second->storms.empty();
+        if (strand == Strand::calls && any_storm) return once_each(std::move(list));
+        if (strand == Strand::signals && any_storm) return uncounted(std::move(list));
+        if (strand != Strand::taken || !vcpu) return list;
+        if (const auto tail = tails_.find(*vcpu); tail != tails_.end())
+            list.erase(
+                std::remove_if(list.begin(), list.end(),
+                               [&tail](const Entry& entry) { return tail->second.contains(entry.words); }),
+                list.end());
+        const bool stormed = now_.first->storms.contains(*vcpu) || now_.second->storms.contains(*vcpu);
+        return stormed ? once_each(std::move(list)) : list;
+    }
+
+    [[nodiscard]] std::set<std::string> storm_words(std::uint32_t vcpu) const {
+        std::set<std::string> words = words_of(entries(*now_.first, {vcpu, Strand::taken}));
+        words.merge(words_of(entries(*now_.second, {vcpu, Strand::taken})));
+        return words;
     }
 
     /// An interrupt that an operation caused may come before the agent has ended the operation or after: with
     /// a handler that stays it ends some steps later, after others, or not.
     void match_finished(const StrandKey& key) {
         auto& [mine, theirs] = unmatched_[key];
-        for (const Entry& entry : entries(*last_[0], key)) mine.push_back(entry);
-        for (const Entry& entry : entries(*last_[1], key)) theirs.push_back(entry);
+        for (const Entry& entry : entries(*now_.first, key)) mine.push_back({entry, now_, order_});
+        for (const Entry& entry : entries(*now_.second, key)) theirs.push_back({entry, now_, order_});
         for (auto each = mine.begin(); each != mine.end();) {
-            const auto same = std::find_if(theirs.begin(), theirs.end(), [&each](const Entry& other) {
-                return other.words == each->words;
+            const auto same = std::find_if(theirs.begin(), theirs.end(), [&each](const Late& other) {
+                return other.entry.words == each->entry.words;
             });
             if (same == theirs.end()) {
                 ++each;
@@ -227,8 +227,21 @@ class Comparison {
         }
     }
 
-    std::array<const Group*, 2> last_{};
-    std::map<StrandKey, std::array<Entries, 2>> unmatched_;
+    void note_whenever() {
+        for (const std::size_t run : {std::size_t{0}, std::size_t{1}}) {
+            const Group& group = run == 0 ? *now_.first : *now_.second;
+            for (const Entry& entry : group.whenever)
+                if (auto& seen = whenever_[entry.words].at(run); !seen) seen = Late{entry, now_, order_};
+        }
+    }
+
+    bool compares_rests_;
+    Groups now_;
+    std::size_t order_ = 0;  ///< of the group among all
+    Rests rests_;
+    std::map<StrandKey, std::array<Lates, 2>> unmatched_;
+    std::map<std::string, std::array<std::optional<Late>, 2>> whenever_;
+    std::map<std::uint32_t, std::set<std::string>> tails_;  ///< what may follow of the storm just before
 };
 
 }  // namespace
@@ -238,24 +251,23 @@ bool tells_time(const std::string& name) {
     return has("timer_current") || has("tsc") || has("pit");
 }
 
-std::optional<Divergence> first_divergence(const Witness& first, const Witness& second) {
-    std::set<StepKey> common;
-    const auto mine = steps_of(first);
-    const auto others = steps_of(second);
-    std::set_intersection(mine.begin(), mine.end(), others.begin(), others.end(),
-                          std::inserter(common, common.end()));
-    const auto theirs = groups_of(second, common);
-    std::map<StepKey, const Group*> by_action;
-    for (const Group& group : theirs) by_action[key_of(*group.action)] = &group;
-    const auto ours = groups_of(first, common);
-    Comparison comparison;
+std::optional<Divergence> first_divergence(const Witness& first, const Witness& second,
+                                           const Leeway& leeway) {
+    const Common common = strands::common_of(first, second, leeway);
+    const auto theirs = strands::groups_of(second, common, leeway);
+    std::map<strands::StepKey, const Group*> by_action;
+    for (const Group& group : theirs) by_action[strands::key_of(*group.action)] = &group;
+    const auto ours = strands::groups_of(first, common, leeway);
+    Comparison comparison(common.timers.empty());
+    std::size_t pairs = 0;
     for (const Group& group : ours) {
-        const auto found = by_action.find(key_of(*group.action));
+        const auto found = by_action.find(strands::key_of(*group.action));
         // One of the runs ended before; or the step is not for both modes.
         if (found == by_action.end()) continue;
-        if (auto divergence = comparison.compare(group, *found->second)) return divergence;
+        ++pairs;
+        if (auto divergence = comparison.compare({&group, found->second})) return divergence;
     }
-    return comparison.end();
+    return comparison.end(pairs == ours.size() && pairs == theirs.size());
 }
 
 }  // namespace irqbench::scenarios

@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,14 @@ struct Witness {
     const std::vector<vmm::Event>& trace;
 };
 
+/// In what two runs may differ, beyond what their steps say.
+struct Leeway {
+    /// Vectors that are sent by lowest priority, and the vCPUs of which any one may take them.
+    std::map<std::uint32_t, std::set<std::uint32_t>> one_of;
+    const Outcomes* outcomes = nullptr;  ///< of the file: what is allowed may come in one run only
+    bool virtual_time = false;           ///< in both: when timers expire is no accident
+};
+
 /// What one run has at a place, as an index into its trace; none: it has nothing more there.
 struct Divergence {
     const Step* action = nullptr;       ///< the step that caused it, or before whose expectations it came
@@ -23,6 +33,7 @@ struct Divergence {
     std::optional<std::uint32_t> vcpu;  ///< none: what the host saw
     std::optional<std::size_t> first;
     std::optional<std::size_t> second;
+    bool at_end = false;  ///< could have come later too, and had not when both were over
     std::size_t performed_first =
         0;  ///< steps that each run had done when the action and its expectations ended
     std::size_t performed_second = 0;
@@ -31,9 +42,14 @@ struct Divergence {
 /// The first thing that two runs of one scenario, in two irqchip modes, did not do alike: what the guest
 /// took, observed and did on each vCPU in its order, the results of calls, how often descriptors were
 /// signalled, how vCPUs rest. An action and the expectations after it are compared as a whole; what happens
-/// on different vCPUs has no order. Not compared: times, what only one mode can see (wires, exits), steps
-/// that only one of them has, and values of registers that tell time.
-std::optional<Divergence> first_divergence(const Witness& first, const Witness& second);
+/// on different vCPUs has no order. Of a message that any one of several vCPUs may take it counts that
+/// exactly one of them did. Not compared is what left_out() tells, and what only one mode can see (wires,
+/// exits).
+std::optional<Divergence> first_divergence(const Witness& first, const Witness& second,
+                                           const Leeway& leeway = {});
+
+/// What first_divergence() does not compare of these runs, and why: a line each.
+std::vector<std::string> left_out(const Witness& first, const Witness& second, const Leeway& leeway = {});
 
 /// Whether the value of a register is another at another time.
 bool tells_time(const std::string& name);

@@ -48,6 +48,50 @@ BOOST_AUTO_TEST_CASE(a_run_that_ended_in_an_error_is_played_again_if_asked) {
     BOOST_TEST(out.find("played again") == std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(every_format_says_what_was_played_again) {
+    good();
+    prepare = [&](FakeMachine&) {
+        if (machines == 1) throw std::runtime_error("a <triple> fault");
+    };
+    const auto report = [this](const std::string& format) {
+        machines = 0;
+        BOOST_TEST(run_all({"--irqchip", "kernel", "--retry-errors", "2", "--format", format}) == 0);
+        return out;
+    };
+    machines = 0;
+    const auto json = results({"--irqchip", "kernel", "--retry-errors", "2"});
+    BOOST_TEST(json["results"][0]["retried"] == "a <triple> fault");
+    BOOST_TEST(!results({"--irqchip", "kernel"})["results"][0].contains("retried"));
+    BOOST_TEST(report("junit").find(
+                   "<system-out>played again after an error: a &lt;triple&gt; fault</system-out>\n") !=
+                   std::string::npos,
+               out);
+    BOOST_TEST(
+        report("tap").find("ok 1 - good [kernel]\n# played again after an error: a <triple> fault\n") !=
+            std::string::npos,
+        out);
+    BOOST_TEST(report("ktap").find("# played again after an error: a <triple> fault\n    ok 1 good\n") !=
+                   std::string::npos,
+               out);
+}
+
+BOOST_AUTO_TEST_CASE(the_trace_of_what_was_played_again_is_kept_and_says_so) {
+    good();
+    prepare = [&](FakeMachine& machine) {
+        if (machines == 1)
+            machine.causes["msi"] = {event_of(vmm::event::Trouble{"KVM_EXIT_SHUTDOWN", false})};
+    };
+    const std::string path = folder() + "/trace.jsonl";
+    BOOST_TEST(run_all({"--irqchip", "kernel", "--retry-errors", "1", "--trace-out", path}) == 0);
+    const std::string lines = read("trace.jsonl");
+    const auto first = lines.find("\"attempt\":1");
+    BOOST_TEST(first != std::string::npos, lines);
+    BOOST_TEST(lines.find("KVM_EXIT_SHUTDOWN") != std::string::npos, lines);
+    const auto last = lines.rfind("\"ack 0x51");
+    BOOST_REQUIRE(last != std::string::npos);
+    BOOST_TEST(lines.find("\"attempt\"", lines.rfind('\n', last)) == std::string::npos, lines);
+}
+
 BOOST_AUTO_TEST_CASE(neither_failures_nor_invalid_scenarios_are_played_again) {
     bad();
     BOOST_TEST(run_all({"--irqchip", "kernel", "--retry-errors", "2"}) == 1);

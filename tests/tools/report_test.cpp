@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(trace_lines_of_every_kind_of_event) {
     add(Quiet{false, "interrupts are disabled", {}}, vmm::Lane::guest, 0);
     add(Observed{"ioapic 10 remote_irr", 1}, vmm::Lane::host);
     add(Trouble{"vCPU 0 got no CPU time", true}, vmm::Lane::host);
-    BOOST_TEST(is_golden(trace_lines(failed_sample(), 2, trace), "trace.jsonl"));
+    BOOST_TEST(is_golden(trace_lines(failed_sample(), 2, std::nullopt, trace), "trace.jsonl"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

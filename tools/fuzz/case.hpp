@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ using scenarios::Json;
 struct Case {
     std::uint32_t vcpus = 1;
     bool x2apic = false;
+    bool pit = false;
     std::vector<Json> steps;
 
     bool operator==(const Case&) const = default;
@@ -27,6 +29,9 @@ struct Heading {
     std::string source;
     std::vector<std::string> comment;  ///< lines
 };
+
+/// The number that an argument has under this key, in digits or as text in hexadecimal; none if it has none.
+std::optional<std::uint64_t> number_at(const Json& argument, const char* key);
 
 /// The text of a scenario file.
 std::string text_of(const Case& each, const Heading& heading);

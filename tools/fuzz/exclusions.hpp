@@ -11,7 +11,7 @@ namespace irqbench::tools::fuzz {
 
 /// What a generated scenario may make use of, where modes are known to differ in it.
 enum class Feature {
-    lowest_priority,  ///< among several vCPUs
+    lowest_priority,  ///< messages by lowest priority
     service,          ///< handlers that stay or do not EOI, and what follows from ISR
     level,            ///< level-triggered interrupts, and resampling irqfds
     edge_resample,    ///< resampling irqfds whose pin may be edge-triggered
@@ -31,6 +31,11 @@ enum class Feature {
     versions,         ///< version registers
     time,             ///< timers and current counts
     cr8,              ///< writing CR8
+    arbitration,      ///< who of several takes what goes by lowest priority
+    startup,          ///< INIT and SIPI
+    apic_base,        ///< writing IA32_APIC_BASE
+    doorbells,        ///< ioeventfds
+    boot_init,        ///< INIT to the boot processor
 };
 
 /// What the command line calls them: `lowest-priority`.

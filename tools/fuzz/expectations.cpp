@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 namespace irqbench::tools::fuzz {
@@ -10,53 +11,144 @@ namespace {
 
 namespace event = vmm::event;
 
-struct Caused {
-    std::vector<Json> acks;
-    std::map<std::string, std::uint64_t> kicks;
-    std::optional<std::uint64_t> read;
-
-    void note(const vmm::Event& each, std::uint32_t vcpus) {
+/// What a step caused, in the order in which it came.
+class Caused {
+  public:
+    void note(const vmm::Event& each, std::uint32_t vcpus, const scenarios::Leeway& leeway) {
+        const std::uint32_t vcpu = each.vcpu.value_or(0);
         if (const auto* taken = std::get_if<event::Taken>(&each.what)) {
-            Json vector =
-                taken->kind == event::Kind::nmi ? Json("nmi") : Json(fmt::format("{:#04x}", taken->vector));
-            if (vcpus == 1)
-                acks.push_back(std::move(vector));
-            else
-                acks.push_back({{"vcpu", each.vcpu.value_or(0)}, {"vector", std::move(vector)}});
+            claims_.push_back({"ack", ack(*taken, vcpu, vcpus, leeway), vcpu, taken->vector});
+        } else if (std::holds_alternative<event::Started>(each.what)) {
+            claims_.push_back({"started", vcpu, vcpu, 0});
+        } else if (std::holds_alternative<event::Storm>(each.what)) {
+            storm(vcpu);
         } else if (const auto* kick = std::get_if<event::Resampled>(&each.what)) {
-            kicks[kick->irqfd] += kick->count;
+            kicks_[kick->irqfd] += kick->count;
+        } else if (const auto* ring = std::get_if<event::DoorbellRung>(&each.what)) {
+            rings_[ring->name] += ring->count;
         } else if (const auto* seen = std::get_if<event::Observed>(&each.what)) {
-            read = seen->value;
+            read_ = scenarios::tells_time(seen->what) ? std::nullopt : std::optional(seen->value);
+        } else if (const auto* done = std::get_if<event::OperationDone>(&each.what); done && done->fault) {
+            fault_ = vmm::exception_text(*done->fault);
         }
     }
+
+    [[nodiscard]] bool any_claims() const { return !claims_.empty(); }
+
+    /// The step with what it reads or raises.
+    void complete(Json& step) const {
+        if (step.contains("read") && read_ && !fault_) step["read"]["is"] = fmt::format("{:#x}", *read_);
+        if (!fault_) return;
+        if (step.contains("lapic")) step = as_write(step["lapic"]);
+        for (const char* verb : {"read", "write"})
+            if (step.contains(verb)) step[verb]["fault"] = *fault_;
+    }
+
+    void claim(bool takes_time, std::vector<Json>& steps) const {
+        std::vector<Json> acks;
+        const auto flush = [&] {
+            if (!acks.empty())
+                steps.push_back(
+                    {{takes_time ? "arrives" : "ack", acks.size() == 1 ? acks.front() : Json(acks)}});
+            acks.clear();
+        };
+        for (const Claim& each : claims_) {
+            if (each.verb == "ack") {
+                acks.push_back(each.argument);
+                continue;
+            }
+            flush();
+            steps.push_back({{each.verb, each.argument}});
+        }
+        flush();
+        claim_counts("resampled", "irqfd", kicks_, steps);
+        claim_counts("doorbell", "name", rings_, steps);
+    }
+
+  private:
+    struct Claim {
+        std::string verb;
+        Json argument;
+        std::uint32_t vcpu;
+        std::uint32_t vector;
+    };
+
+    /// The verb `lapic` has no place to say that it faults.
+    static Json as_write(const Json& lapic) {
+        Json argument = Json::object();
+        if (lapic.contains("vcpu")) argument["vcpu"] = lapic["vcpu"];
+        argument["lapic"] = lapic["register"];
+        argument["value"] = lapic["value"];
+        return {{"write", std::move(argument)}};
+    }
+
+    static Json ack(const event::Taken& taken, std::uint32_t vcpu, std::uint32_t vcpus,
+                    const scenarios::Leeway& leeway) {
+        const bool is_nmi = taken.kind == event::Kind::nmi;
+        Json vector = is_nmi ? Json("nmi") : Json(fmt::format("{:#04x}", taken.vector));
+        if (vcpus == 1) return vector;
+        Json who = vcpu;
+        if (const auto set = leeway.one_of.find(taken.vector); !is_nmi && set != leeway.one_of.end())
+            if (set->second.size() > 1 && set->second.contains(vcpu)) who = set->second;
+        return {{"vcpu", who}, {"vector", std::move(vector)}};
+    }
+
+    /// Of the vector that this vCPU took most often; `storm` claims all of them.
+    void storm(std::uint32_t vcpu) {
+        std::map<std::uint32_t, std::size_t> times;
+        for (const Claim& each : claims_)
+            if (each.vcpu == vcpu && each.verb == "ack") ++times[each.vector];
+        if (times.empty()) return;
+        const auto most = std::max_element(times.begin(), times.end(),
+                                           [](const auto& a, const auto& b) { return a.second < b.second; });
+        const std::uint32_t vector = most->first;
+        claims_.erase(
+            std::remove_if(claims_.begin(), claims_.end(),
+                           [&](const Claim& each) { return each.verb == "ack" && each.vector == vector; }),
+            claims_.end());
+        claims_.push_back({"storm", fmt::format("{:#04x}", vector), vcpu, vector});
+    }
+
+    static void claim_counts(const char* verb, const char* key,
+                             const std::map<std::string, std::uint64_t>& counts, std::vector<Json>& steps) {
+        for (const auto& [name, count] : counts) {
+            Json argument = name;
+            if (count != 1) argument = {{key, name}, {"count", count}};
+            steps.push_back({{verb, std::move(argument)}});
+        }
+    }
+
+    std::vector<Claim> claims_;
+    std::map<std::string, std::uint64_t> kicks_;
+    std::map<std::string, std::uint64_t> rings_;
+    std::optional<std::uint64_t> read_;
+    std::optional<std::string> fault_;
 };
+
+bool takes_time(const Play& play, std::size_t step) {
+    const auto& performed = play.performance.performed;
+    return step < performed.size() && performed[step].step->verb->is_timing();
+}
 
 }  // namespace
 
-Case with_expectations(const Case& each, const Play& reference) {
+Case with_expectations(const Case& each, const Play& reference, const scenarios::Leeway& leeway) {
     std::vector<Caused> caused(each.steps.size());
     for (const vmm::Event& happened : reference.trace)
-        if (happened.step < caused.size()) caused[happened.step].note(happened, each.vcpus);
+        if (happened.step < caused.size()) caused[happened.step].note(happened, each.vcpus, leeway);
     Case whole = each;
     whole.steps.clear();
-    bool any_ack = false;
-    for (const Caused& what : caused) any_ack = any_ack || !what.acks.empty();
-    if (!any_ack) {
+    const bool any_claims =
+        std::any_of(caused.begin(), caused.end(), [](const Caused& what) { return what.any_claims(); });
+    if (!any_claims) {
         whole.steps.push_back({{"msi", "0xff"}});
         whole.steps.push_back({{"ack", "0xff"}});
     }
     for (std::size_t i = 0; i < each.steps.size(); ++i) {
         Json step = each.steps[i];
-        if (step.contains("read") && caused[i].read)
-            step["read"]["is"] = fmt::format("{:#x}", *caused[i].read);
+        caused[i].complete(step);
         whole.steps.push_back(std::move(step));
-        if (caused[i].acks.size() == 1)
-            whole.steps.push_back({{"ack", caused[i].acks.front()}});
-        else if (!caused[i].acks.empty())
-            whole.steps.push_back({{"ack", caused[i].acks}});
-        for (const auto& [name, count] : caused[i].kicks)
-            whole.steps.push_back(
-                {{"resampled", count == 1 ? Json(name) : Json{{"irqfd", name}, {"count", count}}}});
+        caused[i].claim(takes_time(reference, i), whole.steps);
     }
     return whole;
 }

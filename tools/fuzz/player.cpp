@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
 #include <map>
+#include <set>
 
 #include "scenarios/engine/judge.hpp"
 
@@ -20,7 +20,7 @@ vmm::MachineConfig config_of(const scenarios::Scenario& scenario, const std::str
     vmm::MachineConfig config = scenario.config;
     config.placement = mode;
     config.run = vmm::RunMode::stepped;
-    // A file never has a storm, and many cases do: they are to end soon.
+    // Many cases storm: they are to end soon.
     config.storm_budget = 100;
     return config;
 }
@@ -61,13 +61,68 @@ std::vector<vmm::Event> without_bookkeeping(std::vector<vmm::Event> trace) {
         const auto* done = std::get_if<event::OperationDone>(&each.what);
         return done != nullptr && !done->fault;
     };
-    // KVM_SIGNAL_MSI returns how many took it, or -1 where nobody is addressed, which looks like EPERM
-    // (irq_comm.c, kvm_set_msi).
-    for (vmm::Event& each : trace)
-        if (auto* call = std::get_if<event::Call>(&each.what); call != nullptr && call->name == "msi")
-            if (call->outcome.ok() || call->outcome.error == EPERM) call->outcome = {};
     trace.erase(std::remove_if(trace.begin(), trace.end(), is_mark), trace.end());
     return trace;
+}
+
+/// The vCPUs that a message addresses while logical ids are those that cases begin with.
+std::set<std::uint32_t> addressed(const Json& message, std::uint32_t vcpus) {
+    const bool is_ipi = message.contains("from");
+    const std::uint64_t destination = number_at(message, is_ipi ? "to" : "dest").value_or(0);
+    const bool logical = message.contains("dest_mode") && message["dest_mode"] == "logical";
+    std::set<std::uint32_t> chosen;
+    for (std::uint32_t vcpu = 0; vcpu < vcpus; ++vcpu) {
+        const bool is_meant =
+            logical ? (destination >> vcpu & 1) != 0 : destination == 0xff || destination == vcpu;
+        const bool is_other = message.contains("shorthand") && number_at(message, "from") != vcpu;
+        if (message.contains("shorthand") ? is_other : is_meant) chosen.insert(vcpu);
+    }
+    return chosen;
+}
+
+bool is_of_kvm(const std::string& mode) { return mode == "kernel" || mode == "split"; }
+
+/// KVM's local APICs choose by rules of their own, so that there one of the set is as good as another; and
+/// their timers run on real time.
+scenarios::Leeway leeway_of(const Case& each, const std::string& reference, const std::string& mode) {
+    scenarios::Leeway leeway;
+    leeway.virtual_time = !is_of_kvm(reference) && !is_of_kvm(mode);
+    if (leeway.virtual_time) return leeway;
+    for (const Json& step : each.steps) {
+        const Json& argument = step.begin().value();
+        if (!argument.is_object()) continue;
+        const Json& message = argument.contains("msi") ? argument["msi"] : argument;
+        const auto vector = number_at(message, "vector");
+        if (!vector || !message.contains("mode") || message["mode"] != "lowest-priority") continue;
+        leeway.one_of[static_cast<std::uint32_t>(*vector)].merge(addressed(message, each.vcpus));
+    }
+    return leeway;
+}
+
+bool is_taken(const vmm::Event& each) { return std::holds_alternative<event::Taken>(each.what); }
+
+/// Lets timers expire until the guest has taken one of them, or some have come to nothing.
+void pass_time(vmm::Machine& machine, const vmm::Trace& trace) {
+    constexpr int most_deadlines = 3;
+    const std::size_t begin = trace.events().size();
+    int looked = 0;
+    machine.wait([&] {
+        const auto& events = trace.events();
+        const bool taken =
+            std::any_of(events.begin() + static_cast<std::ptrdiff_t>(begin), events.end(), is_taken);
+        return taken || looked++ == most_deadlines;
+    });
+}
+
+/// Steps that let time pass, and nothing was taken: a file could not say how long.
+std::set<std::uint32_t> idle_timers(const Play& play) {
+    std::set<std::uint32_t> idle;
+    const auto& performed = play.performance.performed;
+    for (std::uint32_t i = 0; i < performed.size(); ++i)
+        if (performed[i].step->verb->is_timing()) idle.insert(i);
+    for (const vmm::Event& each : play.trace)
+        if (is_taken(each)) idle.erase(each.step);
+    return idle;
 }
 
 /// @param steps how many of the scenario's to play
@@ -89,6 +144,7 @@ Play play_stimuli(const scenarios::Scenario& scenario, std::size_t steps, vmm::M
             scenarios::Stage stage{machine, trace, config};
             step.verb->perform(stage);
             goes_on = machine.settle();
+            if (goes_on && step.verb->is_timing()) pass_time(machine, trace);
         }
         if (goes_on) machine.finish();
         play.performance.complete = goes_on;
@@ -105,6 +161,7 @@ Play play_stimuli(const scenarios::Scenario& scenario, std::size_t steps, vmm::M
 }  // namespace
 
 Pair Player::begin(const Case& each) const {
+    constexpr std::size_t left_out = ~std::size_t{0};
     Pair pair;
     pair.each = each;
     for (;;) {
@@ -116,13 +173,23 @@ Pair Player::begin(const Case& each) const {
         pair.scenario = std::move(scenario);
         const auto end = std::find_if(pair.reference.trace.begin(), pair.reference.trace.end(), ends_run);
         const bool ended = end != pair.reference.trace.end();
-        if (ended && std::holds_alternative<event::Trouble>(end->what)) pair.trouble = vmm::describe(*end);
-        if (ended) kept.resize(std::min<std::size_t>(kept.size(), end->step));
+        const bool broke = ended && std::holds_alternative<event::Trouble>(end->what);
+        if (broke) pair.trouble = vmm::describe(*end);
+        // A fault and a storm can be compared too; what comes behind them means nothing.
+        const std::size_t most = !ended ? kept.size() : broke ? end->step : end->step + std::size_t{1};
+        bool again = kept.size() > most;
+        kept.resize(std::min(kept.size(), most));
+        for (const std::uint32_t index : idle_timers(pair.reference)) {
+            if (index >= kept.size()) continue;
+            kept[index] = left_out;
+            again = true;
+        }
         Case left = pair.each;
         left.steps.clear();
-        for (const std::size_t index : kept) left.steps.push_back(pair.each.steps[index]);
+        for (const std::size_t index : kept)
+            if (index != left_out) left.steps.push_back(pair.each.steps[index]);
         pair.each = std::move(left);
-        if (!ended) break;
+        if (!again) break;
     }
     // The other mode gets the steps that were kept, which are the same objects to the comparison.
     return pair;
@@ -140,8 +207,9 @@ void Player::compare(Pair& pair, const std::string& mode) const {
     const auto& done = pair.reference.performance.performed;
     for (std::size_t i = 0; i < pair.other.performance.performed.size(); ++i)
         pair.other.performance.performed[i].step = done[i].step;
+    pair.leeway = leeway_of(pair.each, reference_, mode);
     pair.divergence = scenarios::first_divergence({pair.reference.performance, pair.reference.trace},
-                                                  {pair.other.performance, pair.other.trace});
+                                                  {pair.other.performance, pair.other.trace}, pair.leeway);
 }
 
 scenarios::Verdict Player::run(const scenarios::Scenario& scenario, const std::string& mode) const {

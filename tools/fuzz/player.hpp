@@ -27,6 +27,7 @@ struct Pair {
     Case each;
     Play reference;
     Play other;
+    scenarios::Leeway leeway;  ///< what the two modes may do differently
     std::optional<scenarios::Divergence> divergence;
     std::string trouble;  ///< why the reference broke in the middle: what is left of the case ends before
 };
@@ -38,7 +39,8 @@ class Player {
         : make_machine_(std::move(make_machine)), reference_(std::move(reference)) {}
 
     /// Plays the stimuli in the reference, and leaves out what has no meaning there: leaving a handler where
-    /// none stays, operations of a halted vCPU. It ends before a step that is a storm, or that ends the run.
+    /// none stays, operations of a halted vCPU. It ends with a step that faults or storms, and before one in
+    /// which the machine breaks.
     [[nodiscard]] Pair begin(const Case& each) const;
 
     /// Plays it in the other mode too, and compares.

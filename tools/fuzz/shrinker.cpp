@@ -63,6 +63,9 @@ class Shrinker {
         Case candidate = best_;
         candidate.x2apic = false;
         accept(std::move(candidate));
+        candidate = best_;
+        candidate.pit = false;
+        accept(std::move(candidate));
     }
 
     /// Leaves out what has a default, and makes numbers 0.

@@ -226,18 +226,21 @@ class Campaign {
         const auto begin = Clock::now();
         if (task.scenario != nullptr) {
             const std::string& mode = task.result.irqchip;
+            std::uint32_t attempts = 0;
             for (std::uint32_t retries = options_.retries;; --retries) {
                 verdict = play(*task.scenario, mode, options_.seed + run, trace);
                 if (!verdict) return false;
                 if (retries == 0 || verdict->kind != Verdict::Kind::error || verdict->invalid) break;
                 if (!retried) retried = first_line(verdict->reason);
+                write_trace(task.result, run, ++attempts, trace);
+                trace.clear();
             }
             if (verdict->kind == Verdict::Kind::error) verdict->reason = with_remedy(verdict->reason);
             const vmm::RunMode way = scenarios::run_mode(*task.scenario, options_.run);
             *verdict = scenarios::apply_known(std::move(*verdict), *task.scenario, mode, way, host_);
             const bool follows_seed = way == vmm::RunMode::free && !host_.uses_kvm(mode);
             if (follows_seed && went_wrong(*verdict)) name_seed(*verdict, options_.seed + run);
-            write_trace(task.result, run, trace);
+            write_trace(task.result, run, std::nullopt, trace);
         }
         const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
         const std::lock_guard lock(mutex_);
@@ -300,9 +303,11 @@ class Campaign {
         }
     }
 
-    void write_trace(const Result& result, std::uint32_t run, const std::vector<vmm::Event>& trace) {
+    /// @param attempt which one it was of those that were played again; none: the one that counts
+    void write_trace(const Result& result, std::uint32_t run, std::optional<std::uint32_t> attempt,
+                     const std::vector<vmm::Event>& trace) {
         if (options_.trace_out == nullptr) return;
-        const std::string lines = trace_lines(result, run, trace);
+        const std::string lines = trace_lines(result, run, attempt, trace);
         const std::lock_guard lock(mutex_);
         *options_.trace_out << lines;
     }

@@ -4,6 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <filesystem>
 #include <set>
 #include <string_view>
@@ -128,6 +130,16 @@ int run_irqbench(const std::vector<std::string>& arguments, Surroundings& surrou
     if (surroundings.out.flush()) return status;
     spdlog::error("the output could not be written");
     return ExitStatus::bench_error;
+}
+
+CLI::Validator whole_number() {
+    const auto complaint = [](std::string& text) -> std::string {
+        std::uint64_t value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        const bool is_number = error == std::errc{} && end == text.data() + text.size();
+        return is_number ? "" : fmt::format("{} is no whole number from 0 to {}", text, UINT64_MAX);
+    };
+    return CLI::Validator(complaint, "");
 }
 
 void need_modes_to_compare(const std::vector<std::string>& between, const std::string& example) {

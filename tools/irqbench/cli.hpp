@@ -24,6 +24,9 @@ int parse_and_run(CommandLine& line, const std::vector<std::string>& given, Surr
 /// The same, with a command line of its own, and sees to it that the output has been written.
 int run_irqbench(const std::vector<std::string>& arguments, Surroundings& surroundings);
 
+/// Refuses -1, which CLI11 takes for a very large number.
+CLI::Validator whole_number();
+
 /// @throws CLI::ValidationError unless these are two or more, and no two the same
 void need_modes_to_compare(const std::vector<std::string>& between, const std::string& example);
 

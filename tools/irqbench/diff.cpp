@@ -2,7 +2,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <exception>
 #include <map>
+#include <set>
 
 #include "scenarios/engine/architecture.hpp"
 #include "scenarios/engine/compare.hpp"
@@ -10,6 +12,7 @@
 #include "scenarios/engine/verdict.hpp"
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/files.hpp"
+#include "tools/irqbench/remedy.hpp"
 #include "tools/report/words.hpp"
 
 namespace irqbench::tools {
@@ -28,6 +31,7 @@ struct DiffCommand {
 /// What a scenario came to in one irqchip mode.
 struct Play {
     std::string mode;
+    bool made = false;  ///< else no machine could be made, and the verdict says why
     scenarios::Performance performance;
     std::vector<vmm::Event> trace;
     scenarios::Verdict verdict;
@@ -52,14 +56,13 @@ class Comparison {
     [[nodiscard]] Play play(const std::string& mode) const {
         Play result;
         result.mode = mode;
-        vmm::Trace trace;
-        const auto options = options_for(mode);
-        const auto machine = surroundings_.make_machine(options.config, trace);
-        result.performance = scenarios::perform(scenario_, *machine, trace, options);
-        machine->close();
-        result.trace = trace.take();
-        result.verdict = scenarios::apply_known(scenarios::judge(scenario_, result.performance, result.trace),
-                                                scenario_, mode, options.config.run, host_);
+        try {
+            play(mode, result);
+        } catch (const std::exception& error) {
+            // Other files may fare better, and so may other modes.
+            result.verdict.kind = scenarios::Verdict::Kind::error;
+            result.verdict.reason = with_remedy(error.what());
+        }
         return result;
     }
 
@@ -82,7 +85,26 @@ class Comparison {
         return state;
     }
 
+    /// What these two may do differently, and nobody is to blame.
+    [[nodiscard]] scenarios::Leeway leeway() const {
+        scenarios::Leeway leeway;
+        if (scenario_.outcomes) leeway.outcomes = &*scenario_.outcomes;
+        return leeway;
+    }
+
   private:
+    void play(const std::string& mode, Play& result) const {
+        vmm::Trace trace;
+        const auto options = options_for(mode);
+        const auto machine = surroundings_.make_machine(options.config, trace);
+        result.performance = scenarios::perform(scenario_, *machine, trace, options);
+        machine->close();
+        result.trace = trace.take();
+        result.verdict = scenarios::apply_known(scenarios::judge(scenario_, result.performance, result.trace),
+                                                scenario_, mode, options.config.run, host_);
+        result.made = true;
+    }
+
     [[nodiscard]] scenarios::RunOptions options_for(const std::string& mode) const {
         scenarios::RunOptions options;
         options.config = scenario_.config;
@@ -109,7 +131,7 @@ std::string verdict_text(const Play& play) {
 }
 
 /// The fields that differ, and did not from the beginning, a line each.
-std::string state_text(const Comparison& comparison, const Play& a, const Play& b, const Divergence& found) {
+std::string state_lines(const Comparison& comparison, const Play& a, const Play& b, const Divergence& found) {
     const State first = comparison.state_after(a.mode, found.performed_first);
     const State second = comparison.state_after(b.mode, found.performed_second);
     const State first_before = comparison.state_after(a.mode, 0);
@@ -124,13 +146,62 @@ std::string state_text(const Comparison& comparison, const Play& a, const Play& 
     return text.empty() ? "    alike\n" : text;
 }
 
+std::string state_text(const Comparison& comparison, const Play& a, const Play& b, const Divergence& found) {
+    try {
+        return state_lines(comparison, a, b, found);
+    } catch (const std::exception& error) {
+        return fmt::format("    unknown: {}\n", printable(error.what()));
+    }
+}
+
+/// The steps of a run from the one after which it diverged, up to where the expectations of that end.
+std::vector<scenarios::Performed> steps_of(const Play& play, const Divergence& found, std::size_t end) {
+    const auto& performed = play.performance.performed;
+    const auto last = performed.begin() + static_cast<std::ptrdiff_t>(std::min(end, performed.size()));
+    const auto first = std::find_if(performed.begin(), last, [&found](const scenarios::Performed& each) {
+        return each.step == found.action && each.iteration == found.iteration;
+    });
+    return {first, last};
+}
+
+/// Whether it is the divergence that the scenario knows of: the run failed as it says, at this action or in
+/// what is expected of it, or ended here because of it.
+bool is_known(const Play& play, const Divergence& found, std::size_t end) {
+    if (play.verdict.kind != scenarios::Verdict::Kind::known || !play.verdict.failure) return false;
+    if (!play.performance.complete && end >= play.performance.performed.size()) return true;
+    const auto steps = steps_of(play, found, end);
+    return std::any_of(steps.begin(), steps.end(), [&play](const scenarios::Performed& each) {
+        return each.step->number == play.verdict.failure->step &&
+               each.iteration == play.verdict.failure->iteration;
+    });
+}
+
+/// Whether an `only` block says what one of the modes, alone, is to do here.
+bool is_declared(const Play& play, const Play& other, const Divergence& found, std::size_t end) {
+    if (!play.performance.complete || !other.performance.complete) return false;
+    const auto steps = steps_of(play, found, end);
+    const auto& others = other.performance.performed;
+    return std::any_of(steps.begin(), steps.end(), [&others](const scenarios::Performed& each) {
+        return std::none_of(others.begin(), others.end(),
+                            [&each](const scenarios::Performed& done) { return done.step == each.step; });
+    });
+}
+
+bool is_known(const Play& a, const Play& b, const Divergence& found) {
+    return is_known(a, found, found.performed_first) || is_known(b, found, found.performed_second) ||
+           is_declared(a, b, found, found.performed_first) ||
+           is_declared(b, a, found, found.performed_second);
+}
+
 std::string explanation(const Comparison& comparison, const Play& a, const Play& b, const Divergence& found) {
     const scenarios::Step& step = *found.action;
-    std::string text = fmt::format("  {} and {} differ after step {}, line {}:  {}\n", a.mode, b.mode,
-                                   step.number, step.line, printable(step.text));
+    std::string text = fmt::format("  {} and {} differ{} after step {}, line {}:  {}\n", a.mode, b.mode,
+                                   is_known(a, b, found) ? " as is known" : "", step.number, step.line,
+                                   printable(step.text));
     const std::size_t wide = std::max(a.mode.size(), b.mode.size());
     text += fmt::format("    {:<{}}  {}\n", a.mode, wide, what_came(a, found.first));
     text += fmt::format("    {:<{}}  {}\n", b.mode, wide, what_came(b, found.second));
+    if (found.at_end) text += "    which is so at the end of the run: until then it could have come still\n";
     text += "  controllers then, where they differ\n";
     text += state_text(comparison, a, b, found);
     text += "  verdicts\n";
@@ -139,25 +210,51 @@ std::string explanation(const Comparison& comparison, const Play& a, const Play&
     return text;
 }
 
-/// @returns how the modes differ, empty if they do not
-std::string differences(const Comparison& comparison, const std::vector<Play>& plays) {
+/// How modes differ from the first.
+struct Differences {
     std::string text;
+    bool unknown = false;  ///< one of them is not known to the scenario
+};
+
+Differences differences(const Comparison& comparison, const std::vector<Play>& plays) {
+    Differences result;
+    const auto leeway = comparison.leeway();
     for (std::size_t i = 1; i < plays.size(); ++i) {
         const Play& a = plays.front();
         const Play& b = plays[i];
+        if (!a.made || !b.made) continue;
         if (const auto found =
-                scenarios::first_divergence({a.performance, a.trace}, {b.performance, b.trace}))
-            text += explanation(comparison, a, b, *found);
-        else if (a.performance.complete != b.performance.complete)
-            text += fmt::format("  {} and {} do the same as long as both go on\n    {}: {}\n    {}: {}\n",
-                                a.mode, b.mode, a.mode, verdict_text(a), b.mode, verdict_text(b));
+                scenarios::first_divergence({a.performance, a.trace}, {b.performance, b.trace}, leeway)) {
+            result.text += explanation(comparison, a, b, *found);
+            result.unknown = result.unknown || !is_known(a, b, *found);
+        } else if (a.performance.complete != b.performance.complete) {
+            result.text +=
+                fmt::format("  {} and {} do the same as long as both go on\n    {}: {}\n    {}: {}\n", a.mode,
+                            b.mode, a.mode, verdict_text(a), b.mode, verdict_text(b));
+            result.unknown = true;
+        }
     }
+    return result;
+}
+
+/// What was not compared in any of the modes, a line each.
+std::string left_out_text(const Comparison& comparison, const std::vector<Play>& plays) {
+    std::set<std::string> lines;
+    for (std::size_t i = 1; i < plays.size(); ++i) {
+        if (!plays.front().made || !plays[i].made) continue;
+        const auto more = scenarios::left_out({plays.front().performance, plays.front().trace},
+                                              {plays[i].performance, plays[i].trace}, comparison.leeway());
+        lines.insert(more.begin(), more.end());
+    }
+    std::string text;
+    for (const std::string& line : lines) text += fmt::format("  not compared: {}\n", line);
     return text;
 }
 
 struct Count {
     std::size_t alike = 0;
     std::size_t different = 0;
+    std::size_t known = 0;
     std::size_t alone = 0;
     std::size_t broken = 0;
 };
@@ -191,10 +288,16 @@ void compare(const Scenario& scenario, const DiffCommand& command, const vmm::Ho
         return;
     }
     const std::string broken = errors(plays);
-    const std::string text = broken + differences(comparison, plays);
-    ++(!broken.empty() ? count.broken : text.empty() ? count.alike : count.different);
-    if (!skips.empty() || !text.empty())
-        surroundings.out << heading << skips << (text.empty() ? "  otherwise alike\n" : text) << std::flush;
+    const Differences found = differences(comparison, plays);
+    const std::string text = broken + found.text;
+    const std::string remarks = skips + left_out_text(comparison, plays);
+    ++(!broken.empty() ? count.broken
+       : text.empty()  ? count.alike
+       : found.unknown ? count.different
+                       : count.known);
+    if (!remarks.empty() || !text.empty())
+        surroundings.out << heading << text << remarks << (text.empty() ? "  otherwise alike\n" : "")
+                         << std::flush;
 }
 
 int perform(const DiffCommand& command, Surroundings& surroundings) {
@@ -213,12 +316,13 @@ int perform(const DiffCommand& command, Surroundings& surroundings) {
         spdlog::warn("interrupted: these are the differences so far");
         return ExitStatus::interrupted;
     }
-    surroundings.out << fmt::format("{} alike, {} different, {} not compared, {}\n", count.alike,
-                                    count.different, count.alone, counted(count.broken, "error"));
+    surroundings.out << fmt::format("{} alike, {} different, {} known to differ, {} not compared, {}\n",
+                                    count.alike, count.different, count.known, count.alone,
+                                    counted(count.broken, "error"));
     if (loaded != ExitStatus::passed) return loaded;
     if (count.broken != 0) return ExitStatus::bench_error;
     if (count.different != 0) return ExitStatus::failed;
-    return count.alike == 0 ? ExitStatus::nothing_executed : ExitStatus::passed;
+    return count.alike + count.known == 0 ? ExitStatus::nothing_executed : ExitStatus::passed;
 }
 
 }  // namespace

@@ -6,18 +6,13 @@
 #include <condition_variable>
 #include <exception>
 #include <filesystem>
-#include <fstream>
-#include <map>
 #include <mutex>
 #include <optional>
-#include <stdexcept>
 #include <thread>
 
-#include "scenarios/engine/load.hpp"
-#include "tools/fuzz/expectations.hpp"
-#include "tools/fuzz/generator.hpp"
-#include "tools/fuzz/shrinker.hpp"
 #include "tools/irqbench/cli.hpp"
+#include "tools/irqbench/fuzz_author.hpp"
+#include "tools/irqbench/remedy.hpp"
 #include "tools/report/progress.hpp"
 #include "tools/report/words.hpp"
 
@@ -25,35 +20,8 @@ namespace irqbench::tools {
 
 namespace {
 
-/// As a folder.
-constexpr const char* standard_output = "-";
-
 using Clock = std::chrono::steady_clock;
-using fuzz::Case;
 using fuzz::Pair;
-
-struct FuzzCommand {
-    std::vector<std::string> between;
-    std::uint64_t seconds = 10;
-    std::uint64_t count = 0;  ///< 0: as many as the time allows
-    std::uint64_t seed = 1;
-    std::uint64_t first = 0;
-    std::uint32_t max_steps = 40;
-    std::vector<std::string> without;
-    std::uint32_t jobs = 1;
-    std::string out = ".";
-    bool quiet = false;
-};
-
-/// The cases that differ from the reference in one mode in one way: how many, and the first of them.
-struct Finding {
-    std::uint64_t count = 0;
-    std::uint64_t number = 0;
-    Case each;
-};
-
-/// By mode and kind.
-using Findings = std::map<std::pair<std::string, std::string>, Finding>;
 
 /// Plays cases until the time or their number is up.
 class Search {
@@ -89,10 +57,10 @@ class Search {
     std::optional<std::uint64_t> next_case() {
         const std::lock_guard lock(mutex_);
         if (surroundings_.interrupted.load() || failure_) return std::nullopt;
-        if (command_.count != 0 ? taken_ == command_.count
-                                : Clock::now() - begun_ >= std::chrono::seconds(command_.seconds))
+        const std::uint64_t most = command_.only ? 1 : command_.count;
+        if (most != 0 ? taken_ == most : Clock::now() - begun_ >= std::chrono::seconds(command_.seconds))
             return std::nullopt;
-        return command_.first + taken_++;
+        return command_.only.value_or(command_.first) + taken_++;
     }
 
     void work() {
@@ -146,123 +114,36 @@ class Search {
     std::exception_ptr failure_;
 };
 
-/// Makes a file of a finding, and says what it is.
-class Author {
-  public:
-    Author(const FuzzCommand& command, const fuzz::Player& player, Surroundings& surroundings)
-        : command_(command), player_(player), surroundings_(surroundings) {}
-
-    void write(const std::string& mode, const std::string& kind, const Finding& finding) {
-        surroundings_.out << fmt::format("{}  {}, {} and {}\n", counted(finding.count, "scenario"),
-                                         printable(kind), player_.reference(), mode);
-        const auto pair = smallest(mode, kind, finding.each);
-        if (!pair) {
-            surroundings_.out << fmt::format("  not seen again when played once more: seed {}, case {}\n",
-                                             command_.seed, finding.number);
-            return;
-        }
-        const std::size_t wide = std::max(player_.reference().size(), mode.size());
-        std::vector<std::string> story{
-            fmt::format("{} and {} differ after  {}", player_.reference(), mode,
-                        printable(pair->divergence->action->text)),
-            fmt::format("  {:<{}}  {}", player_.reference(), wide,
-                        printable(fuzz::what_came(pair->reference, pair->divergence->first))),
-            fmt::format("  {:<{}}  {}", mode, wide,
-                        printable(fuzz::what_came(pair->other, pair->divergence->second)))};
-        for (const std::string& line : story) surroundings_.out << "  " << line << '\n';
-        write_file(mode, kind, finding, *pair, std::move(story));
-        surroundings_.out << std::flush;
-    }
-
-    /// Whether a file could not be written.
-    [[nodiscard]] bool failed() const { return failed_; }
-
-  private:
-    [[nodiscard]] std::optional<Pair> replayed(const std::string& mode, const Case& each) const {
-        try {
-            Pair pair = player_.begin(each);
-            player_.compare(pair, mode);
-            return pair;
-        } catch (const scenarios::ScenarioError&) {
-            return std::nullopt;  // what is left means nothing
-        }
-    }
-
-    [[nodiscard]] std::optional<Pair> smallest(const std::string& mode, const std::string& kind,
-                                               const Case& each) const {
-        constexpr std::size_t patience = 3000;
-        const fuzz::Shows shows = [&](const Case& candidate) {
-            if (surroundings_.interrupted.load()) return false;
-            const auto pair = replayed(mode, candidate);
-            return pair && fuzz::kind_of(*pair) == kind;
-        };
-        auto pair = replayed(mode, shows(each) ? fuzz::shrink(each, shows, patience) : each);
-        if (pair && fuzz::kind_of(*pair) != kind) pair.reset();
-        return pair;
-    }
-
-    void write_file(const std::string& mode, const std::string& kind, const Finding& finding,
-                    const Pair& pair, std::vector<std::string> story) {
-        const std::string which = command_.between.size() > 2 ? "-" + mode : "";
-        const auto path = std::filesystem::path(command_.out == standard_output ? "" : command_.out) /
-                          fmt::format("fuzz-{}-{}{}.json", command_.seed, finding.number, which);
-        const std::string name = fmt::format("{} and {} differ, {} (seed {}, case {})", player_.reference(),
-                                             mode, printable(kind), command_.seed, finding.number);
-        const std::string text = fuzz::text_of(
-            fuzz::with_expectations(pair.each, pair.reference),
-            {name.substr(0, 200),
-             fmt::format("found by irqbench fuzz, seed {}, case {}", command_.seed, finding.number),
-             std::move(story)});
-        const auto scenario = scenarios::load_text(text, path);
-        if (command_.out == standard_output) {
-            surroundings_.out << text;
-        } else if (std::ofstream file(path); !(file << text << std::flush)) {
-            spdlog::error("cannot write {}", path.string());
-            failed_ = true;
-            surroundings_.out << text;
-        }
-        const auto verdict = player_.run(scenario, player_.reference());
-        if (verdict.kind != scenarios::Verdict::Kind::pass)
-            surroundings_.out << fmt::format("  the file does not pass in {}: {}\n", player_.reference(),
-                                             printable(verdict.reason));
-        const bool fails = player_.run(scenario, mode).kind != scenarios::Verdict::Kind::pass;
-        surroundings_.out << (fails ? fmt::format("  irqbench run --irqchip {} {}\n", mode, path.string())
-                                    : fmt::format("  irqbench diff --between {},{} {}\n", player_.reference(),
-                                                  mode, path.string()));
-    }
-
-    const FuzzCommand& command_;
-    const fuzz::Player& player_;
-    Surroundings& surroundings_;
-    bool failed_ = false;
-};
-
-/// Why a mode cannot be played here.
-void need_modes(const FuzzCommand& command, const vmm::Host& host) {
+/// Why one of the modes cannot be played here; nothing if all can.
+std::optional<std::string> unplayable(const FuzzCommand& command, const vmm::Host& host) {
     const auto smallest = fuzz::load_stimuli({});
     for (const std::string& mode : command.between)
         if (const auto reason = scenarios::skip_reason(smallest, mode, host, vmm::RunMode::stepped))
-            throw std::runtime_error(fmt::format("{}: {}", mode, *reason));
+            return fmt::format("{}: {}", mode, *reason);
+    return std::nullopt;
 }
 
 int perform(const FuzzCommand& command, Surroundings& surroundings) {
     need_modes_to_compare(command.between, "userspace,model");
-    if (command.out != standard_output && !std::filesystem::is_directory(command.out))
+    if (!command.prints() && !std::filesystem::is_directory(command.out))
         throw CLI::ValidationError("--out", fmt::format("'{}' is no folder", command.out));
     const vmm::Host host = surroundings.probe_host();
-    need_modes(command, host);
+    if (const auto reason = unplayable(command, host)) {
+        spdlog::error("nothing to compare: {}", printable(with_remedy(*reason)));
+        return ExitStatus::nothing_executed;
+    }
     const fuzz::Player player(surroundings.make_machine, command.between.front());
     fuzz::GeneratorOptions generator{fuzz::excluded(command.between, host), command.max_steps};
     for (const std::string& name : command.without) generator.without.push_back(fuzz::feature_of(name));
     Search search(command, generator, player, surroundings);
     Progress progress = progress_of(surroundings, command.quiet);
     search.run(progress);
-    Author author(command, player, surroundings);
+    FuzzAuthor author(command, generator, player, surroundings);
     for (const auto& [which, finding] : search.findings()) author.write(which.first, which.second, finding);
-    surroundings.out << fmt::format("seed {}: {}, {:.0f} a second; {} different, of {}\n", command.seed,
-                                    counted(search.played(), "scenario"),
-                                    static_cast<double>(search.played()) / std::max(search.seconds(), 1e-3),
-                                    search.differing(), counted(search.findings().size(), "kind"));
+    author.story() << fmt::format("seed {}: {}, {:.0f} a second; {} different, of {}\n", command.seed,
+                                  counted(search.played(), "scenario"),
+                                  static_cast<double>(search.played()) / std::max(search.seconds(), 1e-3),
+                                  search.differing(), counted(search.findings().size(), "kind"));
     if (search.broken() != 0)
         spdlog::error("{} broke in {}, first in {}", command.between.front(),
                       counted(search.broken(), "scenario"), printable(search.first_trouble()));
@@ -300,10 +181,18 @@ void add_fuzz(CommandLine& line, Surroundings& surroundings) {
         ->excludes("--seconds")
         ->type_name("N");
     app.add_option("--seed", command->seed, "Another seed makes other scenarios")
+        ->check(whole_number())
         ->capture_default_str()
         ->type_name("N");
-    app.add_option("--first", command->first, "Number of the first scenario of the seed")
-        ->capture_default_str()
+    auto* first = app.add_option("--first", command->first, "Number of the first scenario of the seed")
+                      ->check(whole_number())
+                      ->capture_default_str()
+                      ->type_name("N");
+    app.add_option("--case", command->only, "The only scenario of the seed to play, by its number")
+        ->check(whole_number())
+        ->excludes("--seconds")
+        ->excludes("--count")
+        ->excludes(first)
         ->type_name("N");
     app.add_option("--max-steps", command->max_steps, "Steps of a scenario, at most")
         ->check(CLI::Range(5U, most_steps))

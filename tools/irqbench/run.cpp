@@ -242,6 +242,7 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
         ->capture_default_str();
     app.add_option("--seed", command->seed,
                    "Model mode, free: the order in which things happen; --repeat counts it up")
+        ->check(whole_number())
         ->type_name("N")
         ->capture_default_str()
         ->take_last();

@@ -22,13 +22,15 @@ std::string on_one_line(std::string reason) {
 }
 
 Json to_json(const Result& result) {
-    return {{"scenario", result.scenario},
-            {"file", result.file},
-            {"irqchip", result.irqchip},
-            {"kernel", result.kernel},
-            {"verdict", scenarios::word(result.verdict.kind)},
-            {"reason", on_one_line(result.verdict.reason)},
-            {"duration_us", result.duration.count()}};
+    Json json = {{"scenario", result.scenario},
+                 {"file", result.file},
+                 {"irqchip", result.irqchip},
+                 {"kernel", result.kernel},
+                 {"verdict", scenarios::word(result.verdict.kind)},
+                 {"reason", on_one_line(result.verdict.reason)},
+                 {"duration_us", result.duration.count()}};
+    if (result.retried) json["retried"] = on_one_line(*result.retried);
+    return json;
 }
 
 }  // namespace
@@ -47,13 +49,15 @@ std::string json_report(std::span<const Result> results) {
     return dumped(report, 2) + '\n';
 }
 
-std::string trace_lines(const Result& result, std::uint32_t run, const std::vector<vmm::Event>& trace) {
+std::string trace_lines(const Result& result, std::uint32_t run, std::optional<std::uint32_t> attempt,
+                        const std::vector<vmm::Event>& trace) {
     std::string text;
     for (const auto& event : trace) {
         Json line = {{"scenario", result.scenario},
                      {"irqchip", result.irqchip},
                      {"kernel", result.kernel},
                      {"run", run}};
+        if (attempt) line["attempt"] = *attempt;
         JsonWriter writer(line);
         fields(writer, event);
         line["text"] = vmm::describe(event);

@@ -48,7 +48,9 @@ std::string suite(const std::string& name, std::span<const Result> mine) {
         xml_attribute(name), mine.size(), summary.failed, summary.errors, summary.skipped + summary.known,
         seconds(total));
     for (const Result& result : mine) {
-        const std::string inside = body(result);
+        std::string inside = body(result);
+        if (result.retried)
+            inside += fmt::format("      <system-out>{}</system-out>\n", xml_text(retried_text(result)));
         text += fmt::format("    <testcase classname=\"{}\" name=\"{}\" time=\"{:.6f}\"",
                             xml_attribute(class_name(result)), xml_attribute(result.scenario),
                             seconds(result.duration));

@@ -54,6 +54,7 @@ class Level {
         std::string text;
         const bool says_more = !is_ok(result.verdict.kind) && result.verdict.failure;
         if (says_more) text = each_line(failure_text(result, {}), "# ");
+        if (result.retried) text += each_line(retried_text(result), "# ");
         add(text, result.scenario, is_ok(result.verdict.kind), result.verdict.kind == Kind::skip,
             directive(result));
     }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "tools/report/kernels.hpp"
+#include "tools/report/text.hpp"
 #include "tools/report/words.hpp"
 
 namespace irqbench::tools {
@@ -61,6 +62,7 @@ std::string tap_report(std::span<const Result> results, bool interrupted) {
         if (kind == Kind::known) text += " # TODO known divergence: " + plain(result.verdict.reason);
         text += '\n';
         if (kind == Kind::fail || kind == Kind::error) text += diagnostics(result);
+        if (result.retried) text += fmt::format("# {}\n", retried_text(result));
     }
     if (interrupted) text += "Bail out! interrupted\n";
     return text;

@@ -212,6 +212,10 @@ std::string failure_text(const Result& result, const TextStyle& style) {
     return text;
 }
 
+std::string retried_text(const Result& result) {
+    return "played again after an error: " + printable(result.retried.value_or(""));
+}
+
 std::string text_report(std::span<const Result> results, std::chrono::microseconds elapsed,
                         const TextStyle& style) {
     const KernelNames kernels(results);

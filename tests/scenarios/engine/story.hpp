@@ -15,8 +15,8 @@ class TestVerb final : public scenarios::Verb {
   public:
     using Act = std::function<void(scenarios::Stage&)>;
 
-    TestVerb(bool acts, std::vector<scenarios::Expectation> expects, Act act = {})
-        : acts_(acts), expects_(std::move(expects)), act_(std::move(act)) {}
+    TestVerb(bool acts, std::vector<scenarios::Expectation> expects, Act act = {}, bool is_timing = false)
+        : acts_(acts), expects_(std::move(expects)), act_(std::move(act)), is_timing_(is_timing) {}
 
     std::string explain() const override { return "a test"; }
     void perform(scenarios::Stage& stage) const override {
@@ -24,11 +24,13 @@ class TestVerb final : public scenarios::Verb {
     }
     std::vector<scenarios::Expectation> expects() const override { return expects_; }
     bool acts() const override { return acts_; }
+    bool is_timing() const override { return is_timing_; }
 
   private:
     bool acts_;
     std::vector<scenarios::Expectation> expects_;
     Act act_;
+    bool is_timing_;
 };
 
 inline scenarios::Step step_of(TestVerb verb, std::string text = {}) {
