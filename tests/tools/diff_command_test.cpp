@@ -104,7 +104,8 @@ BOOST_AUTO_TEST_CASE(a_difference_that_an_only_block_claims_is_told_and_passes) 
     const std::string both =
         R"({ "msi": "0x51" },
            { "only": { "irqchip": ["kernel"], "because": "of the test", "steps": [ { "ack": "0x51" } ] } },
-           { "only": { "irqchip": ["split"], "because": "of the test", "steps": [ { "ack": "0x61" } ] } })";
+           { "only": { "irqchip": ["split"], "because": "of the test", "steps": [ { "ack": "0x61" } ] } },
+           { "only": { "irqchip": ["userspace", "model"], "because": "of the test", "steps": [ { "ack": "0x51" } ] } })";
     BOOST_TEST(with(both) == 0);
     BOOST_TEST(out.find("  kernel and split differ as is known after step 1") != std::string::npos, out);
     BOOST_TEST(with(R"({ "msi": "0x51" }, { "ack": { "vector": ["0x51", "0x61"] } }, { "msi": "0x52" },

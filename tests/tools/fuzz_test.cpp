@@ -233,6 +233,26 @@ BOOST_AUTO_TEST_CASE(every_feature_is_made_use_of_or_left_out) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(messages_keep_to_vectors_that_no_level_pin_has_where_these_may_not_be_shared) {
+    for (std::uint64_t number = 0; number < 500; ++number) {
+        const Case each = fuzz::generate(1, number, {{Feature::shared_message, Feature::tpr_subclass}, 40});
+        std::set<std::uint64_t> of_level_pins;
+        std::set<std::uint64_t> of_messages;
+        for (const Json& step : each.steps) {
+            const Json& argument = step.begin().value();
+            const std::string verb = step.begin().key();
+            if (verb == "tpr") BOOST_TEST((*fuzz::number_at(argument, "value") & 0xF) == 0U);
+            const Json& message = verb == "route" && argument.contains("msi") ? argument["msi"] : argument;
+            const auto vector = message.is_object() ? fuzz::number_at(message, "vector") : std::nullopt;
+            if (!vector) continue;
+            if (verb == "ioapic" && argument.contains("trigger")) of_level_pins.insert(*vector);
+            if (verb == "msi" || verb == "ipi" || verb == "route" || verb == "timer")
+                of_messages.insert(*vector);
+        }
+        for (const std::uint64_t vector : of_messages) BOOST_TEST(of_level_pins.count(vector) == 0U, number);
+    }
+}
+
 BOOST_FIXTURE_TEST_CASE(what_is_not_wanted_is_not_generated, Cli) {
     for (std::uint64_t number = 0; number < 300; ++number)
         BOOST_TEST(!uses(fuzz::generate(1, number, {{Feature::cr8}, 40}), "cr8"));

@@ -9,12 +9,13 @@ namespace irqbench::tools::fuzz {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Feature>, 25> names{{
+constexpr std::array<std::pair<std::string_view, Feature>, 27> names{{
     {"lowest-priority", Feature::lowest_priority},
     {"service", Feature::service},
     {"level", Feature::level},
     {"edge-resample", Feature::edge_resample},
     {"shared-vector", Feature::shared_vector},
+    {"shared-message", Feature::shared_message},
     {"nmi-level", Feature::nmi_level},
     {"entry-reads", Feature::entry_reads},
     {"pic-again", Feature::pic_again},
@@ -29,6 +30,7 @@ constexpr std::array<std::pair<std::string_view, Feature>, 25> names{{
     {"errors", Feature::errors},
     {"versions", Feature::versions},
     {"time", Feature::time},
+    {"tpr-subclass", Feature::tpr_subclass},
     {"cr8", Feature::cr8},
     {"arbitration", Feature::arbitration},
     {"startup", Feature::startup},
@@ -62,6 +64,19 @@ constexpr std::array table{
     Exclusion{Feature::shared_vector, "kernel", "",
               "an EOI for a level-triggered pin makes KVM send an edge-triggered one of the vector again",
               "docs/findings.md, 13; KVM ioapic.c, kvm_ioapic_update_eoi_one; 82093AA 3.2.4"},
+    Exclusion{Feature::shared_vector, "split", "",
+              "KVM reports the EOI of an edge if a level-triggered pin has the vector",
+              "docs/findings.md, 15; KVM lapic.c, kvm_ioapic_send_eoi; SDM vol. 3, 11.8.5"},
+    Exclusion{Feature::shared_message, "kernel", "",
+              "the EOI of a message's vector asks the devices of level-triggered pins",
+              "docs/findings.md, 15; KVM ioapic.c, kvm_ioapic_update_eoi_one; SDM vol. 3, 11.8.5"},
+    Exclusion{Feature::shared_message, "split", "",
+              "KVM reports the EOI of a message if a level-triggered pin has the vector",
+              "docs/findings.md, 15; KVM lapic.c, kvm_ioapic_send_eoi; SDM vol. 3, 11.8.5"},
+    Exclusion{Feature::tpr_subclass, "kernel", "", "on AMD KVM keeps the upper half of the TPR only",
+              "docs/findings.md, 14; KVM svm.c, sync_cr8_to_lapic; SDM vol. 3, 11.8.3.1"},
+    Exclusion{Feature::tpr_subclass, "split", "", "on AMD KVM keeps the upper half of the TPR only",
+              "docs/findings.md, 14; KVM svm.c, sync_cr8_to_lapic; SDM vol. 3, 11.8.3.1"},
     Exclusion{Feature::nmi_level, "kernel", "", "only here an NMI entry may be level-triggered",
               "irqchip/x86/ioapic.hpp; 82093AA 3.2.4, delivery mode"},
     Exclusion{Feature::entry_reads, "kernel", "",

@@ -16,6 +16,7 @@ enum class Feature {
     level,            ///< level-triggered interrupts, and resampling irqfds
     edge_resample,    ///< resampling irqfds whose pin may be edge-triggered
     shared_vector,    ///< edge-triggered and level-triggered pins of one vector
+    shared_message,   ///< messages, IPIs and timers with the vector of a level-triggered pin
     nmi_level,        ///< a level-triggered NMI
     entry_reads,      ///< reading redirection entries: delivery status, Remote IRR
     pic_again,        ///< ICW1 while the PIC is in use
@@ -30,6 +31,7 @@ enum class Feature {
     errors,           ///< ESR, illegal vectors
     versions,         ///< version registers
     time,             ///< timers and current counts
+    tpr_subclass,     ///< bits 3:0 of the TPR
     cr8,              ///< writing CR8
     arbitration,      ///< who of several takes what goes by lowest priority
     startup,          ///< INIT and SIPI

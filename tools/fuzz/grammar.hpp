@@ -37,6 +37,7 @@ class Grammar {
     void add(const char* verb, Json argument);
     std::uint32_t vcpu() { return dice_.roll(case_.vcpus); }
     std::uint32_t vector() { return dice_.pick(vectors_); }
+    std::uint32_t message_vector();
 
     // generator.cpp: the whole
     void choose_machine();

@@ -11,7 +11,7 @@ namespace irqbench::tools::fuzz {
 std::uint32_t Grammar::pin_vector(const Pin& pin) {
     if (pin.level && dice_.chance(60)) return vectors_[0];
     const std::uint32_t any = vector();
-    if (may(Feature::shared_vector)) return any;
+    if (may(Feature::shared_vector) && may(Feature::shared_message)) return any;
     // Those at even places are for level-triggered pins, those at odd ones for others.
     return vectors_[dice_.roll(2) * 2 + (pin.level ? 0 : 1)];
 }

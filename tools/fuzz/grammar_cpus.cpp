@@ -27,7 +27,8 @@ void Grammar::priority() {
     if (calm_) return;
     if (dice_.chance(50) || !may(Feature::cr8)) {
         static constexpr std::array<std::uint32_t, 6> values{0, 0, 0x20, 0x50, 0x6f, 0xf0};
-        add("tpr", {{"vcpu", vcpu()}, {"value", hex(dice_.pick(values))}});
+        const std::uint32_t kept = may(Feature::tpr_subclass) ? 0xff : 0xf0;
+        add("tpr", {{"vcpu", vcpu()}, {"value", hex(dice_.pick(values) & kept)}});
     } else {
         static constexpr std::array<std::uint32_t, 5> values{0, 0, 3, 8, 15};
         add("cr8", {{"vcpu", vcpu()}, {"value", dice_.pick(values)}});

@@ -29,7 +29,7 @@ void Grammar::timer() {
     static constexpr std::array modes{"one-shot", "one-shot", "periodic", "tsc-deadline"};
     static constexpr std::array<std::uint32_t, 3> divisors{1, 2, 16};
     const std::string_view mode = dice_.pick(modes);
-    Json argument = {{"vcpu", on}, {"mode", mode}, {"vector", hex(vector())}};
+    Json argument = {{"vcpu", on}, {"mode", mode}, {"vector", hex(message_vector())}};
     argument["count"] = 100'000 * (1 + dice_.roll(20));
     if (mode != "tsc-deadline" && dice_.chance(30)) argument["divide"] = dice_.pick(divisors);
     add("timer", std::move(argument));

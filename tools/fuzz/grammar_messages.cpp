@@ -8,6 +8,11 @@
 
 namespace irqbench::tools::fuzz {
 
+/// Of what is no pin.
+std::uint32_t Grammar::message_vector() {
+    return may(Feature::shared_message) ? vector() : vectors_[dice_.roll(2) * 2 + 1];
+}
+
 /// One or several vCPUs, as a message names them.
 void Grammar::destination(Json& argument, const char* key) {
     if (logical_ && dice_.chance(40)) {
@@ -46,7 +51,7 @@ void Grammar::line() {
 }
 
 void Grammar::msi() {
-    Json argument = {{"vector", hex(vector())}};
+    Json argument = {{"vector", hex(message_vector())}};
     if (arbitrated(argument, "dest")) return add("msi", std::move(argument));
     destination(argument, "dest");
     mode(argument, true);
@@ -55,7 +60,7 @@ void Grammar::msi() {
 }
 
 void Grammar::ipi() {
-    Json argument = {{"from", vcpu()}, {"vector", hex(vector())}};
+    Json argument = {{"from", vcpu()}, {"vector", hex(message_vector())}};
     if (arbitrated(argument, "to")) return add("ipi", std::move(argument));
     if (dice_.chance(40)) {
         static constexpr std::array shorthands{"self", "all", "others"};
@@ -89,7 +94,7 @@ void Grammar::signal() {
 }
 
 void Grammar::route() {
-    Json message = {{"vector", hex(vector())}};
+    Json message = {{"vector", hex(message_vector())}};
     if (!arbitrated(message, "dest")) destination(message, "dest");
     if (dice_.chance(60)) {
         routed_ = true;

@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
@@ -31,12 +32,13 @@ class Search {
         : command_(command), generator_(generator), player_(player), surroundings_(surroundings) {}
 
     void run(Progress& progress) {
-        begun_ = Clock::now();
+        begun_ = told_ = Clock::now();
         std::vector<std::thread> workers;
         for (std::uint32_t i = 0; i < command_.jobs; ++i) workers.emplace_back([this] { work(); });
         for (std::unique_lock lock(mutex_); over_ < command_.jobs;) {
             changed_.wait_for(lock, std::chrono::milliseconds(200));
             progress.show({played_, command_.count, differing_, fmt::format("{} scenarios", played_)});
+            tell_now_and_then();
         }
         for (auto& worker : workers) worker.join();
         progress.clear();
@@ -54,6 +56,15 @@ class Search {
     [[nodiscard]] double seconds() const { return std::chrono::duration<double>(took_).count(); }
 
   private:
+    /// Where there is no progress line, so that a log, or the lab, does not take a long search for a hang.
+    void tell_now_and_then() {
+        constexpr std::chrono::seconds pause(30);
+        if (command_.quiet || surroundings_.err_is_terminal || Clock::now() - told_ < pause) return;
+        told_ = Clock::now();
+        surroundings_.err << fmt::format("{} scenarios so far, {} different\n", played_, differing_)
+                          << std::flush;
+    }
+
     std::optional<std::uint64_t> next_case() {
         const std::lock_guard lock(mutex_);
         if (surroundings_.interrupted.load() || failure_) return std::nullopt;
@@ -103,6 +114,7 @@ class Search {
     std::mutex mutex_;  ///< of everything below
     std::condition_variable changed_;
     Clock::time_point begun_;
+    Clock::time_point told_;
     Clock::duration took_{};
     Findings findings_;
     std::uint64_t taken_ = 0;
@@ -172,14 +184,14 @@ void add_fuzz(CommandLine& line, Surroundings& surroundings) {
         ->allow_extra_args(false)
         ->check(CLI::IsMember(std::vector<std::string>(std::begin(irqchip_modes), std::end(irqchip_modes))))
         ->type_name("MODE,MODE,...");
-    app.add_option("--seconds", command->seconds, "How long to look for differences")
-        ->check(CLI::Range(std::uint64_t{1}, most_seconds))
-        ->capture_default_str()
-        ->type_name("N");
-    app.add_option("--count", command->count, "How many scenarios, however long it takes")
-        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40))
-        ->excludes("--seconds")
-        ->type_name("N");
+    auto* seconds = app.add_option("--seconds", command->seconds, "How long to look for differences")
+                        ->check(CLI::Range(std::uint64_t{1}, most_seconds))
+                        ->capture_default_str()
+                        ->type_name("N");
+    auto* count = app.add_option("--count", command->count, "How many scenarios, however long it takes")
+                      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40))
+                      ->excludes("--seconds")
+                      ->type_name("N");
     app.add_option("--seed", command->seed, "Another seed makes other scenarios")
         ->check(whole_number())
         ->capture_default_str()
@@ -188,12 +200,11 @@ void add_fuzz(CommandLine& line, Surroundings& surroundings) {
                       ->check(whole_number())
                       ->capture_default_str()
                       ->type_name("N");
-    app.add_option("--case", command->only, "The only scenario of the seed to play, by its number")
-        ->check(whole_number())
-        ->excludes("--seconds")
-        ->excludes("--count")
-        ->excludes(first)
-        ->type_name("N");
+    auto* only =
+        app.add_option("--case", command->only,
+                       "The only scenario of the seed to play; instead of --first, --count, --seconds")
+            ->check(whole_number())
+            ->type_name("N");
     app.add_option("--max-steps", command->max_steps, "Steps of a scenario, at most")
         ->check(CLI::Range(5U, most_steps))
         ->capture_default_str()
@@ -211,7 +222,12 @@ void add_fuzz(CommandLine& line, Surroundings& surroundings) {
         ->capture_default_str()
         ->type_name("DIR");
     app.add_flag("--quiet,-q", command->quiet, "No progress line");
-    app.callback([command, &line, &surroundings] { line.status = perform(*command, surroundings); });
+    app.callback([command, &line, &surroundings, only, others = std::array{seconds, count, first}] {
+        // Not excludes(): the help would list several in the order of their addresses.
+        for (const auto* other : others)
+            if (*only && *other) throw CLI::ExcludesError(only->get_name(), other->get_name());
+        line.status = perform(*command, surroundings);
+    });
 }
 
 }  // namespace irqbench::tools
