@@ -209,7 +209,8 @@ BOOST_AUTO_TEST_CASE(a_check_asks_for_what_it_names) {
     const Played played(R"({ "check": { "intid": 42, "active": true, "pending": true } })");
     BOOST_TEST(played.calls.at(0) == "inspect interrupt 42");
     BOOST_TEST(played.trace.events().size() == 2U);
-    BOOST_TEST(played.expects.at(0) == "INTID 42 active = 0x1");
+    BOOST_TEST(played.expects.at(0) == "INTID 42 pending = 0x1");
+    BOOST_TEST(played.expects.at(1) == "INTID 42 active = 0x1");
     is_refused(R"({ "check": { "intid": 42 } })", "enabled");
 }
 
