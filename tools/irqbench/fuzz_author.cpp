@@ -59,7 +59,7 @@ void FuzzAuthor::write(const std::string& mode, const std::string& kind, const F
                     printable(fuzz::what_came(pair->reference, pair->divergence->first))),
         fmt::format("  {:<{}}  {}", mode, wide,
                     printable(fuzz::what_came(pair->other, pair->divergence->second)))};
-    if (pair->divergence->at_end) lines.push_back("which is so at the end of the run");
+    if (pair->divergence->at_end) lines.emplace_back("which is so at the end of the run");
     for (const std::string& line : lines) story() << "  " << line << '\n';
     lines.push_back("found by  " + replay_command(finding.number));
     write_file(mode, kind, finding, *pair, lines);

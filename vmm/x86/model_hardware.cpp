@@ -14,7 +14,6 @@
 
 namespace irqbench::vmm::x86 {
 
-using irqchip::x86::DestinationFormat;
 using irqchip::x86::LocalApic;
 using routing::x86::Platform;
 using std::chrono::nanoseconds;
