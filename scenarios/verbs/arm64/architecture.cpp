@@ -33,7 +33,7 @@ constexpr std::array all_verbs{
     verb<SignalVerb>("signal", Side::host, "writes to an irqfd's eventfd"),
     verb<IoeventfdVerb>("ioeventfd", Side::host, "assigns an ioeventfd"),
 
-    verb<HandlerVerb>("handler", Side::guest, "says what an INTID's handler does"),
+    verb<HandlerVerb<HandlerDialect>>("handler", Side::guest, "says what an INTID's handler does"),
     verb<EndVerb<End::eoi>>("eoi", Side::guest, "writes EOIR"),
     verb<EndVerb<End::deactivate>>("deactivate", Side::guest, "writes DIR"),
     verb<ReturnVerb>("return", Side::guest, "leaves the innermost handler that stays"),
@@ -58,8 +58,10 @@ constexpr std::array all_verbs{
     verb<LpiVerb>("lpi", Side::guest, "writes an LPI's configuration byte"),
     verb<CommandVerb>("its_command", Side::guest, "has the ITS execute a command"),
     verb<CpuOnVerb>("cpu_on", Side::guest, "starts a vCPU by PSCI CPU_ON"),
-    verb<WriteVerb>("write", Side::guest, "writes a system register, memory or a register of the GIC"),
-    verb<ReadVerb>("read", Side::guest, "reads a system register, memory or a register of the GIC"),
+    verb<WriteVerb<AccessTarget>>("write", Side::guest,
+                                  "writes a system register, memory or a register of the GIC"),
+    verb<ReadVerb<AccessTarget>>("read", Side::guest,
+                                 "reads a system register, memory or a register of the GIC"),
 
     verb<AckVerb<Intid>>("ack", Side::claim, "these interrupts were taken"),
     verb<ArrivesVerb<Intid>>("arrives", Side::claim,

@@ -39,7 +39,7 @@ constexpr std::array all_verbs{
     verb<InjectVerb<vmm::Injection::vcpu_events>>("inject", Side::host,
                                                   "injects a vector (KVM_SET_VCPU_EVENTS)"),
 
-    verb<HandlerVerb>("handler", Side::guest, "says what a vector's handler does"),
+    verb<HandlerVerb<HandlerDialect>>("handler", Side::guest, "says what a vector's handler does"),
     verb<EoiVerb>("eoi", Side::guest, "writes the LAPIC's EOI register"),
     verb<ReturnVerb>("return", Side::guest, "leaves the innermost handler that stays"),
     verb<FlagVerb<FlagChange::cli>>("cli", Side::guest, "disables interrupts"),
@@ -60,8 +60,8 @@ constexpr std::array all_verbs{
     verb<X2apicVerb>("x2apic", Side::guest, "switches to x2APIC mode through IA32_APIC_BASE"),
     verb<TimerVerb>("timer", Side::guest, "programs the LAPIC timer"),
     verb<PitVerb>("pit", Side::guest, "programs the PIT through ports 0x43 and 0x40"),
-    verb<WriteVerb>("write", Side::guest, "writes an MSR, a port, memory or a register"),
-    verb<ReadVerb>("read", Side::guest, "reads an MSR, a port, memory or a register"),
+    verb<WriteVerb<AccessTarget>>("write", Side::guest, "writes an MSR, a port, memory or a register"),
+    verb<ReadVerb<AccessTarget>>("read", Side::guest, "reads an MSR, a port, memory or a register"),
 
     verb<AckVerb<Vector>>("ack", Side::claim, "these interrupts were taken"),
     verb<ArrivesVerb<Vector>>("arrives", Side::claim,
