@@ -1,4 +1,5 @@
-// Runs inside a machine of the lab in the place of irqbench: prints what process 1 has open of KVM, a line each.
+// Runs inside a machine of the lab in the place of irqbench: prints what process 1 has open of KVM, a line
+// each.
 #include <filesystem>
 #include <iostream>
 
