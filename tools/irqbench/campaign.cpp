@@ -167,14 +167,15 @@ class Campaign {
         for (std::size_t i = 0; i < jobs; ++i) workers.emplace_back([this] { work(); });
         {
             std::unique_lock lock(mutex_);
-            while (finished_ < jobs) {
-                changed_.wait_for(lock, progress_period);
+            // Told at least once, however soon they are done.
+            do {
+                changed_.wait_for(lock, progress_period, [&] { return finished_ == jobs; });
                 record_progress();
                 const ProgressState state = state_;
                 lock.unlock();
                 report(state);
                 lock.lock();
-            }
+            } while (finished_ < jobs);
         }
         for (auto& worker : workers) worker.join();
         std::vector<Result> results;
