@@ -49,8 +49,8 @@ Feature feature_of(std::string_view name);
 /// judged, so that finding it again would only hide others.
 struct Exclusion {
     Feature feature;
-    std::string_view mode;   ///< one of those compared; empty: any
-    std::string_view trait;  ///< of the host's KVM; empty: any host
+    std::span<const std::string_view> modes;  ///< of which one is among those compared
+    std::string_view trait;                   ///< of the host's KVM; empty: any host
     std::string_view because;
     std::string_view source;
 };
