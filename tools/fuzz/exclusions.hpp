@@ -38,6 +38,7 @@ enum class Feature {
     apic_base,        ///< writing IA32_APIC_BASE
     doorbells,        ///< ioeventfds
     boot_init,        ///< INIT to the boot processor
+    mixed_modes,      ///< logical messages while some CPUs only are in x2APIC mode
 };
 
 /// What the command line calls them: `lowest-priority`.
