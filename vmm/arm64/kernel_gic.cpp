@@ -222,13 +222,13 @@ std::vector<NamedValue> KernelGic::inspect(std::string_view controller, std::uin
     if (controller == "interrupt" && vcpu < slots_.size() && intid < first_spi + config_.spis)
         return interrupt_state(vcpu, intid);
     if (controller == "gic") return {{"version", is_v3_ ? 3U : 2U}};
-    if (controller == "its" && its_) {
+    if (controller == "its" && its_ && index == 0) {
         constexpr std::uint64_t cwriter = 0x88;
         constexpr std::uint64_t creadr = 0x90;
         return {{"cwriter", its_->get<std::uint64_t>(KVM_DEV_ARM_VGIC_GRP_ITS_REGS, cwriter)},
                 {"creadr", its_->get<std::uint64_t>(KVM_DEV_ARM_VGIC_GRP_ITS_REGS, creadr)}};
     }
-    if (controller == "distributor") return {{"ctlr", distributor(gicd_ctlr)}};
+    if (controller == "distributor" && index == 0) return {{"ctlr", distributor(gicd_ctlr)}};
     if (controller == "cpu_interface" && index < slots_.size()) {
         std::vector<NamedValue> fields;
         for (const CpuRegister& row : cpu_registers)

@@ -317,6 +317,7 @@ std::uint32_t ModelHardware::running_priority(std::uint32_t cpu) const {
 
 std::vector<NamedValue> ModelHardware::inspect(std::string_view controller, std::uint32_t index) const {
     if (controller == "gic") return {{"version", gic_->version()}};
+    if ((controller == "distributor" || controller == "its") && index != 0) return {};
     const bool of_interrupt = controller == "interrupt";
     const std::uint32_t cpu = of_interrupt ? index >> 16 : index;
     if (cpu >= on_.size()) return {};

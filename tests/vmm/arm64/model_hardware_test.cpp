@@ -288,6 +288,32 @@ BOOST_AUTO_TEST_CASE(a_spurious_interrupt_is_noted_and_nothing_else) {
     BOOST_TEST(board.interrupt("active", 42) == 0U);
 }
 
+// `diff` counts up until nothing comes back.
+BOOST_AUTO_TEST_CASE(what_can_be_inspected_ends_and_has_the_names_of_the_kernels_placement) {
+    const auto names = [](ArmBoard& board, const char* controller, std::uint32_t index = 0) {
+        std::string text;
+        for (const vmm::NamedValue& value : board.machine.inspect(controller, index))
+            text += value.name + " ";
+        return text;
+    };
+    for (const char* gic : {"v3", "v2"}) {
+        ArmBoard board(ArmBoard::with(gic));
+        BOOST_TEST(board.machine.inspect("gic", 0).front().value == (board.is_v3 ? 3U : 2U));
+        BOOST_TEST(names(board, "distributor") == "ctlr ");
+        BOOST_TEST(board.machine.inspect("distributor", 0).front().value % 4 == 3U);
+        BOOST_TEST(names(board, "cpu_interface") == (board.is_v3
+                                                         ? "ctlr pmr bpr0 bpr1 igrpen0 igrpen1 ap0r0 ap1r0 "
+                                                         : "ctlr pmr bpr0 bpr1 ap0r0 ap1r0 "));
+        BOOST_TEST(names(board, "interrupt", 95) != "");
+        BOOST_TEST(names(board, "interrupt", 96) == "");
+        BOOST_TEST(names(board, "interrupt", 1U << 16) == "");
+        BOOST_TEST(names(board, "interrupt", 8192) == "");
+        for (const char* one : {"distributor", "cpu_interface"}) BOOST_TEST(names(board, one, 1) == "");
+        BOOST_TEST(names(board, "its") == "");
+        BOOST_TEST(names(board, "lapic") == "");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_gic_that_cannot_be_is_refused) {
     vmm::MachineConfig with_its = ArmBoard::with("v2");
     with_its.its = true;
