@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "irqchip/overloaded.hpp"
 #include "irqchip/x86/lapic.hpp"
 #include "routing/x86.hpp"
 
@@ -13,19 +14,13 @@ using irqchip::Effect;
 using irqchip::Effects;
 using irqchip::LineSource;
 using irqchip::LineStatus;
+using irqchip::Overloaded;
 using irqchip::x86::IoApic;
 using irqchip::x86::Message;
 using irqchip::x86::Pic;
 using irqchip::x86::RedirectionEntry;
 
 namespace {
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-    using Handlers::operator()...;
-};
-template <class... Handlers>
-Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 /// Number of the request line of the PIC pair a route leads to.
 std::optional<unsigned> pic_pin(const PinRoute& route) {
@@ -209,7 +204,7 @@ class Board::Turn {
     Response response_;
 };
 
-Board::Board(irqchip::x86::IoApicOptions ioapic) : ioapic_(ioapic) {}
+Board::Board(irqchip::x86::IoApicOptions options) : ioapic_(options) {}
 
 Response Board::set_gsi(Gsi gsi, bool asserted, LineSource source) {
     Turn turn(*this);

@@ -187,7 +187,7 @@ class Board {
         Response response;
     };
 
-    explicit Board(irqchip::x86::IoApicOptions ioapic = {});
+    explicit Board(irqchip::x86::IoApicOptions options = {});
 
     /// One driver of a GSI changes level: all its pins follow, and a raise sends its messages.
     Response set_gsi(Gsi gsi, bool asserted, irqchip::LineSource source = irqchip::LineSource::wire);

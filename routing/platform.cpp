@@ -2,23 +2,14 @@
 
 #include <utility>
 
+#include "irqchip/overloaded.hpp"
 #include "irqchip/x86/lapic_bus.hpp"
 
 namespace irqbench::routing::x86 {
 
 using irqchip::Effects;
+using irqchip::Overloaded;
 using irqchip::x86::Message;
-
-namespace {
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-    using Handlers::operator()...;
-};
-template <class... Handlers>
-Overloaded(Handlers...) -> Overloaded<Handlers...>;
-
-}  // namespace
 
 /// One call of the platform: does what the chips ask for until nothing is left.
 class Platform::Turn {

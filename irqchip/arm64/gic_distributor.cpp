@@ -7,8 +7,6 @@ namespace irqbench::irqchip::arm64 {
 
 namespace {
 
-constexpr std::uint32_t bit(std::uint32_t intid) { return std::uint32_t{1} << intid % 32; }
-
 constexpr unsigned id_bits_of_spis = 10;
 
 }  // namespace
@@ -114,7 +112,7 @@ void GicDistributor::write_route(const GicAccess& access, std::uint64_t value) {
     if (!options_.affinity3) lanes &= ~GicdIrouter::aff3.mask;
     if (!options_.one_of_n) lanes &= ~GicdIrouter::any.mask;
     const std::uint32_t intid = private_count + access.index;
-    change(intid / 32, bit(intid), [&] {
+    change(intid / 32, bit_in_block(intid), [&] {
         routes_[access.index].write(value, lanes);
         targets_[access.index] = target_of(routes_[access.index]);
     });
@@ -122,18 +120,18 @@ void GicDistributor::write_route(const GicAccess& access, std::uint64_t value) {
 
 void GicDistributor::set_line(std::uint32_t intid, bool asserted, LineSource source) {
     assert(implements(intid));
-    change(intid / 32, bit(intid), [&] { block(intid).set_line(intid % 32, asserted, source); });
+    change(intid / 32, bit_in_block(intid), [&] { block(intid).set_line(intid % 32, asserted, source); });
 }
 
 void GicDistributor::acknowledge(std::uint32_t intid) {
-    change(intid / 32, bit(intid), [&] { block(intid).acknowledge(intid % 32); });
+    change(intid / 32, bit_in_block(intid), [&] { block(intid).acknowledge(intid % 32); });
 }
 
 bool GicDistributor::deactivate(std::uint32_t intid) {
     InterruptBlock& its = block(intid);
-    if ((its.active & bit(intid)) == 0) return false;
-    change(intid / 32, bit(intid), [&] { its.active &= ~bit(intid); });
-    return (its.edge & bit(intid)) == 0;
+    if ((its.active & bit_in_block(intid)) == 0) return false;
+    change(intid / 32, bit_in_block(intid), [&] { its.active &= ~bit_in_block(intid); });
+    return (its.edge & bit_in_block(intid)) == 0;
 }
 
 InterruptState GicDistributor::state(std::uint32_t intid) const {

@@ -6,10 +6,7 @@ namespace irqbench::irqchip::arm64 {
 
 namespace {
 
-constexpr std::uint32_t sgis = (std::uint32_t{1} << sgi_count) - 1;
 constexpr std::uint8_t first_revision_with_invlpir = 3;
-
-constexpr std::uint32_t bit(std::uint32_t intid) { return std::uint32_t{1} << intid; }
 
 }  // namespace
 
@@ -101,19 +98,19 @@ Effects GicRedistributor::invalidate(const GicAccess& access, std::uint64_t valu
 
 void GicRedistributor::set_line(std::uint32_t intid, bool asserted, LineSource source) {
     assert(intid >= sgi_count && intid < private_count);
-    change(bit(intid), [&] { block_.set_line(intid, asserted, source); });
+    change(bit_in_block(intid), [&] { block_.set_line(intid, asserted, source); });
 }
 
 void GicRedistributor::send_sgi(std::uint32_t intid) {
-    change(bit(intid), [&] { block_.latched |= bit(intid); });
+    change(bit_in_block(intid), [&] { block_.latched |= bit_in_block(intid); });
 }
 
 void GicRedistributor::acknowledge(std::uint32_t intid) {
-    change(bit(intid), [&] { block_.acknowledge(intid); });
+    change(bit_in_block(intid), [&] { block_.acknowledge(intid); });
 }
 
 void GicRedistributor::deactivate(std::uint32_t intid) {
-    change(bit(intid), [&] { block_.active &= ~bit(intid); });
+    change(bit_in_block(intid), [&] { block_.active &= ~bit_in_block(intid); });
 }
 
 }  // namespace irqbench::irqchip::arm64

@@ -13,6 +13,8 @@
 namespace irqbench::irqchip::arm64 {
 
 inline constexpr std::uint32_t sgi_count = 16;
+/// The bits of the SGIs in the first block.
+inline constexpr std::uint32_t sgis = (std::uint32_t{1} << sgi_count) - 1;
 /// SGIs and PPIs: every CPU has its own.
 inline constexpr std::uint32_t private_count = 32;
 /// INTIDs 1020 to 1023 have special meanings (IHI 0069, 2.2).

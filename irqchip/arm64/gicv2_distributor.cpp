@@ -7,10 +7,7 @@ namespace irqbench::irqchip::arm64 {
 
 namespace {
 
-constexpr std::uint32_t sgis = (std::uint32_t{1} << sgi_count) - 1;
 constexpr std::uint32_t fields_per_word = 4;
-
-constexpr std::uint32_t bit(std::uint32_t intid) { return std::uint32_t{1} << intid % 32; }
 
 /// SGIs are enabled and edge-triggered, PPIs level-triggered.
 InterruptBlock private_at_reset() {
@@ -154,7 +151,7 @@ void Gicv2Distributor::write_targets(const GicAccess& access, std::uint32_t valu
     for (std::uint32_t i = 0; i < fields_per_word; ++i) {
         const std::uint32_t intid = fields_per_word * access.index + i;
         if ((access.lanes >> (8 * i) & 1) == 0 || intid < private_count || intid >= intid_count()) continue;
-        change(0, intid / 32, bit(intid), [&] {
+        change(0, intid / 32, bit_in_block(intid), [&] {
             targets_[intid - private_count] = static_cast<std::uint8_t>(value >> (8 * i) & all_cpus());
         });
     }
@@ -178,15 +175,15 @@ void Gicv2Distributor::send_sgi(unsigned cpu, GicdSgir command) {
 
 void Gicv2Distributor::set_sources(unsigned cpu, std::uint32_t intid, unsigned sources) {
     sources_[cpu][intid] = static_cast<std::uint8_t>(sources);
-    change(cpu, 0, bit(intid), [&] {
+    change(cpu, 0, bit_in_block(intid), [&] {
         std::uint32_t& latched = private_[cpu].latched;
-        latched = sources != 0 ? latched | bit(intid) : latched & ~bit(intid);
+        latched = sources != 0 ? latched | bit_in_block(intid) : latched & ~bit_in_block(intid);
     });
 }
 
 void Gicv2Distributor::set_line(unsigned cpu, std::uint32_t intid, bool asserted, LineSource source) {
     assert(intid >= sgi_count && intid < intid_count());
-    change(cpu, intid / 32, bit(intid),
+    change(cpu, intid / 32, bit_in_block(intid),
            [&] { block(cpu, intid / 32).set_line(intid % 32, asserted, source); });
 }
 
@@ -208,21 +205,21 @@ unsigned Gicv2Distributor::source(unsigned cpu, std::uint32_t intid) const {
 
 void Gicv2Distributor::acknowledge(unsigned cpu, std::uint32_t intid) {
     const unsigned from = source(cpu, intid);
-    change(cpu, intid / 32, bit(intid), [&] {
+    change(cpu, intid / 32, bit_in_block(intid), [&] {
         InterruptBlock& its = block(cpu, intid / 32);
         its.acknowledge(intid % 32);
         if (intid >= sgi_count) return;
         sources_[cpu][intid] = static_cast<std::uint8_t>(sources_[cpu][intid] & ~(1U << from));
-        if (sources_[cpu][intid] != 0) its.latched |= bit(intid);
+        if (sources_[cpu][intid] != 0) its.latched |= bit_in_block(intid);
     });
 }
 
 bool Gicv2Distributor::deactivate(unsigned cpu, std::uint32_t intid) {
     if (intid >= intid_count()) return false;
     InterruptBlock& its = block(cpu, intid / 32);
-    if ((its.active & bit(intid)) == 0) return false;
-    change(cpu, intid / 32, bit(intid), [&] { its.active &= ~bit(intid); });
-    return intid >= private_count && (its.edge & bit(intid)) == 0;
+    if ((its.active & bit_in_block(intid)) == 0) return false;
+    change(cpu, intid / 32, bit_in_block(intid), [&] { its.active &= ~bit_in_block(intid); });
+    return intid >= private_count && (its.edge & bit_in_block(intid)) == 0;
 }
 
 InterruptState Gicv2Distributor::state(unsigned cpu, std::uint32_t intid) const {

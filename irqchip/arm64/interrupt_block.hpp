@@ -24,6 +24,9 @@ enum class Bank : std::uint8_t {
     config
 };
 
+/// The bit of an interrupt in its block.
+constexpr std::uint32_t bit_in_block(std::uint32_t intid) { return std::uint32_t{1} << intid % 32; }
+
 /// Registers of a kind that 32 INTIDs take.
 constexpr std::uint32_t registers_per_block(Bank bank) {
     return bank == Bank::priority ? 8 : bank == Bank::config ? 2 : 1;

@@ -28,7 +28,7 @@ std::string ack_text(const expect::Ack& ack) {
 
 const char* status_text(int sign) { return sign > 0 ? "delivered" : sign < 0 ? "ignored" : "coalesced"; }
 
-struct Words {
+struct InWords {
     std::string operator()(const expect::Acks& acks) const {
         std::string text;
         for (const auto& ack : acks.items)
@@ -79,7 +79,7 @@ struct Words {
 
 }  // namespace
 
-std::string describe(const Expectation& expectation) { return std::visit(Words{}, expectation); }
+std::string describe(const Expectation& expectation) { return std::visit(InWords{}, expectation); }
 
 std::string describe(const expect::Ack& ack) { return ack_text(ack); }
 

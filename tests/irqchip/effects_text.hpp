@@ -7,16 +7,10 @@
 #include <variant>
 
 #include "irqchip/effect.hpp"
+#include "irqchip/overloaded.hpp"
 
 // Effects as text, so that a test states all of them at once and a failure shows what came instead.
 namespace irqbench::irqchip {
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-    using Handlers::operator()...;
-};
-template <class... Handlers>
-Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 inline std::string_view text(x86::DeliveryMode mode) {
     constexpr std::string_view names[] = {"fixed", "lowest", "smi",       "reserved3",

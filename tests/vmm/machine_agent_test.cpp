@@ -14,11 +14,6 @@ using namespace irqbench::vmm;
 
 namespace {
 
-constexpr std::uint64_t icr = 0x300;
-constexpr std::uint64_t to_1 = std::uint64_t{1} << 32;
-constexpr std::uint64_t init = 0x4500;
-constexpr std::uint64_t startup = 0x4600 | AGENT_TRAMPOLINE >> 12;
-
 /// Whether an operation of this code has ended.
 bool done(const MachineFixture& bench, std::uint32_t code) {
     const auto& events = bench.trace.events();
@@ -75,7 +70,7 @@ BOOST_AUTO_TEST_CASE(init_ends_what_a_vcpu_was_doing_and_sipi_starts_it_afresh) 
         bench.guest({op(OP_STI_HALT)}, 1);
         BOOST_TEST(bench.guest({op(OP_LAPIC_WRITE, icr, to_1 | init)}));
         BOOST_TEST(bench.machine.settle());
-        BOOST_TEST(bench.guest({op(OP_LAPIC_WRITE, icr, to_1 | startup)}));
+        BOOST_TEST(bench.guest({op(OP_LAPIC_WRITE, icr, to_1 | sipi)}));
         bench.machine.wait([&] { return bench.count<event::Started>() == 1; });
         BOOST_TEST(bench.count<event::Started>() == 1U);
         BOOST_TEST(bench.guest({observed(OP_LAPIC_READ, 0xf0)}, 1));
@@ -89,7 +84,7 @@ BOOST_AUTO_TEST_CASE(what_init_ended_takes_no_room_in_the_mailbox) {
         for (std::size_t i = 1; i <= MAIL_SLOTS + 2; ++i) {
             BOOST_REQUIRE(bench.guest({op(OP_STI_HALT)}, 1));
             BOOST_REQUIRE(
-                bench.guest({op(OP_LAPIC_WRITE, icr, to_1 | init), op(OP_LAPIC_WRITE, icr, to_1 | startup)}));
+                bench.guest({op(OP_LAPIC_WRITE, icr, to_1 | init), op(OP_LAPIC_WRITE, icr, to_1 | sipi)}));
             bench.machine.wait([&] { return bench.count<event::Started>() == i; });
             BOOST_REQUIRE(bench.count<event::Started>() == i);
         }

@@ -12,6 +12,13 @@
 
 namespace irqbench::tests {
 
+// What the tests write into controllers, and where.
+constexpr std::uint64_t ioregsel = 0xfec00000, iowin = 0xfec00010;
+constexpr std::uint64_t level = 0x8000;  ///< redirection entry: level-triggered
+constexpr std::uint64_t tpr = 0x80, icr = 0x300;
+constexpr std::uint64_t init = 0x4500, sipi = 0x4600 | AGENT_TRAMPOLINE >> 12;  ///< commands for the ICR
+constexpr std::uint64_t to_1 = std::uint64_t{1} << 32;
+
 /// A machine with its trace, and short words for what the tests do to it.
 struct MachineFixture {
     explicit MachineFixture(vmm::MachineConfig config_)

@@ -13,7 +13,6 @@ using namespace irqbench::vmm;
 
 namespace {
 
-constexpr std::uint64_t tpr = 0x80;
 constexpr std::uint64_t svr = 0xf0;
 
 }  // namespace

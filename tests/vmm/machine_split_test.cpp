@@ -17,10 +17,6 @@ using namespace irqbench::vmm;
 
 namespace {
 
-constexpr std::uint64_t ioregsel = 0xfec00000;
-constexpr std::uint64_t iowin = 0xfec00010;
-constexpr std::uint64_t level = 0x8000;
-
 /// Writes the two halves of a pin's redirection entry.
 void program(MachineFixture& bench, std::uint32_t pin, std::uint64_t low, std::uint64_t destination = 0) {
     bench.guest({op(OP_WRITE, ioregsel, 0x11 + 2 * pin), op(OP_WRITE, iowin, destination << 24),

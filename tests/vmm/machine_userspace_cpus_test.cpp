@@ -18,9 +18,7 @@ namespace lapic = irqchip::x86::lapic;
 
 namespace {
 
-// Commands for the ICR.
-constexpr std::uint64_t init = 0x4500, sipi = 0x4600 | AGENT_TRAMPOLINE >> 12, nmi = 0x4400;
-constexpr std::uint64_t to_1 = std::uint64_t{1} << 32;
+constexpr std::uint64_t nmi = 0x4400;  ///< command for the ICR
 
 MachineConfig one_of_two(RunMode run = RunMode::stepped) {
     MachineConfig config = MachineFixture::with("userspace", 2, run);

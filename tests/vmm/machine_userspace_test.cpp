@@ -15,11 +15,6 @@ using namespace irqbench::vmm;
 
 namespace {
 
-constexpr std::uint64_t ioregsel = 0xfec00000;
-constexpr std::uint64_t iowin = 0xfec00010;
-constexpr std::uint64_t level = 0x8000;
-constexpr std::uint64_t tpr = 0x80;
-constexpr std::uint64_t icr = 0x300;
 constexpr std::uint64_t msr_apic_base = 0x1b;
 constexpr std::uint64_t x2apic_base = 0xfee00d00;
 constexpr std::uint32_t general_protection = 13;

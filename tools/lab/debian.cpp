@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "tools/lab/error.hpp"
+#include "tools/lab/trimmed.hpp"
 
 namespace irqbench::tools::lab {
 
@@ -33,11 +34,6 @@ std::vector<std::string> split(const std::string& text, char separator) {
     std::istringstream stream(text);
     for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
     return parts;
-}
-
-std::string trimmed(const std::string& text) {
-    const auto first = text.find_first_not_of(" \t");
-    return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 bool is_security(const Source& source) {

@@ -5,16 +5,11 @@
 #include <algorithm>
 
 #include "tools/lab/modules.hpp"
+#include "tools/lab/trimmed.hpp"
 
 namespace irqbench::tools::lab {
 
 namespace {
-
-std::string trimmed(const std::string& text) {
-    const std::size_t begin = text.find_first_not_of(" \n\t");
-    if (begin == std::string::npos) return "";
-    return text.substr(begin, text.find_last_not_of(" \n\t") - begin + 1);
-}
 
 std::string on_one_line(std::string text) {
     text = trimmed(text);

@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// The suite comes first whose kernel the lab was measured with.
-constexpr std::array<NamedKernel, 5> named{{
+constexpr std::array<NamedKernel, 5> all_named{{
     {"5.10", {"bullseye"}},
     {"6.1", {"bookworm"}},
     {"6.12", {"bookworm-backports", "trixie"}},
@@ -39,7 +39,7 @@ fs::path place_of(const fs::path& cache, Arch arch, std::string_view name) {
 }
 
 const NamedKernel& find_named(std::string_view name) {
-    for (const NamedKernel& each : named)
+    for (const NamedKernel& each : all_named)
         if (each.name == name) return each;
     throw Unavailable(fmt::format("there is no kernel named {}; there are {}, and any image by its path",
                                   name, kernel_names()));
@@ -167,11 +167,11 @@ std::optional<Offer> find_offer(const NamedKernel& kernel, Arch arch, const Fetc
 
 }  // namespace
 
-std::span<const NamedKernel> named_kernels() { return named; }
+std::span<const NamedKernel> named_kernels() { return all_named; }
 
 std::string kernel_names() {
     std::string names;
-    for (const NamedKernel& each : named) names += (names.empty() ? "" : ", ") + std::string(each.name);
+    for (const NamedKernel& each : all_named) names += (names.empty() ? "" : ", ") + std::string(each.name);
     return names;
 }
 

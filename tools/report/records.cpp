@@ -109,8 +109,8 @@ constexpr const char* kind_key = "record";
 constexpr int max_depth = 16;
 
 /// In the order of the alternatives.
-const std::array<std::string, std::variant_size_v<Record>> kinds = {"begin", "started", "progress", "result",
-                                                                    "end"};
+const std::array<std::string, std::variant_size_v<Record>> record_kinds = {"begin", "started", "progress",
+                                                                           "result", "end"};
 
 nlohmann::json parse_line(std::string_view line) {
     if (line.size() > max_record_bytes)
@@ -144,7 +144,7 @@ void check(const JsonReader& reader, const Record& record) {
 std::string record_line(const Record& record) {
     JsonWriter::Json json = JsonWriter::Json::object();
     JsonWriter writer(json);
-    writer.one_of(kind_key, record, kinds);
+    writer.one_of(kind_key, record, record_kinds);
     return json.dump() + '\n';
 }
 
@@ -152,7 +152,7 @@ Record parse_record(std::string_view line) {
     const nlohmann::json json = parse_line(line);
     JsonReader reader(json, "");
     Record record;
-    reader.one_of(kind_key, record, kinds);
+    reader.one_of(kind_key, record, record_kinds);
     reader.finish();
     check(reader, record);
     return record;

@@ -24,7 +24,6 @@ namespace {
 
 constexpr std::uint16_t code_selector = 0x08;
 constexpr std::uint16_t data_selector = 0x10;
-constexpr std::uint64_t apic_base_x2apic = 1U << 10;
 constexpr std::uint64_t large_page = std::uint64_t{1} << 21;
 
 void write_page_tables(kvm::GuestMemory& memory) {

@@ -7,6 +7,7 @@
 #include "irqchip/x86/lapic_registers.hpp"
 #include "vmm/kernel_routing.hpp"
 #include "vmm/x86/boot.hpp"
+#include "vmm/x86/cpu_facts.hpp"
 
 namespace irqbench::vmm::x86 {
 
@@ -20,7 +21,6 @@ constexpr std::uint32_t irr_offset = 0x200;
 constexpr std::uint32_t lint0_offset = 0x350;
 constexpr std::uint32_t lint1_offset = 0x360;
 constexpr std::uint32_t lvt_masked = 1U << 16;
-constexpr std::uint64_t apic_base_x2apic = 1U << 10;
 
 std::uint32_t lapic_word(const kvm_lapic_state& state, std::uint32_t offset) {
     std::uint32_t word = 0;

@@ -23,7 +23,6 @@ namespace {
 
 constexpr std::uint32_t general_protection = 13;
 constexpr std::uint32_t page_fault = 14;
-constexpr std::uint64_t apic_base_x2apic = 1U << 10;
 constexpr std::uint64_t mapped_memory = std::uint64_t{4} << 30;  ///< by the agent's page tables
 constexpr std::uint32_t svr_enabled = 0x1FF;
 

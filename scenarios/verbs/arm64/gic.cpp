@@ -15,7 +15,7 @@ namespace {
 namespace reg = gic_register;
 
 /// The word that has a bit for the INTID.
-std::uint64_t word_of(std::uint64_t base, std::uint32_t intid, std::uint32_t offset) {
+std::uint64_t register_of(std::uint64_t base, std::uint32_t intid, std::uint32_t offset) {
     return base + offset + intid / 32 * 4;
 }
 
@@ -39,10 +39,10 @@ std::vector<vmm::GuestOp> program(Stage& stage, const InterruptArguments& argume
     const std::uint32_t bit = bit_of(intid);
     std::vector<vmm::GuestOp> operations;
     operations.push_back(
-        write_word(word_of(base, intid, reg::icenabler), bit, fmt::format("disable {}", intid)));
+        write_word(register_of(base, intid, reg::icenabler), bit, fmt::format("disable {}", intid)));
     // KVM's GICv2 has all in group 0, which is its IRQ.
     if (is_gicv3(stage) || arguments.group == 0)
-        operations.push_back(modify_word(word_of(base, intid, reg::igroupr), bit,
+        operations.push_back(modify_word(register_of(base, intid, reg::igroupr), bit,
                                          arguments.group != 0 ? bit : 0,
                                          fmt::format("igroupr of {}", intid)));
     operations.push_back(operation(OP_WRITE, base + reg::ipriorityr + intid, arguments.priority, 1,
@@ -56,13 +56,13 @@ std::vector<vmm::GuestOp> program(Stage& stage, const InterruptArguments& argume
     if (to) retarget(operations, stage, intid, *to);
     if (arguments.enabled)
         operations.push_back(
-            write_word(word_of(base, intid, reg::isenabler), bit, fmt::format("enable {}", intid)));
+            write_word(register_of(base, intid, reg::isenabler), bit, fmt::format("enable {}", intid)));
     return operations;
 }
 
 std::string in_words(const InterruptArguments& arguments) {
     std::string text = fmt::format("INTID {}: ", arguments.intid);
-    if (arguments.trigger) text += fmt::format("{}-triggered, ", scenarios::word_of(*arguments.trigger));
+    if (arguments.trigger) text += fmt::format("{}-triggered, ", word_of(*arguments.trigger));
     return text + fmt::format("priority {:#04x}, group {}, {}", arguments.priority, arguments.group,
                               arguments.enabled ? "enabled" : "disabled");
 }
@@ -134,7 +134,7 @@ Facts BitVerb<bit>::facts() const {
 template <Bit bit>
 std::vector<vmm::GuestOp> BitVerb<bit>::operations(Stage& stage) const {
     const std::uint64_t base = registers_of(stage, vcpu(), arguments_.intid);
-    return {write_word(word_of(base, arguments_.intid, info_of(bit).offset), bit_of(arguments_.intid),
+    return {write_word(register_of(base, arguments_.intid, info_of(bit).offset), bit_of(arguments_.intid),
                        fmt::format("{} {}", info_of(bit).word, arguments_.intid))};
 }
 

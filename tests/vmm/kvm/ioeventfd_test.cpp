@@ -14,8 +14,8 @@ namespace {
 constexpr std::uint64_t port = 0x90;
 constexpr std::uint64_t mmio = 0xd0040;
 
-Doorbell port_doorbell(std::uint32_t bytes, std::optional<std::uint64_t> datamatch = std::nullopt) {
-    return {port, true, bytes, datamatch};
+Doorbell port_doorbell(std::uint32_t length, std::optional<std::uint64_t> datamatch = std::nullopt) {
+    return {port, true, length, datamatch};
 }
 
 }  // namespace

@@ -92,9 +92,9 @@ class Prober {
 
 constexpr std::uint64_t window = slot_test::window;
 
-std::vector<std::uint64_t> guest_addresses(const std::vector<DirtyPage>& pages) {
+std::vector<std::uint64_t> guest_addresses(const std::vector<DirtyPage>& dirty) {
     std::vector<std::uint64_t> addresses;
-    for (const DirtyPage& one : pages) addresses.push_back(one.guest_address);
+    for (const DirtyPage& one : dirty) addresses.push_back(one.guest_address);
     return addresses;
 }
 
@@ -106,8 +106,8 @@ struct Logged {
         guest.slots.set_dirty_logging(window, 8 * page, true);
     }
 
-    void write_to(std::initializer_list<std::uint64_t> pages) {
-        for (const std::uint64_t number : pages) {
+    void write_to(std::initializer_list<std::uint64_t> numbers) {
+        for (const std::uint64_t number : numbers) {
             BOOST_TEST(!Prober(guest).probe(window + number * page, 1).write_exited);
         }
     }
