@@ -39,6 +39,15 @@ Result result_of(const Loaded& file, const std::string& mode, const vmm::Host& h
     return result;
 }
 
+/// The irqchip modes in which a file has results.
+std::vector<std::string> modes_for(const Scenario& scenario, const vmm::Host& host,
+                                   const CampaignOptions& options) {
+    if (!options.every_mode || scenario.arch == host.arch) return options.modes;
+    std::vector<std::string> modes = options.modes;
+    std::erase_if(modes, [&host](const std::string& mode) { return host.uses_kvm(mode); });
+    return modes.empty() ? options.modes : modes;
+}
+
 Verdict unusable(const scenarios::ScenarioError& error) {
     Verdict verdict;
     verdict.kind = Verdict::Kind::error;
@@ -123,7 +132,7 @@ class Campaign {
 
     void add(const Loaded& file) {
         if (file.scenario) {
-            for (const auto& mode : options_.modes) add(file, mode);
+            for (const auto& mode : modes_for(*file.scenario, host_, options_)) add(file, mode);
             return;
         }
         Task& task = tasks_.emplace_back();
@@ -327,9 +336,11 @@ class Campaign {
 
 }  // namespace
 
-std::size_t count_tasks(std::span<const Loaded> files, const CampaignOptions& options) {
+std::size_t count_tasks(std::span<const Loaded> files, const vmm::Host& host,
+                        const CampaignOptions& options) {
     std::size_t tasks = 0;
-    for (const Loaded& file : files) tasks += file.scenario ? options.modes.size() : 1;
+    for (const Loaded& file : files)
+        tasks += file.scenario ? modes_for(*file.scenario, host, options).size() : 1;
     return tasks;
 }
 

@@ -156,6 +156,8 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     const vmm::Host host = surroundings.probe_host();
     CampaignOptions options;
     options.modes = wanted_modes(command.irqchip, host);
+    const auto asked = CLI::detail::split(command.irqchip, ',');
+    options.every_mode = std::find(asked.begin(), asked.end(), "all") != asked.end();
     warn_without_kvm(command, options.modes, host);
     if (!command.resume.empty()) options.earlier = earlier_results(read_results(command.resume), host.kernel);
     std::ofstream trace_file;
@@ -170,7 +172,7 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     if (!command.run.empty())
         options.run = command.run == "free" ? vmm::RunMode::free : vmm::RunMode::stepped;
     if (records.wanted()) {
-        records.write(record::Begin{IRQBENCH_VERSION, host.kernel, count_tasks(files, options)});
+        records.write(record::Begin{IRQBENCH_VERSION, host.kernel, count_tasks(files, host, options)});
         options.record = [&records](const Record& record) { records.write(record); };
     }
 

@@ -12,6 +12,12 @@
 
 namespace irqbench::vmm::arm64 {
 
+/// A register that ModelGic::registers() shows.
+struct ShownRegister {
+    std::string_view name;
+    std::uint32_t number;  ///< offset, or number of a system register
+};
+
 /// A GIC as the CPUs of a model machine reach it, of either version, at the addresses that the guest agent
 /// expects (vmm/guest/agent_abi.h). A scenario begins with a distributor that forwards both groups, as in the
 /// `kernel` placement.

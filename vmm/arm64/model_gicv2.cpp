@@ -17,27 +17,23 @@ namespace {
 namespace gic = irqchip::arm64;
 namespace gicc = irqchip::arm64::gicc;
 
-constexpr std::uint32_t both_groups = 3;
+constexpr std::uint32_t both_groups_of_v2 = 3;
 
-struct ShownRegister {
-    std::string_view name;
-    std::uint32_t offset;
-};
-constexpr std::array shown_registers{ShownRegister{"ctlr", gicc::ctlr}, ShownRegister{"pmr", gicc::pmr},
-                                     ShownRegister{"bpr0", gicc::bpr},  ShownRegister{"bpr1", gicc::abpr},
-                                     ShownRegister{"ap0r0", gicc::apr}, ShownRegister{"ap1r0", gicc::nsapr}};
+constexpr std::array shown_of_v2{ShownRegister{"ctlr", gicc::ctlr}, ShownRegister{"pmr", gicc::pmr},
+                                 ShownRegister{"bpr0", gicc::bpr},  ShownRegister{"bpr1", gicc::abpr},
+                                 ShownRegister{"ap0r0", gicc::apr}, ShownRegister{"ap1r0", gicc::nsapr}};
 
 class ModelGicv2 final : public ModelGic {
   public:
     explicit ModelGicv2(const gic::Gicv2Options& options) : gic_(options) {
-        gic_.write_distributor(0, gic::gicd::ctlr, 4, both_groups);
+        gic_.write_distributor(0, gic::gicd::ctlr, 4, both_groups_of_v2);
     }
 
     [[nodiscard]] std::uint32_t version() const override { return 2; }
 
     void prepare(std::uint32_t cpu) override {
         for (const auto& [offset, value] :
-             {std::pair{gicc::pmr, 0xffU}, {gicc::bpr, 0}, {gicc::ctlr, both_groups}})
+             {std::pair{gicc::pmr, 0xffU}, {gicc::bpr, 0}, {gicc::ctlr, both_groups_of_v2}})
             (void)write_interface(cpu, offset, value);
     }
 
@@ -97,8 +93,8 @@ class ModelGicv2 final : public ModelGic {
         if (controller == "distributor") return {{"ctlr", gic_.read_distributor(0, gic::gicd::ctlr, 4)}};
         std::vector<NamedValue> values;
         if (controller == "cpu_interface")
-            for (const ShownRegister& each : shown_registers)
-                values.push_back({std::string(each.name), gic_.peek_cpu_interface(cpu, each.offset)});
+            for (const ShownRegister& each : shown_of_v2)
+                values.push_back({std::string(each.name), gic_.peek_cpu_interface(cpu, each.number)});
         return values;
     }
 

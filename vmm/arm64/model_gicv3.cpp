@@ -22,11 +22,7 @@ namespace icc = irqchip::arm64::icc;
 /// In what the agent saves of IAR: it was taken as FIQ, and is ended through the registers of group 0.
 constexpr std::uint64_t taken_as_fiq = std::uint64_t{1} << 31;
 
-struct ShownRegister {
-    std::string_view name;
-    std::uint32_t number;
-};
-constexpr std::array shown_registers{
+constexpr std::array shown_of_v3{
     ShownRegister{"ctlr", icc::ctlr},       ShownRegister{"pmr", icc::pmr},
     ShownRegister{"bpr0", icc::bpr0},       ShownRegister{"bpr1", icc::bpr1},
     ShownRegister{"igrpen0", icc::igrpen0}, ShownRegister{"igrpen1", icc::igrpen1},
@@ -159,7 +155,7 @@ class ModelGicv3 final : public ModelGic {
             return {{"cwriter", gic_.read_its(gits::cwriter, 8)}, {"creadr", gic_.read_its(gits::creadr, 8)}};
         std::vector<NamedValue> values;
         if (controller == "cpu_interface")
-            for (const ShownRegister& each : shown_registers)
+            for (const ShownRegister& each : shown_of_v3)
                 values.push_back({std::string(each.name), gic_.peek_sysreg(cpu, each.number).value_or(0)});
         return values;
     }

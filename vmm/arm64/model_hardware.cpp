@@ -24,8 +24,8 @@ namespace {
 constexpr std::uint32_t undefined_instruction = FAULT_ESR + 0x00;
 constexpr std::uint32_t data_abort = FAULT_ESR + 0x25;
 
-constexpr std::uint32_t mpidr_el1 = sysreg(3, 0, 0, 0, 5);
-constexpr std::uint32_t isr_el1 = sysreg(3, 0, 12, 1, 0);
+constexpr std::uint32_t sysreg_mpidr = sysreg(3, 0, 0, 0, 5);
+constexpr std::uint32_t sysreg_isr = sysreg(3, 0, 12, 1, 0);
 
 /// What the agent's translation tables reach.
 constexpr std::uint64_t mapped_end = std::uint64_t{4} << 30;
@@ -229,11 +229,11 @@ model::Access ModelHardware::read_sysreg(std::uint32_t cpu, std::uint32_t number
     }
     if (const auto value = timers_[cpu].read(number, counter())) return {*value, {}};
     switch (number) {
-        case mpidr_el1: {
+        case sysreg_mpidr: {
             constexpr std::uint64_t res1 = std::uint64_t{1} << 31;
             return {res1 | affinity_of(config_.vcpu_ids[cpu]), {}};
         }
-        case isr_el1: return {(gic_->irq(cpu) ? 0x80U : 0U) | (gic_->fiq(cpu) ? 0x40U : 0U), {}};
+        case sysreg_isr: return {(gic_->irq(cpu) ? 0x80U : 0U) | (gic_->fiq(cpu) ? 0x40U : 0U), {}};
         default: return {0, undefined_instruction};
     }
 }

@@ -24,7 +24,7 @@ namespace {
 constexpr std::uint32_t general_protection = 13;
 constexpr std::uint32_t page_fault = 14;
 constexpr std::uint64_t mapped_memory = std::uint64_t{4} << 30;  ///< by the agent's page tables
-constexpr std::uint32_t svr_enabled = 0x1FF;
+constexpr std::uint32_t agent_svr = 0x1FF;
 
 constexpr std::uint64_t ns_per_second = 1'000'000'000;
 
@@ -79,9 +79,9 @@ ModelHardware::ModelHardware(const MachineConfig& config, model::Surroundings& s
         agents_[cpu].x2apic = config.x2apic;
         if (cpu >= started) continue;
         if (config.x2apic)
-            (void)platform_.write_msr(cpu, irqchip::x86::msr::x2apic + lapic::svr / 16, svr_enabled, {});
+            (void)platform_.write_msr(cpu, irqchip::x86::msr::x2apic + lapic::svr / 16, agent_svr, {});
         else
-            (void)platform_.mmio_write(cpu, agents_[cpu].lapic + lapic::svr, 4, svr_enabled, {});
+            (void)platform_.mmio_write(cpu, agents_[cpu].lapic + lapic::svr, 4, agent_svr, {});
     }
 }
 
@@ -306,7 +306,7 @@ std::optional<std::uint32_t> ModelHardware::end_of_interrupt(std::uint32_t cpu,
 }
 
 void ModelHardware::prepare_started(std::uint32_t cpu, model::Bus& bus) {
-    const GuestOp enable{OP_LAPIC_WRITE, 4, lapic::svr, svr_enabled, false, {}};
+    const GuestOp enable{OP_LAPIC_WRITE, 4, lapic::svr, agent_svr, false, {}};
     (void)access_lapic(cpu, enable, bus);
 }
 

@@ -233,8 +233,8 @@ BOOST_AUTO_TEST_CASE(what_is_of_no_version_or_nowhere_faults) {
 BOOST_AUTO_TEST_CASE(a_cpu_reads_who_it_is_and_what_waits_for_it) {
     vmm::MachineConfig config = ArmBoard::with("v3", 1);
     config.vcpu_ids = {0x12};
-    ArmBoard other(config);
-    BOOST_TEST(other.mrs(irqchip::arm64::sysreg(3, 0, 0, 0, 5)) == 0x8000'0102U);
+    ArmBoard elsewhere(config);
+    BOOST_TEST(elsewhere.mrs(irqchip::arm64::sysreg(3, 0, 0, 0, 5)) == 0x8000'0102U);
     ArmBoard board;
     const std::uint32_t isr = irqchip::arm64::sysreg(3, 0, 12, 1, 0);
     board.spi(42);

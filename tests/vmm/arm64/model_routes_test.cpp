@@ -15,14 +15,13 @@ namespace gits = irqchip::arm64::gits;
 namespace {
 
 constexpr std::uint64_t translater = AGENT_ITS + gits::translater;
-constexpr std::uint64_t tables = vmm::scenario_memory;
-constexpr std::uint64_t queue = tables, devices = tables + 0x1'0000, collections = tables + 0x2'0000,
-                        translations = tables + 0x3'0000, properties = tables + 0x4'0000,
-                        pending = tables + 0x6'0000;
-constexpr std::uint64_t valid = std::uint64_t{1} << 63;
-
 /// An ITS with event 3 of device 5 mapped to LPI 8193 of the first CPU.
 struct ItsBoard : ArmBoard {
+    static constexpr std::uint64_t tables = vmm::scenario_memory, queue = tables, devices = tables + 0x1'0000,
+                                   collections = tables + 0x2'0000, translations = tables + 0x3'0000,
+                                   properties = tables + 0x4'0000, pending = tables + 0x6'0000;
+    static constexpr std::uint64_t valid = std::uint64_t{1} << 63;
+
     static vmm::MachineConfig with(RunMode run = RunMode::stepped) {
         vmm::MachineConfig config = ArmBoard::with("v3", 1, run);
         config.its = true;
