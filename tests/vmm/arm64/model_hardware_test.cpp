@@ -193,6 +193,8 @@ BOOST_AUTO_TEST_CASE(sgis_reach_others_by_affinity_or_by_number) {
     v3.news();
     v3.msr(icc::sgi1r, 5U << 24 | 0b100);
     BOOST_TEST(v3.taken() == 1U);
+    for (const vmm::Event& event : v3.trace.events())
+        if (std::holds_alternative<vmm::event::Taken>(event.what)) BOOST_TEST(event.vcpu.value() == 2U);
     v3.msr(icc::sgi1r, std::uint64_t{1} << 40 | 5U << 24, 1);
     BOOST_TEST(v3.taken() == 3U);
 
