@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(
     host.placements = {"kernel", "model"};
     host.own["model"] = {{}, false};
     BOOST_TEST(verdicts(results()) == "model pass");
-    BOOST_TEST(verdicts(results({"--irqchip", "kernel,model"})) == "kernel skip model pass");
+    BOOST_TEST(verdicts(results({"--irqchip", "kernel,model"})) == "kernel skip, model pass");
     // Where there is no model the skipped modes say why nothing ran.
     host.placements = {"kernel"};
     BOOST_TEST(verdicts(results()) == "kernel skip");
