@@ -126,7 +126,9 @@ class Comparison {
         note_whenever();
         tails_.clear();
         for (const Group* group : {groups.first, groups.second})
-            for (const std::uint32_t vcpu : group->storms) tails_[vcpu] = storm_words(vcpu);
+            for (const std::uint32_t vcpu : group->storms)
+                for (const std::optional<std::uint32_t>& whose : {std::optional(vcpu), any_of_several})
+                    tails_[whose] = storm_words(whose);
         return compares_rests_ ? rests_.compare(groups) : std::nullopt;
     }
 
@@ -163,6 +165,9 @@ class Comparison {
     };
     using Lates = std::vector<Late>;
 
+    /// Whose an interrupt is that one of several vCPUs takes, no matter which.
+    static constexpr std::optional<std::uint32_t> any_of_several{};
+
     static const Late* front(const Lates& list) { return list.empty() ? nullptr : &list.front(); }
 
     static const Entries& entries(const Group& group, const StrandKey& key) {
@@ -192,19 +197,21 @@ class Comparison {
         const bool any_storm = !now_.first->storms.empty() || !now_.second->storms.empty();
         if (strand == Strand::calls && any_storm) return once_each(std::move(list));
         if (strand == Strand::signals && any_storm) return uncounted(std::move(list));
-        if (strand != Strand::taken || !vcpu) return list;
-        if (const auto tail = tails_.find(*vcpu); tail != tails_.end())
+        if (strand != Strand::taken && strand != Strand::one_of) return list;
+        if (const auto tail = tails_.find(vcpu); tail != tails_.end())
             list.erase(
                 std::remove_if(list.begin(), list.end(),
                                [&tail](const Entry& entry) { return tail->second.contains(entry.words); }),
                 list.end());
-        const bool stormed = now_.first->storms.contains(*vcpu) || now_.second->storms.contains(*vcpu);
+        const bool stormed =
+            vcpu ? now_.first->storms.contains(*vcpu) || now_.second->storms.contains(*vcpu) : any_storm;
         return stormed ? once_each(std::move(list)) : list;
     }
 
-    [[nodiscard]] std::set<std::string> storm_words(std::uint32_t vcpu) const {
-        std::set<std::string> words = words_of(entries(*now_.first, {vcpu, Strand::taken}));
-        words.merge(words_of(entries(*now_.second, {vcpu, Strand::taken})));
+    [[nodiscard]] std::set<std::string> storm_words(const std::optional<std::uint32_t>& vcpu) const {
+        const StrandKey key{vcpu, vcpu ? Strand::taken : Strand::one_of};
+        std::set<std::string> words = words_of(entries(*now_.first, key));
+        words.merge(words_of(entries(*now_.second, key)));
         return words;
     }
 
@@ -241,7 +248,8 @@ class Comparison {
     Rests rests_;
     std::map<StrandKey, std::array<Lates, 2>> unmatched_;
     std::map<std::string, std::array<std::optional<Late>, 2>> whenever_;
-    std::map<std::uint32_t, std::set<std::string>> tails_;  ///< what may follow of the storm just before
+    std::map<std::optional<std::uint32_t>, std::set<std::string>>
+        tails_;  ///< what may follow of the storm just before
 };
 
 }  // namespace

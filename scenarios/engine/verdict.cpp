@@ -95,6 +95,17 @@ bool concerns(const Known& known, std::string_view placement, vmm::RunMode run, 
            (known.trait.empty() || host.has_trait(placement, known.trait));
 }
 
+bool has_mode(std::string_view arch, std::string_view placement) {
+    const Architecture* architecture = find_architecture(arch);
+    if (architecture == nullptr) return true;
+    const auto& modes = architecture->modes;
+    return std::find(modes.begin(), modes.end(), placement) != modes.end();
+}
+
+bool is_foreign_to_kvm(std::string_view arch, std::string_view placement, const vmm::Host& host) {
+    return arch != host.arch && host.uses_kvm(placement);
+}
+
 }  // namespace
 
 std::string_view word(Verdict::Kind kind) {
@@ -108,11 +119,13 @@ std::string_view word(Verdict::Kind kind) {
     return "error";
 }
 
+bool runs_architecture(std::string_view arch, std::string_view placement, const vmm::Host& host) {
+    return has_mode(arch, placement) && !is_foreign_to_kvm(arch, placement, host);
+}
+
 std::optional<std::string> skip_reason(const Scenario& scenario, std::string_view placement,
                                        const vmm::Host& host, std::optional<vmm::RunMode> run) {
-    if (const Architecture* architecture = find_architecture(scenario.arch);
-        architecture != nullptr && std::find(architecture->modes.begin(), architecture->modes.end(),
-                                             placement) == architecture->modes.end())
+    if (!has_mode(scenario.arch, placement))
         return fmt::format("{} has no {} irqchip mode", scenario.arch, placement);
     if (!scenario.modes_only.empty() && !contains(scenario.modes_only, placement))
         return fmt::format("only in {}{}", list_text(scenario.modes_only), because(scenario.modes_because));
@@ -120,7 +133,7 @@ std::optional<std::string> skip_reason(const Scenario& scenario, std::string_vie
         return fmt::format("not in {}{}", list_text(scenario.modes_not), because(scenario.modes_because));
     if (run == vmm::RunMode::stepped && needs_free_run(scenario)) return "makes sense free-running only";
     if (run == vmm::RunMode::free && scenario.stepped_only) return "makes sense stepped only";
-    if (scenario.arch != host.arch && host.uses_kvm(placement))
+    if (is_foreign_to_kvm(scenario.arch, placement, host))
         return fmt::format("is for {}, this host is {}", scenario.arch, host.arch);
     if (!contains(host.placements, placement))
         return host.unavailable.empty() ? fmt::format("this host does not offer {} irqchip mode", placement)

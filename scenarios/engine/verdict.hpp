@@ -40,6 +40,9 @@ struct Verdict {
 /// `pass`, `fail`, `skip`, `known`, `error`: the words of every report.
 std::string_view word(Verdict::Kind kind);
 
+/// Whether this host can run the scenarios of an architecture in an irqchip mode, whatever else they require.
+bool runs_architecture(std::string_view arch, std::string_view placement, const vmm::Host& host);
+
 /// Why a run of this scenario makes no sense here, or nothing. `run` is empty when the file may choose.
 std::optional<std::string> skip_reason(const Scenario& scenario, std::string_view placement,
                                        const vmm::Host& host, std::optional<vmm::RunMode> run);

@@ -78,19 +78,6 @@ BOOST_AUTO_TEST_CASE(without_kvm_the_model_runs_and_a_line_says_so) {
     BOOST_TEST(err.find("irqbench: no KVM on this host: /dev/kvm") == 0);
 }
 
-BOOST_AUTO_TEST_CASE(
-    a_file_of_another_architecture_is_played_on_the_model_and_skipped_where_it_was_asked_for) {
-    good();
-    host.arch = "arm64";
-    host.placements = {"kernel", "model"};
-    host.own["model"] = {{}, false};
-    BOOST_TEST(verdicts(results()) == "model pass");
-    BOOST_TEST(verdicts(results({"--irqchip", "kernel,model"})) == "kernel skip, model pass");
-    // Where there is no model the skipped modes say why nothing ran.
-    host.placements = {"kernel"};
-    BOOST_TEST(verdicts(results()) == "kernel skip");
-}
-
 BOOST_AUTO_TEST_CASE(a_failure_of_the_model_names_the_seed_that_repeats_it) {
     bad();
     host.placements = {"kernel", "model"};

@@ -9,7 +9,7 @@ namespace irqbench::tools::fuzz {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Feature>, 27> names{{
+constexpr std::array<std::pair<std::string_view, Feature>, 28> names{{
     {"lowest-priority", Feature::lowest_priority},
     {"service", Feature::service},
     {"level", Feature::level},
@@ -37,95 +37,79 @@ constexpr std::array<std::pair<std::string_view, Feature>, 27> names{{
     {"apic-base", Feature::apic_base},
     {"doorbells", Feature::doorbells},
     {"boot-init", Feature::boot_init},
+    {"mixed-modes", Feature::mixed_modes},
 }};
 
 constexpr std::string_view eoi_at_delivery = "lapic_eoi_at_delivery";
 
+/// Of those compared, the modes that differ from the others.
+constexpr std::array<std::string_view, 1> in_kernel{"kernel"};
+constexpr std::array<std::string_view, 1> in_split{"split"};
+constexpr std::array<std::string_view, 2> in_both{"kernel", "split"};
+
 constexpr std::array table{
     Exclusion{
-        Feature::arbitration, "kernel", "",
+        Feature::arbitration, in_both, "",
         "KVM picks by vector hash or in turn, not by priority: compared is that one of the set takes it",
         "KVM irq_comm.c, kvm_irq_delivery_to_apic; SDM vol. 3, 11.6.2.4"},
-    Exclusion{
-        Feature::arbitration, "split", "",
-        "KVM picks by vector hash or in turn, not by priority: compared is that one of the set takes it",
-        "KVM irq_comm.c, kvm_irq_delivery_to_apic; SDM vol. 3, 11.6.2.4"},
-    Exclusion{Feature::service, "kernel", eoi_at_delivery, "the ISR bit never appears",
+    Exclusion{Feature::service, in_both, eoi_at_delivery, "the ISR bit never appears",
               "scenarios/README.md, traits"},
-    Exclusion{Feature::service, "split", eoi_at_delivery, "the ISR bit never appears",
+    Exclusion{Feature::level, in_both, eoi_at_delivery, "the EOI comes before the handler lowers the line",
               "scenarios/README.md, traits"},
-    Exclusion{Feature::level, "kernel", eoi_at_delivery, "the EOI comes before the handler lowers the line",
-              "scenarios/README.md, traits"},
-    Exclusion{Feature::level, "split", eoi_at_delivery, "the EOI comes before the handler lowers the line",
-              "scenarios/README.md, traits"},
-    Exclusion{Feature::edge_resample, "kernel", "",
+    Exclusion{Feature::edge_resample, in_kernel, "",
               "only KVM's IOAPIC tells resamplers of edge-triggered pins",
               "irqchip/x86/ioapic.hpp; KVM ioapic.c, kvm_ioapic_update_eoi_one"},
-    Exclusion{Feature::shared_vector, "kernel", "",
+    Exclusion{Feature::shared_vector, in_kernel, "",
               "an EOI for a level-triggered pin makes KVM send an edge-triggered one of the vector again",
               "docs/findings.md, 13; KVM ioapic.c, kvm_ioapic_update_eoi_one; 82093AA 3.2.4"},
-    Exclusion{Feature::shared_vector, "split", "",
+    Exclusion{Feature::shared_vector, in_split, "",
               "KVM reports the EOI of an edge if a level-triggered pin has the vector",
               "docs/findings.md, 15; KVM lapic.c, kvm_ioapic_send_eoi; SDM vol. 3, 11.8.5"},
-    Exclusion{Feature::shared_message, "kernel", "",
+    Exclusion{Feature::shared_message, in_kernel, "",
               "the EOI of a message's vector asks the devices of level-triggered pins",
               "docs/findings.md, 15; KVM ioapic.c, kvm_ioapic_update_eoi_one; SDM vol. 3, 11.8.5"},
-    Exclusion{Feature::shared_message, "split", "",
+    Exclusion{Feature::shared_message, in_split, "",
               "KVM reports the EOI of a message if a level-triggered pin has the vector",
               "docs/findings.md, 15; KVM lapic.c, kvm_ioapic_send_eoi; SDM vol. 3, 11.8.5"},
-    Exclusion{Feature::tpr_subclass, "kernel", "", "on AMD KVM keeps the upper half of the TPR only",
+    Exclusion{Feature::tpr_subclass, in_both, "", "on AMD KVM keeps the upper half of the TPR only",
               "docs/findings.md, 14; KVM svm.c, sync_cr8_to_lapic; SDM vol. 3, 11.8.3.1"},
-    Exclusion{Feature::tpr_subclass, "split", "", "on AMD KVM keeps the upper half of the TPR only",
-              "docs/findings.md, 14; KVM svm.c, sync_cr8_to_lapic; SDM vol. 3, 11.8.3.1"},
-    Exclusion{Feature::nmi_level, "kernel", "", "only here an NMI entry may be level-triggered",
+    Exclusion{Feature::nmi_level, in_kernel, "", "only here an NMI entry may be level-triggered",
               "irqchip/x86/ioapic.hpp; 82093AA 3.2.4, delivery mode"},
-    Exclusion{Feature::entry_reads, "kernel", "",
+    Exclusion{Feature::entry_reads, in_kernel, "",
               "delivery status is pending while a level waits, and reserved bits read zero, in ours only",
               "irqchip/x86/ioapic.hpp; 82093AA 3.2.4, bit 12"},
-    Exclusion{Feature::pic_again, "kernel", "", "KVM's ICW1 keeps ISR and edges",
+    Exclusion{Feature::pic_again, in_kernel, "", "KVM's ICW1 keeps ISR and edges",
               "irqchip/x86/pic.hpp; 8259A data sheet, initialization command words"},
-    Exclusion{Feature::pic_level, "kernel", "", "KVM's PIC knows ELCR only",
+    Exclusion{Feature::pic_level, in_kernel, "", "KVM's PIC knows ELCR only",
               "KVM i8259.c, pic_ioport_write; 8259A data sheet, ICW1"},
-    Exclusion{Feature::poll, "kernel", "", "a poll sets no ISR bit in KVM's PIC",
+    Exclusion{Feature::poll, in_kernel, "", "a poll sets no ISR bit in KVM's PIC",
               "KVM i8259.c, pic_poll_read; 8259A data sheet, poll command"},
-    Exclusion{Feature::special_mask, "kernel", "", "KVM's PIC takes the command and ignores the mode",
+    Exclusion{Feature::special_mask, in_kernel, "", "KVM's PIC takes the command and ignores the mode",
               "KVM i8259.c, pic_get_irq; 8259A data sheet, special mask mode"},
-    Exclusion{Feature::special_nesting, "kernel", "", "KVM's PIC does not count IR2 as in service then",
+    Exclusion{Feature::special_nesting, in_kernel, "", "KVM's PIC does not count IR2 as in service then",
               "KVM i8259.c, pic_get_irq; 8259A data sheet, special fully nested mode"},
-    Exclusion{Feature::level_messages, "kernel", "", "KVM takes every message for an assertion",
+    Exclusion{Feature::level_messages, in_both, "", "KVM takes every message for an assertion",
               "KVM irq_comm.c, kvm_set_msi_irq; SDM vol. 3, 11.11.2"},
-    Exclusion{Feature::level_messages, "split", "", "KVM takes every message for an assertion",
-              "KVM irq_comm.c, kvm_set_msi_irq; SDM vol. 3, 11.11.2"},
-    Exclusion{Feature::own_pins, "kernel", "",
+    Exclusion{Feature::own_pins, in_kernel, "",
               "pin 0 is the PIT's, GSI 2 the cascade, and KVM tracks the EOI of pin 8",
               "KVM ioapic.c, rtc_irq_eoi; 82371SB (PIIX3)"},
-    Exclusion{Feature::logical_nmi, "kernel", "",
+    Exclusion{Feature::logical_nmi, in_both, "",
               "KVM leaves out LAPICs that are disabled by software, which still take an NMI",
               "KVM lapic.c, kvm_recalculate_apic_map; SDM vol. 3, 11.4.7.2"},
-    Exclusion{Feature::logical_nmi, "split", "",
-              "KVM leaves out LAPICs that are disabled by software, which still take an NMI",
-              "KVM lapic.c, kvm_recalculate_apic_map; SDM vol. 3, 11.4.7.2"},
-    Exclusion{Feature::lint0, "kernel", "lint0_unmask_unnoticed",
+    Exclusion{Feature::lint0, in_both, "lint0_unmask_unnoticed",
               "an ExtINT that waits at a masked LINT0 is not taken when that is unmasked",
               "scenarios/README.md, traits; SDM vol. 3, 11.5.1"},
-    Exclusion{Feature::lint0, "split", "lint0_unmask_unnoticed",
-              "an ExtINT that waits at a masked LINT0 is not taken when that is unmasked",
-              "scenarios/README.md, traits; SDM vol. 3, 11.5.1"},
-    Exclusion{Feature::errors, "kernel", "", "KVM's local APIC detects no errors",
-              "KVM lapic.c, kvm_lapic_reg_write; SDM vol. 3, 11.5.3"},
-    Exclusion{Feature::errors, "split", "", "KVM's local APIC detects no errors",
-              "KVM lapic.c, kvm_lapic_reg_write; SDM vol. 3, 11.5.3"},
-    Exclusion{Feature::versions, "kernel", "", "version registers say who made the controller",
+    Exclusion{Feature::errors, in_both, "",
+              "KVM's local APIC detects no errors, and a message with an illegal vector counts as delivered",
+              "KVM lapic.c, kvm_lapic_reg_write, __apic_accept_irq; SDM vol. 3, 11.5.2, 11.5.3"},
+    Exclusion{Feature::versions, in_both, "", "version registers say who made the controller",
               "SDM vol. 3, 11.4.8; 82093AA 3.2.2"},
-    Exclusion{Feature::versions, "split", "", "version registers say who made the controller",
-              "SDM vol. 3, 11.4.8"},
-    Exclusion{Feature::boot_init, "kernel", "", "KVM resets the boot processor's LINT0 to an open ExtINT",
+    Exclusion{Feature::mixed_modes, in_both, "",
+              "beside CPUs in x2APIC mode KVM finds those without a logical id by their APIC id",
+              "docs/findings.md, 16; KVM lapic.c, kvm_recalculate_logical_map; SDM vol. 3, 11.6.2.2"},
+    Exclusion{Feature::boot_init, in_both, "", "KVM resets the boot processor's LINT0 to an open ExtINT",
               "KVM api.rst, KVM_X86_QUIRK_LINT0_REENABLED; SDM vol. 3, 11.4.7.1"},
-    Exclusion{Feature::boot_init, "split", "", "KVM resets the boot processor's LINT0 to an open ExtINT",
-              "KVM api.rst, KVM_X86_QUIRK_LINT0_REENABLED; SDM vol. 3, 11.4.7.1"},
-    Exclusion{Feature::time, "kernel", "", "kernel timers run on real time, the model on virtual time",
-              "docs/architecture.md"},
-    Exclusion{Feature::time, "split", "", "kernel timers run on real time, the model on virtual time",
+    Exclusion{Feature::time, in_both, "", "kernel timers run on real time, the model on virtual time",
               "docs/architecture.md"},
 };
 
@@ -149,7 +133,7 @@ std::vector<Feature> excluded(const std::vector<std::string>& modes, const vmm::
     std::vector<Feature> features;
     for (const Exclusion& row : table) {
         const bool concerns = std::any_of(modes.begin(), modes.end(), [&](const std::string& mode) {
-            return (row.mode.empty() || row.mode == mode) &&
+            return std::find(row.modes.begin(), row.modes.end(), mode) != row.modes.end() &&
                    (row.trait.empty() || host.has_trait(mode, row.trait));
         });
         if (concerns) features.push_back(row.feature);

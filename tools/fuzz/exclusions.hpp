@@ -38,6 +38,7 @@ enum class Feature {
     apic_base,        ///< writing IA32_APIC_BASE
     doorbells,        ///< ioeventfds
     boot_init,        ///< INIT to the boot processor
+    mixed_modes,      ///< logical messages while some CPUs only are in x2APIC mode
 };
 
 /// What the command line calls them: `lowest-priority`.
@@ -49,8 +50,8 @@ Feature feature_of(std::string_view name);
 /// judged, so that finding it again would only hide others.
 struct Exclusion {
     Feature feature;
-    std::string_view mode;   ///< one of those compared; empty: any
-    std::string_view trait;  ///< of the host's KVM; empty: any host
+    std::span<const std::string_view> modes;  ///< of which one is among those compared
+    std::string_view trait;                   ///< of the host's KVM; empty: any host
     std::string_view because;
     std::string_view source;
 };

@@ -151,10 +151,13 @@ void Grammar::base() {
     static constexpr std::array<std::uint64_t, 6> values{0xfee0'0800, 0xfee0'0c00, 0xfed0'0800,
                                                          0xfed0'0c00, 0xfee0'0400, 0xfee0'0801};
     const std::uint64_t bootstrap = on == 0 ? 0x100 : 0;
+    std::uint64_t value = dice_.pick(values);
+    constexpr std::uint64_t extended = 0x400;
+    if (logical_ && !case_.x2apic && !may(Feature::mixed_modes)) value &= ~extended;
     if (dice_.chance(30))
         add("read", {{"vcpu", on}, {"msr", "0x1b"}});
     else
-        add("write", {{"vcpu", on}, {"msr", "0x1b"}, {"value", hex(dice_.pick(values) | bootstrap)}});
+        add("write", {{"vcpu", on}, {"msr", "0x1b"}, {"value", hex(value | bootstrap)}});
 }
 
 }  // namespace irqbench::tools::fuzz

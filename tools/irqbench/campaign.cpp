@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -13,6 +14,7 @@
 #include "tools/irqbench/remedy.hpp"
 #include "tools/report/json.hpp"
 #include "tools/report/timeline.hpp"
+#include "tools/report/words.hpp"
 
 namespace irqbench::tools {
 
@@ -37,15 +39,6 @@ Result result_of(const Loaded& file, const std::string& mode, const vmm::Host& h
         result.reference = file.scenario->reference;
     }
     return result;
-}
-
-/// The irqchip modes in which a file has results.
-std::vector<std::string> modes_for(const Scenario& scenario, const vmm::Host& host,
-                                   const CampaignOptions& options) {
-    if (!options.every_mode || scenario.arch == host.arch) return options.modes;
-    std::vector<std::string> modes = options.modes;
-    std::erase_if(modes, [&host](const std::string& mode) { return host.uses_kvm(mode); });
-    return modes.empty() ? options.modes : modes;
 }
 
 Verdict unusable(const scenarios::ScenarioError& error) {
@@ -125,6 +118,27 @@ struct Task {
     }
 };
 
+/// The modes in which a file has a result.
+std::vector<std::string> modes_of(const Loaded& file, const vmm::Host& host, const CampaignOptions& options) {
+    const std::string& arch = file.scenario->arch;
+    if (file.named || arch == host.arch) return options.modes;
+    std::vector<std::string> modes;
+    for (const std::string& mode : options.foreign_modes)
+        if (scenarios::runs_architecture(arch, mode, host)) modes.push_back(mode);
+    return modes;
+}
+
+std::string why_left_out(const std::string& arch, const vmm::Host& host, const CampaignOptions& options) {
+    const bool on_kvm = std::any_of(options.modes.begin(), options.modes.end(),
+                                    [&host](const std::string& mode) { return host.uses_kvm(mode); });
+    if (!on_kvm) return fmt::format("{} has no {} irqchip mode", arch, fmt::join(options.modes, " or "));
+    std::string why = fmt::format("this host{} is {}", host.unavailable.empty() ? "'s KVM" : "", host.arch);
+    for (const std::string& mode : host.placements)
+        if (scenarios::runs_architecture(arch, mode, host))
+            why += fmt::format("; --irqchip {} runs them", mode);
+    return why;
+}
+
 class Campaign {
   public:
     Campaign(const vmm::Host& host, const CampaignOptions& options, const Surroundings& surroundings)
@@ -132,7 +146,7 @@ class Campaign {
 
     void add(const Loaded& file) {
         if (file.scenario) {
-            for (const auto& mode : modes_for(*file.scenario, host_, options_)) add(file, mode);
+            for (const auto& mode : modes_of(file, host_, options_)) add(file, mode);
             return;
         }
         Task& task = tasks_.emplace_back();
@@ -339,9 +353,20 @@ class Campaign {
 std::size_t count_tasks(std::span<const Loaded> files, const vmm::Host& host,
                         const CampaignOptions& options) {
     std::size_t tasks = 0;
-    for (const Loaded& file : files)
-        tasks += file.scenario ? modes_for(*file.scenario, host, options).size() : 1;
+    for (const Loaded& file : files) tasks += file.scenario ? modes_of(file, host, options).size() : 1;
     return tasks;
+}
+
+std::vector<std::string> left_out_files(std::span<const Loaded> files, const vmm::Host& host,
+                                        const CampaignOptions& options) {
+    std::map<std::string, std::size_t> counts;
+    for (const Loaded& file : files)
+        if (file.scenario && modes_of(file, host, options).empty()) ++counts[file.scenario->arch];
+    std::vector<std::string> lines;
+    for (const auto& [arch, count] : counts)
+        lines.push_back(fmt::format("{} for {} left out: {}", counted(count, "file"), arch,
+                                    why_left_out(arch, host, options)));
+    return lines;
 }
 
 std::vector<Result> run_campaign(std::span<const Loaded> files, const vmm::Host& host,

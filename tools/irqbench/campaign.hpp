@@ -17,9 +17,9 @@ namespace irqbench::tools {
 /// What to run, beyond the scenarios themselves.
 struct CampaignOptions {
     std::vector<std::string> modes;  ///< irqchip modes, in the order of the results
-    /// Nobody asked for them by name: a file of another architecture than the host's is played in those that
-    /// need no KVM, and the others have no result of it.
-    bool every_mode = false;
+    /// Those in which a folder's files for an architecture other than the host's run too, where they can; a
+    /// file that was named is in all of `modes`, if only as skipped.
+    std::vector<std::string> foreign_modes;
     std::optional<vmm::RunMode> run;    ///< empty: stepped, unless a file is free-running by nature
     std::uint32_t repeat = 1;           ///< runs of each scenario in each mode
     std::uint32_t retries = 0;          ///< how often at most a run is played again that ended in an error
@@ -35,9 +35,13 @@ struct CampaignOptions {
 /// How many tasks, and so results, a campaign has: a file in a mode, or a file that could not be loaded.
 std::size_t count_tasks(std::span<const Loaded> files, const vmm::Host& host, const CampaignOptions& options);
 
-/// Runs every scenario in every mode; what has a result already only takes its place among the results. Files
-/// that could not be loaded are among the results as errors. When interrupted, what has not been run is left
-/// out; a scenario whose repeats had begun has those that are over.
+/// The files that are in no mode, a line for each architecture: how many and why.
+std::vector<std::string> left_out_files(std::span<const Loaded> files, const vmm::Host& host,
+                                        const CampaignOptions& options);
+
+/// Runs every scenario in every mode that concerns it; what has a result already only takes its place among
+/// the results. Files that could not be loaded are among the results as errors. When interrupted, what has
+/// not been run is left out; a scenario whose repeats had begun has those that are over.
 /// @param report is told about progress, from the calling thread
 /// @returns by file, then by mode, whatever the number of jobs
 std::vector<Result> run_campaign(std::span<const Loaded> files, const vmm::Host& host,

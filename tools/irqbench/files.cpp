@@ -49,13 +49,23 @@ fs::path simplified(const fs::path& file, const fs::path& canonical) {
 }
 
 Loaded load_file(const fs::path& file) {
-    Loaded loaded{file, {}, {}};
+    Loaded loaded;
+    loaded.file = file;
     try {
         loaded.scenario = scenarios::load(file);
     } catch (const scenarios::ScenarioError& error) {
         loaded.error = error;
     }
     return loaded;
+}
+
+/// The files that paths are, by their canonical names.
+std::set<fs::path> named_files(const std::vector<std::string>& paths) {
+    std::set<fs::path> named;
+    std::error_code error;
+    for (const fs::path path : paths)
+        if (!fs::is_directory(path, error)) named.insert(fs::weakly_canonical(path, error));
+    return named;
 }
 
 bool has_a_tag(const scenarios::Scenario& scenario, const std::vector<std::string>& tags) {
@@ -138,7 +148,12 @@ std::vector<Loaded> load_selection(const Selection& selection) {
     }
 
     std::vector<Loaded> loaded;
-    for (const auto& file : files) loaded.push_back(load_file(file));
+    const std::set<fs::path> named = named_files(selection.paths);
+    for (const auto& file : files) {
+        std::error_code error;
+        loaded.push_back(load_file(file));
+        loaded.back().named = named.contains(fs::weakly_canonical(file, error));
+    }
     refuse_shared_names(loaded);
     const auto tagged_as_wanted = [&selection](const scenarios::Scenario& scenario) {
         return (selection.tags.empty() || has_a_tag(scenario, selection.tags)) &&

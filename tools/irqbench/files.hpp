@@ -23,6 +23,7 @@ struct Loaded {
     std::filesystem::path file;
     std::optional<scenarios::Scenario> scenario;
     std::optional<scenarios::ScenarioError> error;
+    bool named = false;  ///< itself a PATH, not only found in a folder
 };
 
 /// Whether it has paths only.

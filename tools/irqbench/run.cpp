@@ -57,18 +57,20 @@ CLI::Validator mode_list() {
 }
 
 /// `all` is every mode this host offers; on a host that offers none every mode, so that each is skipped with
-/// a reason.
-std::vector<std::string> wanted_modes(const std::string& list, const vmm::Host& host) {
+/// a reason. One who says `all` beside a KVM is about what that runs: files for another architecture, which
+/// the model may run too, are wanted only where the model is asked for by its name, or is all there is.
+void choose_modes(const std::string& list, const vmm::Host& host, CampaignOptions& options) {
     const auto contains = [](const auto& words, const std::string& word) {
         return std::find(std::begin(words), std::end(words), word) != std::end(words);
     };
     const auto asked = CLI::detail::split(list, ',');
-    std::vector<std::string> modes;
     for (const std::string mode : irqchip_modes) {
         const bool offered = host.placements.empty() || contains(host.placements, mode);
-        if (contains(asked, mode) || (contains(asked, "all") && offered)) modes.push_back(mode);
+        const bool by_name = contains(asked, mode);
+        if (!by_name && !(contains(asked, "all") && offered)) continue;
+        options.modes.push_back(mode);
+        if (by_name || !host.unavailable.empty()) options.foreign_modes.push_back(mode);
     }
-    return modes;
 }
 
 /// Writes `--format jsonl`: each record at once, so that what is there when the run is killed is complete.
@@ -155,10 +157,9 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     if (files.empty()) return report_nothing(command, files, records, surroundings);
     const vmm::Host host = surroundings.probe_host();
     CampaignOptions options;
-    options.modes = wanted_modes(command.irqchip, host);
-    const auto asked = CLI::detail::split(command.irqchip, ',');
-    options.every_mode = std::find(asked.begin(), asked.end(), "all") != asked.end();
+    choose_modes(command.irqchip, host, options);
     warn_without_kvm(command, options.modes, host);
+    for (const std::string& line : left_out_files(files, host, options)) spdlog::info("{}", line);
     if (!command.resume.empty()) options.earlier = earlier_results(read_results(command.resume), host.kernel);
     std::ofstream trace_file;
     if (!command.trace_out.empty()) {

@@ -137,7 +137,9 @@ void ScriptedCpu::enter(const Acknowledged& interrupt, event::Kind kind) {
     state_ = State::running;
     outside_.record(index_, event::Taken{interrupt.vector, kind, depth_, 0});
     const auto found = handlers_.find(interrupt.vector);
-    const Handler handler = found == handlers_.end() ? Handler{} : found->second;
+    // The EOI of an NMI would be that of the interrupt in service, if there is one.
+    const Handler usual = kind == event::Kind::nmi ? Handler{0, std::nullopt} : Handler{};
+    const Handler handler = found == handlers_.end() ? usual : found->second;
     const bool lowers = (handler.policy & POLICY_LOWER) != 0;
     frames_.push_back({interrupt, handler, lowers ? Stage::lower : first_stage(handler.policy),
                        interrupts_enabled_, in_service_, std::exchange(active_, nullptr), phase_});

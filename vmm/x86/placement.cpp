@@ -30,6 +30,9 @@ void X86Placement::add(VcpuSlot& slot) {
     slots_.push_back(&slot);
     set_cpuid(slot.vcpu, cpuid_);
     slot.agent.reset(config_.run == RunMode::free ? IDLE_HALT : IDLE_EXIT, default_policy);
+    // An EOI would be that of the interrupt in service, if there is one.
+    constexpr std::uint32_t nmi_vector = 2;
+    slot.agent.set_policy(nmi_vector, 0);
     slot.agent.set_word(BLOCK_X2APIC, std::uint32_t{config_.x2apic});
     slot.agent.set_word(BLOCK_LAPIC, lapic_address);
 }

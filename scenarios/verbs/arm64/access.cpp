@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "vmm/guest/agent_abi.h"
-
 namespace irqbench::scenarios {
 
 namespace verbs::arm64 {
@@ -45,100 +43,19 @@ constexpr Limits encodings = between(0x8000, 0xffff);
 
 }  // namespace
 
-std::string AccessPlace::in_words() const {
-    if (sysreg) return "sysreg " + sysreg->name;
-    if (mmio) return fmt::format("mmio {:#x}", *mmio);
-    if (gicd) return fmt::format("gicd {:#x}", *gicd);
-    if (gicr) return fmt::format("gicr {:#x}", *gicr);
-    if (gicc) return fmt::format("gicc {:#x}", *gicc);
-    return fmt::format("its {:#x}", its.value());
-}
-
-std::uint64_t AccessPlace::address() const {
+Access AccessTarget::access() const {
     constexpr std::uint64_t redistributor_bytes = 0x20000;
-    if (sysreg) return sysreg->encoding;
-    if (mmio) return *mmio;
-    if (gicd) return AGENT_GICD + *gicd;
-    if (gicr) return AGENT_GICR + vcpu * redistributor_bytes + *gicr;
-    if (gicc) return AGENT_GICC + *gicc;
-    return AGENT_ITS + its.value();
-}
-
-std::optional<Place> AccessPlace::place(bool writes) const {
-    if (mmio) return Place{false, *mmio, writes};
-    return std::nullopt;
-}
-
-std::uint32_t AccessPlace::bytes() const {
-    if (sysreg) return 8;
-    return size ? static_cast<std::uint32_t>(size->value) : 4;
-}
-
-vmm::GuestOp AccessPlace::operation(bool writes, std::uint64_t value, bool observed) const {
-    std::uint32_t code = writes ? OP_WRITE : OP_READ;
-    if (sysreg) code = writes ? OP_MSR_WRITE : OP_MSR_READ;
-    auto access =
-        arm64::operation(code, address(), value, bytes(), writes ? "write " + in_words() : in_words());
-    access.observed = observed;
+    const auto memory = [](std::string_view frame, std::uint64_t base, std::uint64_t offset) {
+        return Access{fmt::format("{} {:#x}", frame, offset), OP_READ, OP_WRITE, base + offset};
+    };
+    if (sysreg) return {"sysreg " + sysreg->name, OP_MSR_READ, OP_MSR_WRITE, sysreg->encoding, 8};
+    if (gicd) return memory("gicd", AGENT_GICD, *gicd);
+    if (gicr) return memory("gicr", AGENT_GICR + vcpu * redistributor_bytes, *gicr);
+    if (gicc) return memory("gicc", AGENT_GICC, *gicc);
+    if (its) return memory("its", AGENT_ITS, *its);
+    Access access = memory("mmio", 0, mmio.value());
+    access.place = Place{false, *mmio};
     return access;
-}
-
-void WriteArguments::check(const WriteArguments& arguments, const Cursor& at) {
-    const std::uint32_t bits = arguments.bytes() * 8;
-    if (bits < 64 && arguments.value >> bits != 0)
-        at.fail(fmt::format("the value {:#x} does not fit into {} byte{}", arguments.value, arguments.bytes(),
-                            arguments.bytes() == 1 ? "" : "s"));
-}
-
-std::string WriteVerb::explain() const {
-    std::string text = fmt::format("{} writes {:#x} to {}", who(), arguments_.value, arguments_.in_words());
-    if (arguments_.fault) text += fmt::format(", which must raise: {}", word_of(*arguments_.fault));
-    return text + ".";
-}
-
-std::vector<Expectation> WriteVerb::expects() const {
-    if (!arguments_.fault) return {};
-    return {expect::GuestFault{FAULT_ESR + static_cast<std::uint32_t>(*arguments_.fault)}};
-}
-
-Facts WriteVerb::facts() const {
-    Facts facts = GuestVerb::facts();
-    facts.causes = facts.wakes = true;
-    facts.place = arguments_.place(true);
-    facts.asserts = arguments_.fault.has_value();
-    return facts;
-}
-
-std::vector<vmm::GuestOp> WriteVerb::operations(Stage&) const {
-    return {arguments_.operation(true, arguments_.value, false)};
-}
-
-std::string ReadVerb::explain() const {
-    std::string text = fmt::format("{} reads {}", who(), arguments_.in_words());
-    if (arguments_.is) text += fmt::format(", which must be {:#x}", *arguments_.is);
-    if (arguments_.mask) text += fmt::format(" under the mask {:#x}", *arguments_.mask);
-    if (arguments_.fault) text += fmt::format(", which must raise: {}", word_of(*arguments_.fault));
-    return text + ".";
-}
-
-std::vector<Expectation> ReadVerb::expects() const {
-    if (arguments_.fault)
-        return {expect::GuestFault{FAULT_ESR + static_cast<std::uint32_t>(*arguments_.fault)}};
-    if (!arguments_.is) return {};
-    return {
-        expect::Value{arguments_.in_words(), *arguments_.is, arguments_.mask.value_or(~std::uint64_t{0})}};
-}
-
-Facts ReadVerb::facts() const {
-    Facts facts = GuestVerb::facts();
-    facts.causes = true;  // IAR acknowledges
-    facts.place = arguments_.place(false);
-    facts.asserts = arguments_.is || arguments_.fault;
-    return facts;
-}
-
-std::vector<vmm::GuestOp> ReadVerb::operations(Stage&) const {
-    return {arguments_.operation(false, 0, true)};
 }
 
 std::vector<CheckArguments::Expected> CheckArguments::expected() const {

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "scenarios/verbs/arm64/words.hpp"
+#include "scenarios/verbs/common/access.hpp"
 #include "scenarios/verbs/common/claims.hpp"
-#include "scenarios/verbs/common/guest.hpp"
 
 /// Raw accesses by the guest, and what the controllers say of themselves.
 namespace irqbench::scenarios::verbs::arm64 {
@@ -16,8 +16,13 @@ struct SystemRegister {
 /// An exception by its class, ESR_EL1.EC (Arm ARM, D17.2.37).
 enum class Exception : std::uint8_t { undefined = 0x00, trapped = 0x18, data_abort = 0x25 };
 
+/// The agent reports its class.
+constexpr std::uint32_t fault_number(Exception exception) {
+    return FAULT_ESR + static_cast<std::uint32_t>(exception);
+}
+
 /// What is accessed.
-struct AccessPlace {
+struct AccessTarget {
     std::uint32_t vcpu = 0;
     std::optional<SystemRegister> sysreg;
     std::optional<std::uint64_t> mmio;
@@ -28,81 +33,19 @@ struct AccessPlace {
     std::optional<OneOf<1, 2, 4, 8>> size;
     std::optional<Exception> fault;
 
-    static constexpr auto place_fields() {
+    static constexpr auto places() {
         return std::tuple{
-            vcpu_field(&AccessPlace::vcpu),
-            optional("sysreg", &AccessPlace::sysreg, "a system register, by name or encoding"),
-            optional("mmio", &AccessPlace::mmio, "a guest physical address below 4 GiB", up_to(0xffff'ffff)),
-            optional("gicd", &AccessPlace::gicd, "an offset in the distributor", up_to(0xffff)),
-            optional("gicr", &AccessPlace::gicr, "an offset in this vCPU's redistributor", up_to(0x1'ffff)),
-            optional("gicc", &AccessPlace::gicc, "an offset in the CPU interface of a GICv2", up_to(0x1fff)),
-            optional("its", &AccessPlace::its, "an offset in the ITS", up_to(0x1'ffff)),
-            optional("size", &AccessPlace::size, "bytes; 4 by default"),
-            optional("fault", &AccessPlace::fault, "the exception it must raise")};
+            optional("sysreg", &AccessTarget::sysreg, "a system register, by name or encoding"),
+            optional("mmio", &AccessTarget::mmio, "a guest physical address below 4 GiB", up_to(0xffff'ffff)),
+            optional("gicd", &AccessTarget::gicd, "an offset in the distributor", up_to(0xffff)),
+            optional("gicr", &AccessTarget::gicr, "an offset in this vCPU's redistributor", up_to(0x1'ffff)),
+            optional("gicc", &AccessTarget::gicc, "an offset in the CPU interface of a GICv2", up_to(0x1fff)),
+            optional("its", &AccessTarget::its, "an offset in the ITS", up_to(0x1'ffff))};
     }
-    static constexpr std::array place_constraints{
-        exactly_one("sysreg", "mmio", "gicd", "gicr", "gicc", "its"), excludes("size", "sysreg")};
+    static constexpr std::array constraints{exactly_one("sysreg", "mmio", "gicd", "gicr", "gicc", "its"),
+                                            excludes("size", "sysreg")};
 
-    /// `sysreg icc_pmr_el1`, `gicd 0x104`.
-    [[nodiscard]] std::string in_words() const;
-    [[nodiscard]] std::uint64_t address() const;
-    /// For the validity checks; nothing where no address of the guest is accessed.
-    [[nodiscard]] std::optional<Place> place(bool writes) const;
-    [[nodiscard]] std::uint32_t bytes() const;
-    [[nodiscard]] vmm::GuestOp operation(bool writes, std::uint64_t value, bool observed) const;
-};
-
-struct WriteArguments : AccessPlace {
-    std::uint64_t value = 0;
-    static constexpr auto fields() {
-        return std::tuple_cat(place_fields(),
-                              std::tuple{required("value", &WriteArguments::value, "the value")});
-    }
-    static constexpr auto constraints = place_constraints;
-    static void check(const WriteArguments& arguments, const Cursor& at);
-};
-
-class WriteVerb final : public GuestVerb {
-  public:
-    using Arguments = WriteArguments;
-    explicit WriteVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(std::move(arguments)) {}
-    [[nodiscard]] std::string explain() const override;
-    [[nodiscard]] std::vector<Expectation> expects() const override;
-    [[nodiscard]] Facts facts() const override;
-
-  protected:
-    [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
-};
-
-struct ReadArguments : AccessPlace {
-    std::optional<std::uint64_t> is;
-    std::optional<std::uint64_t> mask;
-    static constexpr auto fields() {
-        return std::tuple_cat(
-            place_fields(),
-            std::tuple{optional("is", &ReadArguments::is, "the value it must have"),
-                       optional("mask", &ReadArguments::mask, "the bits of `is` that count")});
-    }
-    static constexpr std::array constraints{place_constraints[0], place_constraints[1], needs("mask", "is"),
-                                            excludes("fault", "is")};
-};
-
-class ReadVerb final : public GuestVerb {
-  public:
-    using Arguments = ReadArguments;
-    explicit ReadVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(std::move(arguments)) {}
-    [[nodiscard]] std::string explain() const override;
-    [[nodiscard]] std::vector<Expectation> expects() const override;
-    [[nodiscard]] Facts facts() const override;
-
-  protected:
-    [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
+    [[nodiscard]] Access access() const;
 };
 
 /// What the distributor or redistributor has for one INTID.
@@ -138,10 +81,9 @@ struct CheckArguments {
     [[nodiscard]] std::vector<Expected> expected() const;
 };
 
-class CheckVerb final : public Claim {
+class CheckVerb final : public ClaimOf<CheckArguments> {
   public:
-    using Arguments = CheckArguments;
-    explicit CheckVerb(Arguments arguments) : arguments_(arguments) {}
+    using ClaimOf::ClaimOf;
     [[nodiscard]] std::string explain() const override;
     /// Records every field it expects as event::Observed.
     void perform(Stage& stage) const override;
@@ -150,8 +92,6 @@ class CheckVerb final : public Claim {
 
   private:
     [[nodiscard]] std::string name_of(std::string_view field) const;
-
-    Arguments arguments_;
 };
 
 }  // namespace irqbench::scenarios::verbs::arm64

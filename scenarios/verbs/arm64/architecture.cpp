@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "scenarios/engine/head.hpp"
 #include "scenarios/verbs/arm64/access.hpp"
 #include "scenarios/verbs/arm64/cpu.hpp"
 #include "scenarios/verbs/arm64/gic.hpp"
@@ -13,8 +12,9 @@
 #include "scenarios/verbs/arm64/lines.hpp"
 #include "scenarios/verbs/common/claims.hpp"
 #include "scenarios/verbs/common/guest.hpp"
+#include "scenarios/verbs/common/machine.hpp"
 #include "vmm/arm64/traits.hpp"
-#include "vmm/guest/agent.hpp"
+#include "vmm/guest/agent_abi.h"
 
 namespace irqbench::scenarios::verbs::arm64 {
 
@@ -33,7 +33,7 @@ constexpr std::array all_verbs{
     verb<SignalVerb>("signal", Side::host, "writes to an irqfd's eventfd"),
     verb<IoeventfdVerb>("ioeventfd", Side::host, "assigns an ioeventfd"),
 
-    verb<HandlerVerb>("handler", Side::guest, "says what an INTID's handler does"),
+    verb<HandlerVerb<HandlerDialect>>("handler", Side::guest, "says what an INTID's handler does"),
     verb<EndVerb<End::eoi>>("eoi", Side::guest, "writes EOIR"),
     verb<EndVerb<End::deactivate>>("deactivate", Side::guest, "writes DIR"),
     verb<ReturnVerb>("return", Side::guest, "leaves the innermost handler that stays"),
@@ -58,8 +58,10 @@ constexpr std::array all_verbs{
     verb<LpiVerb>("lpi", Side::guest, "writes an LPI's configuration byte"),
     verb<CommandVerb>("its_command", Side::guest, "has the ITS execute a command"),
     verb<CpuOnVerb>("cpu_on", Side::guest, "starts a vCPU by PSCI CPU_ON"),
-    verb<WriteVerb>("write", Side::guest, "writes a system register, memory or a register of the GIC"),
-    verb<ReadVerb>("read", Side::guest, "reads a system register, memory or a register of the GIC"),
+    verb<WriteVerb<AccessTarget>>("write", Side::guest,
+                                  "writes a system register, memory or a register of the GIC"),
+    verb<ReadVerb<AccessTarget>>("read", Side::guest,
+                                 "reads a system register, memory or a register of the GIC"),
 
     verb<AckVerb<Intid>>("ack", Side::claim, "these interrupts were taken"),
     verb<ArrivesVerb<Intid>>("arrives", Side::claim,
@@ -97,30 +99,23 @@ namespace irqbench::scenarios::verbs::arm64 {
 
 namespace {
 
-struct MachineArguments {
+struct MachineArguments : AnyMachine {
     std::optional<Gic> gic;
     bool its = false;
     std::uint32_t spis = 64;
-    std::uint64_t memory = 0;
-    std::uint64_t storm_budget = 2000;
     static constexpr auto fields() {
-        return std::tuple{
-            optional("gic", &MachineArguments::gic, "this version only; by default that of the run"),
-            optional("its", &MachineArguments::its, "an ITS; needs a GICv3"),
-            optional("spis", &MachineArguments::spis, "SPIs there are, a multiple of 32", between(32, 960)),
-            optional("memory", &MachineArguments::memory, "bytes beside the agent's own, at most 1 GiB",
-                     up_to(head::max_memory)),
-            optional("storm_budget", &MachineArguments::storm_budget, "interrupts one step may take",
-                     between(1, 1'000'000))};
+        return std::tuple_cat(std::tuple{optional("gic", &MachineArguments::gic,
+                                                  "this version only; by default that of the run"),
+                                         optional("its", &MachineArguments::its, "an ITS; needs a GICv3"),
+                                         optional("spis", &MachineArguments::spis,
+                                                  "SPIs there are, a multiple of 32", between(32, 960))},
+                              fields_of_any());
     }
     static void check(const MachineArguments& arguments, const Cursor& at);
 };
 
 void MachineArguments::check(const MachineArguments& arguments, const Cursor& at) {
-    constexpr std::uint64_t page = 4096;
-    if (arguments.memory % page != 0)
-        at.at("memory", *at.node().find("memory"))
-            .fail(fmt::format("must be a multiple of {} ({:#x}), the size of a page", page, page));
+    AnyMachine::check(arguments, at);
     if (arguments.spis % 32 != 0)
         at.at("spis", *at.node().find("spis"))
             .fail("must be a multiple of 32, as GICD_TYPER.ITLinesNumber counts");
@@ -134,8 +129,7 @@ void read_machine(const Cursor& at, vmm::MachineConfig& config) {
     if (arguments.its) config.gic = word_of(Gic::v3);
     config.its = arguments.its;
     config.spis = arguments.spis;
-    config.memory = arguments.memory;
-    config.storm_budget = arguments.storm_budget;
+    arguments.describe(config);
 }
 
 Json machine_schema() { return Form<MachineArguments>::schema({}); }
@@ -162,12 +156,7 @@ std::string check_place(const vmm::MachineConfig& config, const Place& place) {
         return fmt::format(
             "the address {:#x} belongs to the guest agent, which reaches the host through it: use another",
             AGENT_EXIT_ADDRESS);
-    const std::uint64_t end = vmm::guest::Agent::memory_size(config.vcpu_ids.size());
-    if (!place.changes || place.address >= end) return "";
-    return fmt::format(
-        "the guest agent lives in the guest's memory from 0 to {:#x}: use the scenario's own, which "
-        "\"machine\": {{ \"memory\": \"0x1000\" }} puts at {:#x}, or an address without memory",
-        end - 1, vmm::scenario_memory);
+    return check_agent_memory(config, place);
 }
 
 std::uint32_t widest_destination(const vmm::MachineConfig&) { return 0xffff'ffff; }

@@ -15,66 +15,20 @@ constexpr std::string_view cpu_on = "cpu_on";
 
 }  // namespace
 
-void HandlerArguments::check(const HandlerArguments& arguments, const Cursor& at) {
-    if (arguments.nests && !arguments.stays)
-        at.fail("'nests' needs 'stays': true, since only a handler that stays has time for another");
-    if (arguments.eoi == EoiPolicy::first && !arguments.stays)
-        at.fail(
-            "\"first\" needs 'stays': true; a handler that does not stay EOIs at its end, which is \"auto\"");
-}
-
-EoiPolicy HandlerVerb::eoi() const {
-    return arguments_.eoi.value_or(arguments_.stays ? EoiPolicy::on_request : EoiPolicy::automatic);
-}
-
-std::uint8_t HandlerVerb::policy() const {
-    unsigned bits = 0;
-    switch (eoi()) {
-        case EoiPolicy::automatic: bits |= POLICY_EOI; break;
-        case EoiPolicy::first: bits |= POLICY_EOI | POLICY_EOI_FIRST; break;
-        case EoiPolicy::on_request:
-        case EoiPolicy::never: break;
+EoiMeaning HandlerDialect::meaning(EoiPolicy policy) {
+    switch (policy) {
+        case EoiPolicy::automatic: return {POLICY_EOI, ", with an EOI at its end"};
+        case EoiPolicy::first: return {POLICY_EOI | POLICY_EOI_FIRST};
+        case EoiPolicy::on_request: return {0, ", and EOIs on request only"};
+        case EoiPolicy::never: return {0, ", and never EOIs"};
     }
-    if (arguments_.deactivates) bits |= POLICY_DEACTIVATE;
-    if (arguments_.stays) bits |= POLICY_STAY;
-    if (arguments_.nests) bits |= POLICY_NEST;
-    if (arguments_.lowers) bits |= POLICY_LOWER;
-    return static_cast<std::uint8_t>(bits);
+    return {};
 }
 
-std::string HandlerVerb::explain() const {
-    std::string text = fmt::format("The handler of INTID {} on {}", arguments_.intid,
-                                   arguments_.vcpu ? fmt::format("vCPU {}", *arguments_.vcpu) : "every vCPU");
-    if (arguments_.lowers)
-        text += fmt::format(" makes its device drop {},", gsi_in_words(*arguments_.lowers));
-    if (eoi() == EoiPolicy::first) text += " writes EOIR first,";
-    text += arguments_.stays ? " stays until told to return" : " returns at once";
-    if (arguments_.nests) text += ", with interrupts unmasked";
-    if (arguments_.deactivates) text += ", deactivates at its end";
-    switch (eoi()) {
-        case EoiPolicy::automatic: return text + ", with an EOI at its end.";
-        case EoiPolicy::on_request: return text + ", and EOIs on request only.";
-        case EoiPolicy::never: return text + ", and never EOIs.";
-        case EoiPolicy::first: break;
-    }
-    return text + ".";
-}
-
-void HandlerVerb::perform(Stage& stage) const {
-    if (arguments_.vcpu) {
-        stage.machine.handler(*arguments_.vcpu, arguments_.intid, policy(), arguments_.lowers);
-        return;
-    }
-    for (std::uint32_t vcpu = 0; vcpu < stage.config.vcpu_ids.size(); ++vcpu)
-        stage.machine.handler(vcpu, arguments_.intid, policy(), arguments_.lowers);
-}
-
-Facts HandlerVerb::facts() const {
-    Facts facts;
-    if (arguments_.vcpu) facts.vcpus = {*arguments_.vcpu};
-    facts.stays = arguments_.stays;
-    facts.handles = arguments_.intid;
-    return facts;
+void HandlerDialect::add_own(Handler& handler) const {
+    if (!deactivates) return;
+    handler.policy |= POLICY_DEACTIVATE;
+    handler.manner += ", deactivates at its end";
 }
 
 template <End end>

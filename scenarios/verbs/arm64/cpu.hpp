@@ -1,53 +1,33 @@
 #pragma once
 
 #include "scenarios/verbs/arm64/words.hpp"
-#include "scenarios/verbs/common/guest.hpp"
+#include "scenarios/verbs/common/handler.hpp"
 
 /// Handlers, the interrupt masks, the CPU interface, and PSCI.
 namespace irqbench::scenarios::verbs::arm64 {
 
 enum class EoiPolicy { automatic, first, on_request, never };
 
-struct HandlerArguments {
-    std::uint32_t intid = 0;
-    std::optional<std::uint32_t> vcpu;
-    std::optional<EoiPolicy> eoi;
+/// What is this architecture's own of `handler`.
+struct HandlerDialect {
+    using Id = Intid;
+    using Eoi = EoiPolicy;
+    static constexpr HandlerWords words{
+        .id_doc = "the INTID",
+        .eoi_doc = "who writes EOIR and when: at the end of the handler by default, on request if it stays",
+        .stays_doc = "remains in its handler and takes further steps until `return`",
+        .nests_doc = "unmasks interrupts while it stays",
+        .eoi_first = " writes EOIR first,",
+        .stays = " stays until told to return",
+        .nests = ", with interrupts unmasked"};
     bool deactivates = false;
-    bool stays = false;
-    bool nests = false;
-    std::optional<std::uint32_t> lowers;
-    static constexpr auto fields() {
-        return std::tuple{
-            required("intid", &HandlerArguments::intid, "the INTID", intid_range),
-            optional("vcpu", &HandlerArguments::vcpu, "on this vCPU; on all by default", vcpu_range),
-            optional(
-                "eoi", &HandlerArguments::eoi,
-                "who writes EOIR and when: at the end of the handler by default, on request if it stays"),
-            optional("deactivates", &HandlerArguments::deactivates,
-                     "writes DIR at its end, as EOImode 1 wants it"),
-            optional("stays", &HandlerArguments::stays,
-                     "remains in its handler and takes further steps until `return`"),
-            optional("nests", &HandlerArguments::nests, "unmasks interrupts while it stays"),
-            optional("lowers", &HandlerArguments::lowers, "drops this GSI by a device access first",
-                     gsi_range)};
+    static constexpr auto own_fields() {
+        return std::tuple{optional("deactivates", &HandlerDialect::deactivates,
+                                   "writes DIR at its end, as EOImode 1 wants it")};
     }
-    static void check(const HandlerArguments& arguments, const Cursor& at);
-};
-
-class HandlerVerb final : public Verb {
-  public:
-    using Arguments = HandlerArguments;
-    explicit HandlerVerb(Arguments arguments) : arguments_(arguments) {}
-    [[nodiscard]] std::string explain() const override;
-    void perform(Stage& stage) const override;
-    [[nodiscard]] Facts facts() const override;
-
-  private:
-    /// POLICY_* of agent_abi.h.
-    [[nodiscard]] std::uint8_t policy() const;
-    [[nodiscard]] EoiPolicy eoi() const;
-
-    Arguments arguments_;
+    static EoiMeaning meaning(EoiPolicy policy);
+    static std::string name(std::uint32_t intid) { return "INTID " + std::to_string(intid); }
+    void add_own(Handler& handler) const;
 };
 
 struct EndArguments {
@@ -66,18 +46,12 @@ enum class End { eoi, deactivate };
 
 /// `eoi` (EOIR) and `deactivate` (DIR).
 template <End end>
-class EndVerb final : public GuestVerb {
+class EndVerb final : public GuestVerbOf<EndArguments> {
   public:
-    using Arguments = EndArguments;
-    explicit EndVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 extern template class EndVerb<End::eoi>;
@@ -87,14 +61,11 @@ enum class MaskChange { mask, unmask };
 
 /// `mask` and `unmask`: PSTATE.I and F.
 template <MaskChange change>
-class MaskVerb final : public GuestVerb {
+class MaskVerb final : public GuestVerbOf<VcpuArguments> {
   public:
-    using Arguments = VcpuArguments;
-    explicit MaskVerb(Arguments arguments) : GuestVerb(arguments.vcpu) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
@@ -112,18 +83,12 @@ struct WfiArguments {
     static constexpr std::string_view shorthand = "vcpu";
 };
 
-class WfiVerb final : public GuestVerb {
+class WfiVerb final : public GuestVerbOf<WfiArguments> {
   public:
-    using Arguments = WfiArguments;
-    explicit WfiVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct PmrArguments {
@@ -138,18 +103,12 @@ struct PmrArguments {
 };
 
 /// ICC_PMR_EL1 or GICC_PMR.
-class PmrVerb final : public GuestVerb {
+class PmrVerb final : public GuestVerbOf<PmrArguments> {
   public:
-    using Arguments = PmrArguments;
-    explicit PmrVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct EoiModeArguments {
@@ -165,17 +124,11 @@ struct EoiModeArguments {
 };
 
 /// ICC_CTLR_EL1.EOImode or GICC_CTLR.EOImodeNS.
-class EoiModeVerb final : public GuestVerb {
+class EoiModeVerb final : public GuestVerbOf<EoiModeArguments> {
   public:
-    using Arguments = EoiModeArguments;
-    explicit EoiModeVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct CpuOnArguments {
@@ -186,23 +139,18 @@ struct CpuOnArguments {
             required("vcpu", &CpuOnArguments::vcpu, "the vCPU that is started, by index", vcpu_range),
             optional("from", &CpuOnArguments::from, "the vCPU that starts it", vcpu_range)};
     }
+    static constexpr auto actor = &CpuOnArguments::from;
     static constexpr std::string_view shorthand = "vcpu";
 };
 
 /// PSCI CPU_ON, which must succeed.
-class CpuOnVerb final : public GuestVerb {
+class CpuOnVerb final : public GuestVerbOf<CpuOnArguments> {
   public:
-    using Arguments = CpuOnArguments;
-    explicit CpuOnVerb(Arguments arguments) : GuestVerb(arguments.from), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 }  // namespace irqbench::scenarios::verbs::arm64

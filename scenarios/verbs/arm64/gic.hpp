@@ -46,32 +46,20 @@ struct PrivateArguments : InterruptArguments {
 };
 
 /// Programs an interrupt: disabled, then group, priority, trigger and target, then enabled.
-class SpiVerb final : public GuestVerb {
+class SpiVerb final : public GuestVerbOf<SpiArguments> {
   public:
-    using Arguments = SpiArguments;
-    explicit SpiVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
-class PrivateVerb final : public GuestVerb {
+class PrivateVerb final : public GuestVerbOf<PrivateArguments> {
   public:
-    using Arguments = PrivateArguments;
-    explicit PrivateVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct IntidArguments {
@@ -89,18 +77,12 @@ enum class Bit { enable, disable, set_pending, clear_pending, set_active, clear_
 
 /// `enable`, `disable`, `set_pending` ...
 template <Bit bit>
-class BitVerb final : public GuestVerb {
+class BitVerb final : public GuestVerbOf<IntidArguments> {
   public:
-    using Arguments = IntidArguments;
-    explicit BitVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 extern template class BitVerb<Bit::enable>;
@@ -123,18 +105,12 @@ struct PriorityArguments {
 };
 
 /// Writes the priority alone.
-class PriorityVerb final : public GuestVerb {
+class PriorityVerb final : public GuestVerbOf<PriorityArguments> {
   public:
-    using Arguments = PriorityArguments;
-    explicit PriorityVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct RetargetArguments {
@@ -149,18 +125,12 @@ struct RetargetArguments {
 };
 
 /// Rewrites IROUTER, or ITARGETSR on a GICv2.
-class RetargetVerb final : public GuestVerb {
+class RetargetVerb final : public GuestVerbOf<RetargetArguments> {
   public:
-    using Arguments = RetargetArguments;
-    explicit RetargetVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct SgiArguments {
@@ -175,23 +145,18 @@ struct SgiArguments {
             optional("to", &SgiArguments::to, "the vCPUs it goes to, by index", vcpu_range),
             optional("others", &SgiArguments::others, "to all but the sender")};
     }
+    static constexpr auto actor = &SgiArguments::from;
     static constexpr std::array constraints{exactly_one("to", "others")};
     static void check(const SgiArguments& arguments, const Cursor& at);
 };
 
 /// ICC_SGI1R_EL1, or GICD_SGIR on a GICv2.
-class SgiVerb final : public GuestVerb {
+class SgiVerb final : public GuestVerbOf<SgiArguments> {
   public:
-    using Arguments = SgiArguments;
-    explicit SgiVerb(Arguments arguments) : GuestVerb(arguments.from), arguments_(std::move(arguments)) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 }  // namespace irqbench::scenarios::verbs::arm64

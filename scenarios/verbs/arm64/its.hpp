@@ -29,13 +29,10 @@ struct ItsArguments {
 };
 
 /// Gives the ITS its tables and its queue, every redistributor its tables for LPIs, and enables them all.
-class ItsVerb final : public GuestVerb {
+class ItsVerb final : public GuestVerbOf<ItsArguments> {
   public:
-    using Arguments = ItsArguments;
-    explicit ItsVerb(Arguments arguments) : GuestVerb(arguments.vcpu) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
@@ -54,17 +51,11 @@ struct LpiArguments {
 };
 
 /// Writes its byte of the configuration table. The ITS hears of it by `inv` or `invall`.
-class LpiVerb final : public GuestVerb {
+class LpiVerb final : public GuestVerbOf<LpiArguments> {
   public:
-    using Arguments = LpiArguments;
-    explicit LpiVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 /// Numbers as the ITS has them (IHI 0069, 5.3).
@@ -109,18 +100,12 @@ struct CommandArguments {
 };
 
 /// Puts one command into the queue and has it executed.
-class CommandVerb final : public GuestVerb {
+class CommandVerb final : public GuestVerbOf<CommandArguments> {
   public:
-    using Arguments = CommandArguments;
-    explicit CommandVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct MsiArguments {
@@ -140,19 +125,12 @@ struct MsiArguments {
     static constexpr std::array constraints{excludes("status", "errno")};
 };
 
-class MsiVerb final : public Verb {
+class MsiVerb final : public CallVerbOf<MsiArguments> {
   public:
-    using Arguments = MsiArguments;
-    explicit MsiVerb(Arguments arguments) : arguments_(arguments) {}
+    using CallVerbOf::CallVerbOf;
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
-    [[nodiscard]] std::vector<Expectation> expects() const override {
-        return {call_result(arguments_.error, arguments_.status)};
-    }
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct RouteMsi {
@@ -182,19 +160,12 @@ struct RouteArguments {
 };
 
 /// Replaces the routes of one GSI.
-class RouteVerb final : public Verb {
+class RouteVerb final : public CallVerbOf<RouteArguments> {
   public:
-    using Arguments = RouteArguments;
-    explicit RouteVerb(Arguments arguments) : arguments_(arguments) {}
+    using CallVerbOf::CallVerbOf;
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
-    [[nodiscard]] std::vector<Expectation> expects() const override {
-        return {call_result(arguments_.error)};
-    }
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 }  // namespace irqbench::scenarios::verbs::arm64

@@ -34,19 +34,12 @@ struct ArmLineArguments {
 
 /// `raise`, `lower`, `pulse`.
 template <LineMotion motion>
-class ArmLineVerb final : public Verb {
+class ArmLineVerb final : public CallVerbOf<ArmLineArguments> {
   public:
-    using Arguments = ArmLineArguments;
-    explicit ArmLineVerb(Arguments arguments) : arguments_(arguments) {}
+    using CallVerbOf::CallVerbOf;
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
-    [[nodiscard]] std::vector<Expectation> expects() const override {
-        return {call_result(arguments_.error)};
-    }
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 extern template class ArmLineVerb<LineMotion::raise>;
@@ -64,16 +57,12 @@ struct QuietArguments {
     static constexpr bool bare_true = true;
 };
 
-class QuietVerb final : public Claim {
+class QuietVerb final : public ClaimOf<QuietArguments> {
   public:
-    using Arguments = QuietArguments;
-    explicit QuietVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    using ClaimOf::ClaimOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 }  // namespace irqbench::scenarios::verbs::arm64

@@ -6,16 +6,6 @@
 
 namespace irqbench::scenarios::verbs::arm64 {
 
-vmm::GuestOp operation(std::uint32_t code, std::uint64_t address, std::uint64_t value, std::uint32_t size,
-                       std::string text) {
-    return {.code = code,
-            .size = size,
-            .address = address,
-            .value = value,
-            .observed = false,
-            .text = std::move(text)};
-}
-
 vmm::GuestOp write_word(std::uint64_t address, std::uint32_t value, std::string text) {
     return operation(OP_WRITE, address, value, 4, std::move(text));
 }

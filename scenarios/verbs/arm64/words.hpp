@@ -1,6 +1,6 @@
 #pragma once
 
-#include "scenarios/verbs/common/arguments.hpp"
+#include "scenarios/verbs/common/guest.hpp"
 #include "vmm/arm64/affinity.hpp"
 
 /// The words of GIC interrupts, and the operations that many verbs are made of.
@@ -32,8 +32,6 @@ inline constexpr std::uint32_t sgir = 0xf00;
 inline constexpr std::uint32_t irouter = 0x6000;
 }  // namespace gic_register
 
-vmm::GuestOp operation(std::uint32_t code, std::uint64_t address, std::uint64_t value, std::uint32_t size,
-                       std::string text);
 /// Writes a register of 32 bits.
 vmm::GuestOp write_word(std::uint64_t address, std::uint32_t value, std::string text);
 /// Changes some bits of one.

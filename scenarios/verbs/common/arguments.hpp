@@ -12,6 +12,24 @@ inline constexpr Limits vcpu_range = up_to(254);
 inline constexpr Limits vector_range = up_to(0xff);
 inline constexpr Limits gsi_range = up_to(0xffff'ffff);
 
+/// How x86 names an interrupt.
+struct Vector {
+    static constexpr std::string_view key = "vector";
+    static constexpr std::string_view one_or_several = "what: a vector, one of several, or \"nmi\"";
+    static constexpr std::string_view noun = "vector";
+    static constexpr Limits range = vector_range;
+    static constexpr bool has_nmi = true;
+};
+
+/// How a GIC does.
+struct Intid {
+    static constexpr std::string_view key = "intid";
+    static constexpr std::string_view one_or_several = "what: an INTID, or one of several";
+    static constexpr std::string_view noun = "INTID";
+    static constexpr Limits range = up_to(0xffff);
+    static constexpr bool has_nmi = false;
+};
+
 /// What KVM's calls fail with.
 enum class Errno : int {
     eperm = EPERM,

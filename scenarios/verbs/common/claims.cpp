@@ -125,59 +125,60 @@ expect::Ack to_ack(const AckItem<Id>& item) {
 
 template <class Id>
 std::string AckVerb<Id>::explain() const {
-    return fmt::format("Expect: {}.", acks_in_words(arguments_));
+    return fmt::format("Expect: {}.", acks_in_words(this->arguments_));
 }
 
 template <class Id>
 std::vector<Expectation> AckVerb<Id>::expects() const {
-    return {to_acks(arguments_)};
+    return {to_acks(this->arguments_)};
 }
 
 template <class Id>
 Facts AckVerb<Id>::facts() const {
-    return acks_facts(arguments_);
+    return acks_facts(this->arguments_);
 }
 
 template <class Id>
 std::string ArrivesVerb<Id>::explain() const {
-    std::string text = fmt::format("Expect, though it may take some time: {}", acks_in_words(arguments_));
-    if (arguments_.not_before_us)
-        text += fmt::format(", not earlier than {} us after the step before", *arguments_.not_before_us);
+    std::string text =
+        fmt::format("Expect, though it may take some time: {}", acks_in_words(this->arguments_));
+    if (this->arguments_.not_before_us)
+        text +=
+            fmt::format(", not earlier than {} us after the step before", *this->arguments_.not_before_us);
     return text + ".";
 }
 
 template <class Id>
 std::vector<Expectation> ArrivesVerb<Id>::expects() const {
-    expect::Acks acks = to_acks(arguments_);
+    expect::Acks acks = to_acks(this->arguments_);
     acks.may_take_time = true;
-    acks.not_before_us = arguments_.not_before_us;
+    acks.not_before_us = this->arguments_.not_before_us;
     return {acks};
 }
 
 template <class Id>
 Facts ArrivesVerb<Id>::facts() const {
-    return acks_facts(arguments_);
-}
-
-QuietVerb::QuietVerb(Arguments arguments) {
-    quiet_.vcpus = std::move(arguments.vcpu.vcpus);
-    quiet_.id = arguments.vector;
+    return acks_facts(this->arguments_);
 }
 
 std::string QuietVerb::explain() const {
     std::string where;
-    for (const std::uint32_t vcpu : quiet_.vcpus)
+    for (const std::uint32_t vcpu : arguments_.vcpu.vcpus)
         where += fmt::format("{}{}", where.empty() ? " on vCPU " : " and ", vcpu);
-    if (quiet_.id)
+    if (arguments_.vector)
         return fmt::format("Expect that nothing of the priority of vector {} is left to be taken{}.",
-                           vmm::vector_text(*quiet_.id), where);
+                           vmm::vector_text(*arguments_.vector), where);
     return fmt::format("Expect that nothing is left to be taken{}.", where);
+}
+
+std::vector<Expectation> QuietVerb::expects() const {
+    return {expect::Quiet{arguments_.vcpu.vcpus, arguments_.vector}};
 }
 
 Facts QuietVerb::facts() const {
     Facts facts;
     facts.asserts = facts.is_quiet = true;
-    facts.vcpus = quiet_.vcpus;
+    facts.vcpus = arguments_.vcpu.vcpus;
     return facts;
 }
 
@@ -216,12 +217,12 @@ Facts DoorbellVerb::facts() const {
 template <class Id>
 std::string StormVerb<Id>::explain() const {
     return fmt::format("Expect a storm of {} {}: more of them than a step may have.", Id::noun,
-                       vmm::vector_text(arguments_.vector));
+                       vmm::vector_text(this->arguments_.vector));
 }
 
 template <class Id>
 std::vector<Expectation> StormVerb<Id>::expects() const {
-    return {expect::Storm{arguments_.vector}};
+    return {expect::Storm{this->arguments_.vector}};
 }
 
 template <class Id>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "scenarios/verbs/common/arguments.hpp"
+#include "scenarios/verbs/common/verb_of.hpp"
 
 /// Assertions: what must be true. They only expect.
 namespace irqbench::scenarios::verbs {
@@ -13,24 +13,6 @@ struct VcpuSet {
 /// `0` or `[0, 1]`.
 struct VcpuList {
     std::vector<std::uint32_t> vcpus;
-};
-
-/// How x86 names an interrupt.
-struct Vector {
-    static constexpr std::string_view key = "vector";
-    static constexpr std::string_view one_or_several = "what: a vector, one of several, or \"nmi\"";
-    static constexpr std::string_view noun = "vector";
-    static constexpr Limits range = vector_range;
-    static constexpr bool has_nmi = true;
-};
-
-/// How a GIC does.
-struct Intid {
-    static constexpr std::string_view key = "intid";
-    static constexpr std::string_view one_or_several = "what: an INTID, or one of several";
-    static constexpr std::string_view noun = "INTID";
-    static constexpr Limits range = up_to(0xffff);
-    static constexpr bool has_nmi = false;
 };
 
 /// `"0x51"`, `["0x51", "0x61"]` or `"nmi"`.
@@ -86,39 +68,24 @@ struct AckArguments {
 template <class Id>
 struct ArrivesArguments : AckArguments<Id> {};
 
-/// A step that only expects.
-class Claim : public Verb {
-  public:
-    void perform(Stage&) const override {}
-    [[nodiscard]] bool acts() const override { return false; }
-};
-
 /// The verbs of this file.
 template <class Id>
-class AckVerb final : public Claim {
+class AckVerb final : public ClaimOf<AckArguments<Id>> {
   public:
-    using Arguments = AckArguments<Id>;
-    explicit AckVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    using ClaimOf<AckArguments<Id>>::ClaimOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 template <class Id>
-class ArrivesVerb final : public Claim {
+class ArrivesVerb final : public ClaimOf<ArrivesArguments<Id>> {
   public:
-    using Arguments = ArrivesArguments<Id>;
-    explicit ArrivesVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    using ClaimOf<ArrivesArguments<Id>>::ClaimOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] bool is_timing() const override { return true; }
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct QuietArguments {
@@ -132,16 +99,12 @@ struct QuietArguments {
     static constexpr bool bare_true = true;
 };
 
-class QuietVerb final : public Claim {
+class QuietVerb final : public ClaimOf<QuietArguments> {
   public:
-    using Arguments = QuietArguments;
-    explicit QuietVerb(Arguments arguments);
+    using ClaimOf::ClaimOf;
     [[nodiscard]] std::string explain() const override;
-    [[nodiscard]] std::vector<Expectation> expects() const override { return {quiet_}; }
+    [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    expect::Quiet quiet_;
 };
 
 struct ResampledArguments {
@@ -155,16 +118,12 @@ struct ResampledArguments {
     static constexpr std::string_view shorthand = "irqfd";
 };
 
-class ResampledVerb final : public Claim {
+class ResampledVerb final : public ClaimOf<ResampledArguments> {
   public:
-    using Arguments = ResampledArguments;
-    explicit ResampledVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    using ClaimOf::ClaimOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct DoorbellArguments {
@@ -178,16 +137,12 @@ struct DoorbellArguments {
     static constexpr std::string_view shorthand = "name";
 };
 
-class DoorbellVerb final : public Claim {
+class DoorbellVerb final : public ClaimOf<DoorbellArguments> {
   public:
-    using Arguments = DoorbellArguments;
-    explicit DoorbellVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    using ClaimOf::ClaimOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 template <class Id>
@@ -200,16 +155,12 @@ struct StormArguments {
 };
 
 template <class Id>
-class StormVerb final : public Claim {
+class StormVerb final : public ClaimOf<StormArguments<Id>> {
   public:
-    using Arguments = StormArguments<Id>;
-    explicit StormVerb(Arguments arguments) : arguments_(arguments) {}
+    using ClaimOf<StormArguments<Id>>::ClaimOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct StartedArguments {
@@ -221,16 +172,12 @@ struct StartedArguments {
     static constexpr std::string_view shorthand = "vcpu";
 };
 
-class StartedVerb final : public Claim {
+class StartedVerb final : public ClaimOf<StartedArguments> {
   public:
-    using Arguments = StartedArguments;
-    explicit StartedVerb(Arguments arguments) : arguments_(arguments) {}
+    using ClaimOf::ClaimOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct HaltedArguments {
@@ -241,16 +188,12 @@ struct HaltedArguments {
     static constexpr std::string_view shorthand = "vcpu";
 };
 
-class HaltedVerb final : public Claim {
+class HaltedVerb final : public ClaimOf<HaltedArguments> {
   public:
-    using Arguments = HaltedArguments;
-    explicit HaltedVerb(Arguments arguments) : arguments_(arguments) {}
+    using ClaimOf::ClaimOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 }  // namespace irqbench::scenarios::verbs

@@ -6,16 +6,26 @@
 
 namespace irqbench::scenarios::verbs {
 
-void GuestVerb::perform(Stage& stage) const { stage.machine.guest(vcpu_, operations(stage)); }
+void GuestVerb::perform(Stage& stage) const { stage.machine.guest(vcpu(), operations(stage)); }
 
 Facts GuestVerb::facts() const {
     Facts facts;
-    facts.vcpus = {vcpu_};
-    facts.runs_on = vcpu_;
+    facts.vcpus = {vcpu()};
+    facts.runs_on = vcpu();
     return facts;
 }
 
-std::string GuestVerb::who() const { return fmt::format("vCPU {}", vcpu_); }
+std::string GuestVerb::who() const { return fmt::format("vCPU {}", vcpu()); }
+
+vmm::GuestOp operation(std::uint32_t code, std::uint64_t address, std::uint64_t value, std::uint32_t size,
+                       std::string text) {
+    return {.code = code,
+            .size = size,
+            .address = address,
+            .value = value,
+            .observed = false,
+            .text = std::move(text)};
+}
 
 std::string EoiVerb::explain() const { return who() + " writes an EOI."; }
 
@@ -25,9 +35,7 @@ Facts EoiVerb::facts() const {
     return facts;
 }
 
-std::vector<vmm::GuestOp> EoiVerb::operations(Stage&) const {
-    return {{.code = OP_EOI, .size = 4, .address = 0, .value = 0, .observed = false, .text = "eoi"}};
-}
+std::vector<vmm::GuestOp> EoiVerb::operations(Stage&) const { return {operation(OP_EOI, 0, 0, 4, "eoi")}; }
 
 std::string ReturnVerb::explain() const { return who() + " leaves the innermost handler that stays."; }
 
@@ -39,7 +47,7 @@ Facts ReturnVerb::facts() const {
 }
 
 std::vector<vmm::GuestOp> ReturnVerb::operations(Stage&) const {
-    return {{.code = OP_RETURN, .size = 4, .address = 0, .value = 0, .observed = false, .text = "return"}};
+    return {operation(OP_RETURN, 0, 0, 4, "return")};
 }
 
 }  // namespace irqbench::scenarios::verbs

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "scenarios/verbs/common/arguments.hpp"
+#include "scenarios/verbs/common/verb_of.hpp"
 
 /// Verbs that the guest agent carries out.
 namespace irqbench::scenarios::verbs {
@@ -8,19 +8,33 @@ namespace irqbench::scenarios::verbs {
 /// Posts operations to one vCPU's mailbox.
 class GuestVerb : public Verb {
   public:
-    explicit GuestVerb(std::uint32_t vcpu) : vcpu_(vcpu) {}
     void perform(Stage& stage) const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] virtual std::vector<vmm::GuestOp> operations(Stage& stage) const = 0;
+    /// Whose mailbox, by index.
+    [[nodiscard]] virtual std::uint32_t vcpu() const = 0;
 
   protected:
-    [[nodiscard]] virtual std::vector<vmm::GuestOp> operations(Stage& stage) const = 0;
-    [[nodiscard]] std::uint32_t vcpu() const { return vcpu_; }
     /// `vCPU 0`, the subject of its sentence.
     [[nodiscard]] std::string who() const;
-
-  private:
-    std::uint32_t vcpu_;
 };
+
+/// One with arguments. They name the vCPU that acts as `vcpu`, or their `actor` says which member does.
+template <class A>
+class GuestVerbOf : public VerbOf<A, GuestVerb> {
+  public:
+    using VerbOf<A, GuestVerb>::VerbOf;
+    [[nodiscard]] std::uint32_t vcpu() const override {
+        if constexpr (requires { A::actor; })
+            return this->arguments_.*A::actor;
+        else
+            return this->arguments_.vcpu;
+    }
+};
+
+/// An operation of the agent, whose result nobody claims.
+vmm::GuestOp operation(std::uint32_t code, std::uint64_t address, std::uint64_t value, std::uint32_t size,
+                       std::string text);
 
 struct VcpuArguments {
     std::uint32_t vcpu = 0;
@@ -31,25 +45,19 @@ struct VcpuArguments {
 };
 
 /// An operation without arguments.
-class EoiVerb final : public GuestVerb {
+class EoiVerb final : public GuestVerbOf<VcpuArguments> {
   public:
-    using Arguments = VcpuArguments;
-    explicit EoiVerb(Arguments arguments) : GuestVerb(arguments.vcpu) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
-class ReturnVerb final : public GuestVerb {
+class ReturnVerb final : public GuestVerbOf<VcpuArguments> {
   public:
-    using Arguments = VcpuArguments;
-    explicit ReturnVerb(Arguments arguments) : GuestVerb(arguments.vcpu) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 

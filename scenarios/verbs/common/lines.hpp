@@ -1,6 +1,6 @@
 #pragma once
 
-#include "scenarios/verbs/common/arguments.hpp"
+#include "scenarios/verbs/common/verb_of.hpp"
 
 /// Interrupt lines, irqfds and ioeventfds.
 namespace irqbench::scenarios::verbs {
@@ -23,17 +23,13 @@ enum class LineMotion { raise, lower, pulse };
 
 /// `raise`, `lower`, `pulse`.
 template <LineMotion motion>
-class LineVerb final : public Verb {
+class LineVerb final : public VerbOf<LineArguments> {
   public:
-    using Arguments = LineArguments;
-    explicit LineVerb(Arguments arguments) : arguments_(arguments) {}
+    using VerbOf::VerbOf;
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 extern template class LineVerb<LineMotion::raise>;
@@ -60,19 +56,12 @@ struct IrqfdArguments {
     }
 };
 
-class IrqfdVerb final : public Verb {
+class IrqfdVerb final : public CallVerbOf<IrqfdArguments> {
   public:
-    using Arguments = IrqfdArguments;
-    explicit IrqfdVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    using CallVerbOf::CallVerbOf;
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
-    [[nodiscard]] std::vector<Expectation> expects() const override {
-        return {call_result(arguments_.error)};
-    }
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 /// The name of an irqfd or of an ioeventfd; the file says which before it uses the name.
@@ -91,19 +80,12 @@ struct DeassignArguments {
     static constexpr std::string_view shorthand = "name";
 };
 
-class DeassignVerb final : public Verb {
+class DeassignVerb final : public CallVerbOf<DeassignArguments> {
   public:
-    using Arguments = DeassignArguments;
-    explicit DeassignVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    using CallVerbOf::CallVerbOf;
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
-    [[nodiscard]] std::vector<Expectation> expects() const override {
-        return {call_result(arguments_.error)};
-    }
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct SignalArguments {
@@ -118,16 +100,12 @@ struct SignalArguments {
     static constexpr std::string_view shorthand = "irqfd";
 };
 
-class SignalVerb final : public Verb {
+class SignalVerb final : public VerbOf<SignalArguments> {
   public:
-    using Arguments = SignalArguments;
-    explicit SignalVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    using VerbOf::VerbOf;
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override { stage.machine.signal(arguments_.irqfd, arguments_.count); }
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct IoeventfdArguments {
@@ -150,19 +128,12 @@ struct IoeventfdArguments {
     static void check(const IoeventfdArguments& arguments, const Cursor& at);
 };
 
-class IoeventfdVerb final : public Verb {
+class IoeventfdVerb final : public CallVerbOf<IoeventfdArguments> {
   public:
-    using Arguments = IoeventfdArguments;
-    explicit IoeventfdVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    using CallVerbOf::CallVerbOf;
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
-    [[nodiscard]] std::vector<Expectation> expects() const override {
-        return {call_result(arguments_.error)};
-    }
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct UnrouteArguments {
@@ -175,19 +146,12 @@ struct UnrouteArguments {
     static constexpr std::string_view shorthand = "gsi";
 };
 
-class UnrouteVerb final : public Verb {
+class UnrouteVerb final : public CallVerbOf<UnrouteArguments> {
   public:
-    using Arguments = UnrouteArguments;
-    explicit UnrouteVerb(Arguments arguments) : arguments_(arguments) {}
+    using CallVerbOf::CallVerbOf;
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
-    [[nodiscard]] std::vector<Expectation> expects() const override {
-        return {call_result(arguments_.error)};
-    }
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 }  // namespace irqbench::scenarios::verbs

@@ -5,17 +5,17 @@
 #include <algorithm>
 #include <array>
 
-#include "scenarios/engine/head.hpp"
 #include "scenarios/verbs/common/claims.hpp"
 #include "scenarios/verbs/common/guest.hpp"
 #include "scenarios/verbs/common/lines.hpp"
+#include "scenarios/verbs/common/machine.hpp"
 #include "scenarios/verbs/x86/access.hpp"
 #include "scenarios/verbs/x86/chips.hpp"
 #include "scenarios/verbs/x86/cpu.hpp"
 #include "scenarios/verbs/x86/lapic.hpp"
 #include "scenarios/verbs/x86/routes.hpp"
 #include "scenarios/verbs/x86/state.hpp"
-#include "vmm/guest/agent.hpp"
+#include "vmm/guest/agent_abi.h"
 #include "vmm/x86/traits.hpp"
 
 namespace irqbench::scenarios::verbs::x86 {
@@ -39,7 +39,7 @@ constexpr std::array all_verbs{
     verb<InjectVerb<vmm::Injection::vcpu_events>>("inject", Side::host,
                                                   "injects a vector (KVM_SET_VCPU_EVENTS)"),
 
-    verb<HandlerVerb>("handler", Side::guest, "says what a vector's handler does"),
+    verb<HandlerVerb<HandlerDialect>>("handler", Side::guest, "says what a vector's handler does"),
     verb<EoiVerb>("eoi", Side::guest, "writes the LAPIC's EOI register"),
     verb<ReturnVerb>("return", Side::guest, "leaves the innermost handler that stays"),
     verb<FlagVerb<FlagChange::cli>>("cli", Side::guest, "disables interrupts"),
@@ -60,8 +60,8 @@ constexpr std::array all_verbs{
     verb<X2apicVerb>("x2apic", Side::guest, "switches to x2APIC mode through IA32_APIC_BASE"),
     verb<TimerVerb>("timer", Side::guest, "programs the LAPIC timer"),
     verb<PitVerb>("pit", Side::guest, "programs the PIT through ports 0x43 and 0x40"),
-    verb<WriteVerb>("write", Side::guest, "writes an MSR, a port, memory or a register"),
-    verb<ReadVerb>("read", Side::guest, "reads an MSR, a port, memory or a register"),
+    verb<WriteVerb<AccessTarget>>("write", Side::guest, "writes an MSR, a port, memory or a register"),
+    verb<ReadVerb<AccessTarget>>("read", Side::guest, "reads an MSR, a port, memory or a register"),
 
     verb<AckVerb<Vector>>("ack", Side::claim, "these interrupts were taken"),
     verb<ArrivesVerb<Vector>>("arrives", Side::claim,
@@ -79,29 +79,25 @@ constexpr std::array all_verbs{
 constexpr std::array<std::string_view, 4> modes{"kernel", "split", "userspace", "model"};
 constexpr std::array<std::string_view, 3> controllers{"lapic", "ioapic", "pic"};
 
-struct MachineArguments {
+struct MachineArguments : AnyMachine {
     bool x2apic = false;
     bool x2apic_ids = false;
     bool extended_ids = false;
     bool pit = false;
     std::optional<bool> pit_reinject;
     OneOf<0x11, 0x20> ioapic_version{0x11};
-    std::uint64_t memory = 0;
-    std::uint64_t storm_budget = 2000;
     static constexpr auto fields() {
-        return std::tuple{optional("x2apic", &MachineArguments::x2apic, "vCPUs start in x2APIC mode"),
-                          optional("x2apic_ids", &MachineArguments::x2apic_ids,
-                                   "32-bit ids in messages (KVM_CAP_X2APIC_API)"),
-                          optional("extended_ids", &MachineArguments::extended_ids,
-                                   "15-bit ids in messages; userspace and model mode only"),
-                          optional("pit", &MachineArguments::pit, "a PIT; not in split mode"),
-                          optional("pit_reinject", &MachineArguments::pit_reinject, "KVM_REINJECT_CONTROL"),
-                          optional("ioapic_version", &MachineArguments::ioapic_version,
-                                   "where the IOAPIC is ours: 0x11 or 0x20"),
-                          optional("memory", &MachineArguments::memory,
-                                   "bytes beside the agent's own, at most 1 GiB", up_to(head::max_memory)),
-                          optional("storm_budget", &MachineArguments::storm_budget,
-                                   "interrupts one step may take", between(1, 1'000'000))};
+        return std::tuple_cat(
+            std::tuple{optional("x2apic", &MachineArguments::x2apic, "vCPUs start in x2APIC mode"),
+                       optional("x2apic_ids", &MachineArguments::x2apic_ids,
+                                "32-bit ids in messages (KVM_CAP_X2APIC_API)"),
+                       optional("extended_ids", &MachineArguments::extended_ids,
+                                "15-bit ids in messages; userspace and model mode only"),
+                       optional("pit", &MachineArguments::pit, "a PIT; not in split mode"),
+                       optional("pit_reinject", &MachineArguments::pit_reinject, "KVM_REINJECT_CONTROL"),
+                       optional("ioapic_version", &MachineArguments::ioapic_version,
+                                "where the IOAPIC is ours: 0x11 or 0x20")},
+            fields_of_any());
     }
     static constexpr std::array constraints{needs("pit_reinject", "pit")};
     static void check(const MachineArguments& arguments, const Cursor& at);
@@ -122,10 +118,7 @@ bool runs_in(std::string_view mode, const Node& head) {
 }
 
 void MachineArguments::check(const MachineArguments& arguments, const Cursor& at) {
-    constexpr std::uint64_t page = 4096;
-    if (arguments.memory % page != 0)
-        at.at("memory", *at.node().find("memory"))
-            .fail(fmt::format("must be a multiple of {} ({:#x}), the size of a page", page, page));
+    AnyMachine::check(arguments, at);
     const Node& head = at.reading().document.root;
     if (arguments.extended_ids && arguments.x2apic_ids)
         at.at("extended_ids", *at.node().find("extended_ids"))
@@ -153,8 +146,7 @@ void read_machine(const Cursor& at, vmm::MachineConfig& config) {
     config.pit = arguments.pit;
     config.pit_reinject = arguments.pit_reinject;
     config.ioapic_version = static_cast<std::uint32_t>(arguments.ioapic_version.value);
-    config.memory = arguments.memory;
-    config.storm_budget = arguments.storm_budget;
+    arguments.describe(config);
 }
 
 Json machine_schema() { return Form<MachineArguments>::schema({}); }
@@ -189,12 +181,7 @@ std::string check_place(const vmm::MachineConfig& config, const Place& place) {
             "port {:#x} belongs to the guest agent, which reaches the host through it: use another",
             AGENT_PORT);
     }
-    const std::uint64_t end = vmm::guest::Agent::memory_size(config.vcpu_ids.size());
-    if (!place.changes || place.address >= end) return "";
-    return fmt::format(
-        "the guest agent lives in the guest's memory from 0 to {:#x}: use the scenario's own, which "
-        "\"machine\": {{ \"memory\": \"0x1000\" }} puts at {:#x}, or an address without memory",
-        end - 1, vmm::scenario_memory);
+    return check_agent_memory(config, place);
 }
 
 std::uint32_t widest_destination(const vmm::MachineConfig& config) {

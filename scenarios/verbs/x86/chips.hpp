@@ -34,18 +34,12 @@ struct IoapicArguments {
 };
 
 /// Masks the pin, then writes the high half, then the low half, as operating systems do.
-class IoapicVerb final : public GuestVerb {
+class IoapicVerb final : public GuestVerbOf<IoapicArguments> {
   public:
-    using Arguments = IoapicArguments;
-    explicit IoapicVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct PinArguments {
@@ -60,18 +54,12 @@ struct PinArguments {
 
 /// `mask` and `unmask`: rewrites the low half as it stands, with bit 16 changed.
 template <bool masks>
-class MaskVerb final : public GuestVerb {
+class MaskVerb final : public GuestVerbOf<PinArguments> {
   public:
-    using Arguments = PinArguments;
-    explicit MaskVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 extern template class MaskVerb<true>;
@@ -90,17 +78,11 @@ struct RetargetArguments {
 };
 
 /// Writes the high half of a redirection entry alone.
-class RetargetVerb final : public GuestVerb {
+class RetargetVerb final : public GuestVerbOf<RetargetArguments> {
   public:
-    using Arguments = RetargetArguments;
-    explicit RetargetVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct EoirArguments {
@@ -113,21 +95,16 @@ struct EoirArguments {
     static constexpr std::string_view shorthand = "vector";
 };
 
-class EoirVerb final : public GuestVerb {
+class EoirVerb final : public GuestVerbOf<EoirArguments> {
   public:
-    using Arguments = EoirArguments;
-    explicit EoirVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct PicArguments {
+    static constexpr std::uint32_t vcpu = 0;  ///< whose LINT0 becomes ExtINT
     std::uint32_t base = 0x20;
     std::uint32_t slave_base = 0x28;
     bool auto_eoi = false;
@@ -151,18 +128,12 @@ struct PicArguments {
 };
 
 /// ICW1 to ICW4 of both chips, then the masks; LINT0 of vCPU 0 becomes ExtINT.
-class PicVerb final : public GuestVerb {
+class PicVerb final : public GuestVerbOf<PicArguments> {
   public:
-    using Arguments = PicArguments;
-    explicit PicVerb(Arguments arguments) : GuestVerb(0), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 enum class PicChip : std::uint8_t { master = 0, slave = 1 };
@@ -184,18 +155,12 @@ struct OcwArguments {
     static void check(const OcwArguments& arguments, const Cursor& at);
 };
 
-class OcwVerb final : public GuestVerb {
+class OcwVerb final : public GuestVerbOf<OcwArguments> {
   public:
-    using Arguments = OcwArguments;
-    explicit OcwVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct PitArguments {
@@ -213,19 +178,13 @@ struct PitArguments {
     static void check(const PitArguments& arguments, const Cursor& at);
 };
 
-class PitVerb final : public GuestVerb {
+class PitVerb final : public GuestVerbOf<PitArguments> {
   public:
-    using Arguments = PitArguments;
-    explicit PitVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] bool is_timing() const override { return true; }
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 }  // namespace irqbench::scenarios::verbs::x86

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "vmm/guest/agent_abi.h"
-
 namespace irqbench::scenarios::verbs::x86 {
 
 namespace {
@@ -13,69 +11,20 @@ constexpr std::uint32_t exceptions = 32;
 
 }  // namespace
 
-void HandlerArguments::check(const HandlerArguments& arguments, const Cursor& at) {
-    if (arguments.nests && !arguments.stays)
-        at.fail("'nests' needs 'stays': true, since only a handler that stays has time for another");
-    if (arguments.eoi == EoiPolicy::first && !arguments.stays)
-        at.fail(
-            "\"first\" needs 'stays': true; a handler that does not stay EOIs at its end, which is \"auto\"");
-}
-
-EoiPolicy HandlerVerb::eoi() const {
-    return arguments_.eoi.value_or(arguments_.stays ? EoiPolicy::on_request : EoiPolicy::automatic);
-}
-
-std::uint8_t HandlerVerb::policy() const {
-    unsigned bits = 0;
-    switch (eoi()) {
-        case EoiPolicy::automatic: bits |= POLICY_EOI_LAPIC; break;
-        case EoiPolicy::first: bits |= POLICY_EOI_LAPIC | POLICY_EOI_FIRST; break;
-        case EoiPolicy::pic: bits |= POLICY_EOI_PIC; break;
-        case EoiPolicy::pics: bits |= POLICY_EOI_PICS; break;
-        case EoiPolicy::on_request:
-        case EoiPolicy::never: break;
+EoiMeaning HandlerDialect::meaning(EoiPolicy policy) {
+    switch (policy) {
+        case EoiPolicy::automatic: return {POLICY_EOI_LAPIC, ", with a LAPIC EOI at its end"};
+        case EoiPolicy::first: return {POLICY_EOI_LAPIC | POLICY_EOI_FIRST};
+        case EoiPolicy::pic: return {POLICY_EOI_PIC, ", with an EOI to the master PIC at its end"};
+        case EoiPolicy::pics: return {POLICY_EOI_PICS, ", with an EOI to both PICs at its end"};
+        case EoiPolicy::on_request: return {0, ", and EOIs on request only"};
+        case EoiPolicy::never: return {0, ", and never EOIs"};
     }
-    if (arguments_.stays) bits |= POLICY_STAY;
-    if (arguments_.nests) bits |= POLICY_NEST;
-    if (arguments_.lowers) bits |= POLICY_LOWER;
-    if (arguments_.vector < exceptions) bits |= POLICY_DECLARED;
-    return static_cast<std::uint8_t>(bits);
+    return {};
 }
 
-std::string HandlerVerb::explain() const {
-    std::string text = fmt::format("The handler of vector {} on {}", vmm::vector_text(arguments_.vector),
-                                   arguments_.vcpu ? fmt::format("vCPU {}", *arguments_.vcpu) : "every vCPU");
-    if (arguments_.lowers)
-        text += fmt::format(" makes its device drop {},", gsi_in_words(*arguments_.lowers));
-    if (eoi() == EoiPolicy::first) text += " EOIs first,";
-    text += arguments_.stays ? " remains in service until told to return" : " returns at once";
-    if (arguments_.nests) text += ", with interrupts enabled";
-    switch (eoi()) {
-        case EoiPolicy::automatic: return text + ", with a LAPIC EOI at its end.";
-        case EoiPolicy::pic: return text + ", with an EOI to the master PIC at its end.";
-        case EoiPolicy::pics: return text + ", with an EOI to both PICs at its end.";
-        case EoiPolicy::on_request: return text + ", and EOIs on request only.";
-        case EoiPolicy::never: return text + ", and never EOIs.";
-        case EoiPolicy::first: break;
-    }
-    return text + ".";
-}
-
-void HandlerVerb::perform(Stage& stage) const {
-    if (arguments_.vcpu) {
-        stage.machine.handler(*arguments_.vcpu, arguments_.vector, policy(), arguments_.lowers);
-        return;
-    }
-    for (std::uint32_t vcpu = 0; vcpu < stage.config.vcpu_ids.size(); ++vcpu)
-        stage.machine.handler(vcpu, arguments_.vector, policy(), arguments_.lowers);
-}
-
-Facts HandlerVerb::facts() const {
-    Facts facts;
-    if (arguments_.vcpu) facts.vcpus = {*arguments_.vcpu};
-    facts.stays = arguments_.stays;
-    facts.handles = arguments_.vector;
-    return facts;
+void HandlerDialect::add_own(Handler& handler) const {
+    if (handler.id < exceptions) handler.policy |= POLICY_DECLARED;
 }
 
 template <FlagChange change>

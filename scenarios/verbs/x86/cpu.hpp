@@ -1,6 +1,6 @@
 #pragma once
 
-#include "scenarios/verbs/common/guest.hpp"
+#include "scenarios/verbs/common/handler.hpp"
 #include "scenarios/verbs/x86/words.hpp"
 
 /// Handlers, the interrupt flag, and interrupts that go around the controllers.
@@ -8,56 +8,33 @@ namespace irqbench::scenarios::verbs::x86 {
 
 enum class EoiPolicy { automatic, first, on_request, never, pic, pics };
 
-struct HandlerArguments {
-    std::uint32_t vector = 0;
-    std::optional<std::uint32_t> vcpu;
-    std::optional<EoiPolicy> eoi;
-    bool stays = false;
-    bool nests = false;
-    std::optional<std::uint32_t> lowers;
-    static constexpr auto fields() {
-        return std::tuple{
-            required("vector", &HandlerArguments::vector, "the vector", vector_range),
-            optional("vcpu", &HandlerArguments::vcpu, "on this vCPU; on all by default", vcpu_range),
-            optional("eoi", &HandlerArguments::eoi,
-                     "who EOIs and when: at the end of the handler by default, on request if it stays"),
-            optional("stays", &HandlerArguments::stays,
-                     "remains in service and takes further steps until `return`"),
-            optional("nests", &HandlerArguments::nests, "enables interrupts while it stays"),
-            optional("lowers", &HandlerArguments::lowers, "drops this GSI by a device access first",
-                     gsi_range)};
-    }
-    static void check(const HandlerArguments& arguments, const Cursor& at);
-};
-
-class HandlerVerb final : public Verb {
-  public:
-    using Arguments = HandlerArguments;
-    explicit HandlerVerb(Arguments arguments) : arguments_(arguments) {}
-    [[nodiscard]] std::string explain() const override;
-    void perform(Stage& stage) const override;
-    [[nodiscard]] Facts facts() const override;
-
-  private:
-    /// POLICY_* of agent_abi.h.
-    [[nodiscard]] std::uint8_t policy() const;
-    [[nodiscard]] EoiPolicy eoi() const;
-
-    Arguments arguments_;
+/// What is this architecture's own of `handler`.
+struct HandlerDialect {
+    using Id = Vector;
+    using Eoi = EoiPolicy;
+    static constexpr HandlerWords words{
+        .id_doc = "the vector",
+        .eoi_doc = "who EOIs and when: at the end of the handler by default, on request if it stays",
+        .stays_doc = "remains in service and takes further steps until `return`",
+        .nests_doc = "enables interrupts while it stays",
+        .eoi_first = " EOIs first,",
+        .stays = " remains in service until told to return",
+        .nests = ", with interrupts enabled"};
+    static constexpr auto own_fields() { return std::tuple{}; }
+    static EoiMeaning meaning(EoiPolicy policy);
+    static std::string name(std::uint32_t vector) { return "vector " + vmm::vector_text(vector); }
+    void add_own(Handler& handler) const;
 };
 
 enum class FlagChange { cli, sti };
 
 /// `cli` and `sti`.
 template <FlagChange change>
-class FlagVerb final : public GuestVerb {
+class FlagVerb final : public GuestVerbOf<VcpuArguments> {
   public:
-    using Arguments = VcpuArguments;
-    explicit FlagVerb(Arguments arguments) : GuestVerb(arguments.vcpu) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
@@ -75,18 +52,12 @@ struct HaltArguments {
     static constexpr std::string_view shorthand = "vcpu";
 };
 
-class HaltVerb final : public GuestVerb {
+class HaltVerb final : public GuestVerbOf<HaltArguments> {
   public:
-    using Arguments = HaltArguments;
-    explicit HaltVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct NmiArguments {
@@ -99,19 +70,12 @@ struct NmiArguments {
     static constexpr std::string_view shorthand = "vcpu";
 };
 
-class NmiVerb final : public Verb {
+class NmiVerb final : public CallVerbOf<NmiArguments> {
   public:
-    using Arguments = NmiArguments;
-    explicit NmiVerb(Arguments arguments) : arguments_(arguments) {}
+    using CallVerbOf::CallVerbOf;
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override { stage.machine.nmi(arguments_.vcpu); }
-    [[nodiscard]] std::vector<Expectation> expects() const override {
-        return {call_result(arguments_.error)};
-    }
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct InjectArguments {
@@ -129,21 +93,14 @@ struct InjectArguments {
 
 /// `interrupt` (KVM_INTERRUPT) and `inject` (KVM_SET_VCPU_EVENTS).
 template <vmm::Injection how>
-class InjectVerb final : public Verb {
+class InjectVerb final : public CallVerbOf<InjectArguments> {
   public:
-    using Arguments = InjectArguments;
-    explicit InjectVerb(Arguments arguments) : arguments_(arguments) {}
+    using CallVerbOf::CallVerbOf;
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override {
         stage.machine.inject(arguments_.vcpu, arguments_.vector, how);
     }
-    [[nodiscard]] std::vector<Expectation> expects() const override {
-        return {call_result(arguments_.error)};
-    }
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 extern template class InjectVerb<vmm::Injection::interrupt>;

@@ -63,7 +63,9 @@ std::uint64_t guest_tsc(vmm::Machine& machine, std::uint32_t vcpu) {
 
 }  // namespace
 
-std::string TprVerb::explain() const { return fmt::format("{} writes {:#04x} to its TPR.", who(), value_); }
+std::string TprVerb::explain() const {
+    return fmt::format("{} writes {:#04x} to its TPR.", who(), arguments_.value);
+}
 
 Facts TprVerb::facts() const {
     Facts facts = GuestVerb::facts();
@@ -72,10 +74,10 @@ Facts TprVerb::facts() const {
 }
 
 std::vector<vmm::GuestOp> TprVerb::operations(Stage&) const {
-    return {lapic_write(offset_of("tpr"), value_)};
+    return {lapic_write(offset_of("tpr"), arguments_.value)};
 }
 
-std::string Cr8Verb::explain() const { return fmt::format("{} writes {} to CR8.", who(), value_); }
+std::string Cr8Verb::explain() const { return fmt::format("{} writes {} to CR8.", who(), arguments_.value); }
 
 Facts Cr8Verb::facts() const {
     Facts facts = GuestVerb::facts();
@@ -84,7 +86,7 @@ Facts Cr8Verb::facts() const {
 }
 
 std::vector<vmm::GuestOp> Cr8Verb::operations(Stage&) const {
-    return {operation(OP_CR8_WRITE, 0, value_, 8, "write cr8")};
+    return {operation(OP_CR8_WRITE, 0, arguments_.value, 8, "write cr8")};
 }
 
 void LapicArguments::check(const LapicArguments& arguments, const Cursor& at) {

@@ -17,18 +17,12 @@ struct TprArguments {
     static constexpr std::string_view shorthand = "value";
 };
 
-class TprVerb final : public GuestVerb {
+class TprVerb final : public GuestVerbOf<TprArguments> {
   public:
-    using Arguments = TprArguments;
-    explicit TprVerb(Arguments arguments) : GuestVerb(arguments.vcpu), value_(arguments.value) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    std::uint32_t value_;
 };
 
 struct Cr8Arguments {
@@ -41,18 +35,12 @@ struct Cr8Arguments {
     static constexpr std::string_view shorthand = "value";
 };
 
-class Cr8Verb final : public GuestVerb {
+class Cr8Verb final : public GuestVerbOf<Cr8Arguments> {
   public:
-    using Arguments = Cr8Arguments;
-    explicit Cr8Verb(Arguments arguments) : GuestVerb(arguments.vcpu), value_(arguments.value) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    std::uint32_t value_;
 };
 
 struct LapicArguments {
@@ -67,27 +55,18 @@ struct LapicArguments {
     static void check(const LapicArguments& arguments, const Cursor& at);
 };
 
-class LapicVerb final : public GuestVerb {
+class LapicVerb final : public GuestVerbOf<LapicArguments> {
   public:
-    using Arguments = LapicArguments;
-    explicit LapicVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(std::move(arguments)) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
-class X2apicVerb final : public GuestVerb {
+class X2apicVerb final : public GuestVerbOf<VcpuArguments> {
   public:
-    using Arguments = VcpuArguments;
-    explicit X2apicVerb(Arguments arguments) : GuestVerb(arguments.vcpu) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
@@ -111,22 +90,17 @@ struct IpiArguments {
             optional("trigger", &IpiArguments::trigger, "trigger mode"),
             optional("shorthand", &IpiArguments::shorthand_, "instead of `to`")};
     }
+    static constexpr auto actor = &IpiArguments::from;
     static constexpr std::array constraints{exactly_one("to", "shorthand")};
     static void check(const IpiArguments& arguments, const Cursor& at);
 };
 
-class IpiVerb final : public GuestVerb {
+class IpiVerb final : public GuestVerbOf<IpiArguments> {
   public:
-    using Arguments = IpiArguments;
-    explicit IpiVerb(Arguments arguments) : GuestVerb(arguments.from), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 /// LVT timer modes (SDM vol. 3, 11.5.4).
@@ -151,19 +125,13 @@ struct TimerArguments {
     static void check(const TimerArguments& arguments, const Cursor& at);
 };
 
-class TimerVerb final : public GuestVerb {
+class TimerVerb final : public GuestVerbOf<TimerArguments> {
   public:
-    using Arguments = TimerArguments;
-    explicit TimerVerb(Arguments arguments) : GuestVerb(arguments.vcpu), arguments_(arguments) {}
+    using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] bool is_timing() const override { return arguments_.mode != TimerMode::off; }
     [[nodiscard]] Facts facts() const override;
-
-  protected:
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
-
-  private:
-    Arguments arguments_;
 };
 
 }  // namespace irqbench::scenarios::verbs::x86

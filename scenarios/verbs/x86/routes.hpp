@@ -1,5 +1,6 @@
 #pragma once
 
+#include "scenarios/verbs/common/verb_of.hpp"
 #include "scenarios/verbs/x86/words.hpp"
 
 /// Messages and the routing table.
@@ -63,19 +64,12 @@ struct MsiArguments : MsiFields {
     static void check(const MsiArguments& arguments, const Cursor& at) { check_vector(arguments, at); }
 };
 
-class MsiVerb final : public Verb {
+class MsiVerb final : public CallVerbOf<MsiArguments> {
   public:
-    using Arguments = MsiArguments;
-    explicit MsiVerb(Arguments arguments) : arguments_(arguments) {}
+    using CallVerbOf::CallVerbOf;
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override { stage.machine.msi(arguments_.message(stage.config)); }
-    [[nodiscard]] std::vector<Expectation> expects() const override {
-        return {call_result(arguments_.error, arguments_.status)};
-    }
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 struct RawRouteArguments {
@@ -135,19 +129,12 @@ struct RouteArguments : GsiRoutes {
     }
 };
 
-class RouteVerb final : public Verb {
+class RouteVerb final : public CallVerbOf<RouteArguments> {
   public:
-    using Arguments = RouteArguments;
-    explicit RouteVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    using CallVerbOf::CallVerbOf;
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
-    [[nodiscard]] std::vector<Expectation> expects() const override {
-        return {call_result(arguments_.error)};
-    }
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 enum class NamedTable { defaults, empty };
@@ -184,19 +171,12 @@ struct RoutesArguments {
     static constexpr std::array constraints{exactly_one("table", "fill")};
 };
 
-class RoutesVerb final : public Verb {
+class RoutesVerb final : public CallVerbOf<RoutesArguments> {
   public:
-    using Arguments = RoutesArguments;
-    explicit RoutesVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    using CallVerbOf::CallVerbOf;
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
-    [[nodiscard]] std::vector<Expectation> expects() const override {
-        return {call_result(arguments_.error)};
-    }
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 }  // namespace irqbench::scenarios::verbs::x86

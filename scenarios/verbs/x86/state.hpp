@@ -21,10 +21,9 @@ struct CheckArguments {
     std::vector<Expected> expected;
 };
 
-class CheckVerb final : public Claim {
+class CheckVerb final : public ClaimOf<CheckArguments> {
   public:
-    using Arguments = CheckArguments;
-    explicit CheckVerb(Arguments arguments) : arguments_(std::move(arguments)) {}
+    using ClaimOf::ClaimOf;
     [[nodiscard]] std::string explain() const override;
     /// Records every field it expects as event::Observed.
     void perform(Stage& stage) const override;
@@ -33,8 +32,6 @@ class CheckVerb final : public Claim {
 
   private:
     [[nodiscard]] std::string name_of(const CheckArguments::Expected& expected) const;
-
-    Arguments arguments_;
 };
 
 struct EoiExitsArguments {
@@ -48,18 +45,14 @@ struct EoiExitsArguments {
     static constexpr std::string_view shorthand = "count";
 };
 
-class EoiExitsVerb final : public Claim {
+class EoiExitsVerb final : public ClaimOf<EoiExitsArguments> {
   public:
-    using Arguments = EoiExitsArguments;
-    explicit EoiExitsVerb(Arguments arguments) : arguments_(arguments) {}
+    using ClaimOf::ClaimOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override {
         return {expect::EoiExits{arguments_.count, arguments_.vector}};
     }
     [[nodiscard]] Facts facts() const override;
-
-  private:
-    Arguments arguments_;
 };
 
 }  // namespace irqbench::scenarios::verbs::x86

@@ -28,16 +28,6 @@ std::string lapic_name(std::uint16_t offset) {
 
 namespace verbs::x86 {
 
-vmm::GuestOp operation(std::uint32_t code, std::uint64_t address, std::uint64_t value, std::uint32_t size,
-                       std::string text) {
-    return {.code = code,
-            .size = size,
-            .address = address,
-            .value = value,
-            .observed = false,
-            .text = std::move(text)};
-}
-
 vmm::GuestOp port_out(std::uint16_t port, std::uint8_t value) {
     return operation(OP_PORT_OUT, port, value, 1, fmt::format("write port {:#x}", port));
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "irqchip/x86/msi.hpp"
-#include "scenarios/verbs/common/arguments.hpp"
+#include "scenarios/verbs/common/guest.hpp"
 
 /// The words of x86 interrupts, and the operations that many verbs are made of.
 namespace irqbench::scenarios::verbs::x86 {
@@ -24,8 +24,6 @@ struct LapicRegisterName {
     std::uint16_t offset = 0;
 };
 
-vmm::GuestOp operation(std::uint32_t code, std::uint64_t address, std::uint64_t value, std::uint32_t size,
-                       std::string text);
 vmm::GuestOp port_out(std::uint16_t port, std::uint8_t value);
 vmm::GuestOp lapic_write(std::uint16_t offset, std::uint64_t value);
 /// Writes the IOAPIC's register behind `selector`: IOREGSEL, then IOWIN.

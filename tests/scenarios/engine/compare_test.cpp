@@ -259,6 +259,10 @@ BOOST_AUTO_TEST_CASE(of_a_storm_it_counts_what_storms_not_how_often) {
     };
     BOOST_TEST(divergence(storms(5, 0), storms(9, 1)) == "");
     BOOST_TEST(divergence(storms(5, 0), Story().act().takes(0x51)) != "");
+    Leeway leeway;
+    leeway.one_of[0x51] = {0, 1};
+    BOOST_TEST(divergence(storms(5, 0), storms(9, 1), leeway) == "");
+    BOOST_TEST(divergence(storms(5, 0), storms(0, 0), leeway) != "");
     BOOST_TEST(divergence(storms(5, 0).act().takes(0x51), storms(5, 0).act()) != "");
     BOOST_TEST(not_compared(storms(5, 0), storms(9, 0)) ==
                "how often things happen in a storm, which its budget cuts: step 1\n");

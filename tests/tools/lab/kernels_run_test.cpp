@@ -135,6 +135,12 @@ BOOST_AUTO_TEST_CASE(an_own_image_with_modules_runs) {
     BOOST_TEST(out.find("Linux 6.1.") != std::string::npos, out);
 }
 
+// The program of this run opens nothing of KVM, so that the first VM and the last are process 1's.
+BOOST_AUTO_TEST_CASE(process_1_keeps_a_vm_open) {
+    BOOST_TEST(lab({"--kernel", kernel, "--program", IRQBENCH_LAB_WITNESS}, {"caps"}) == 0);
+    BOOST_TEST(out == "anon_inode:kvm-vm\n");
+}
+
 BOOST_AUTO_TEST_CASE(a_panic_is_quoted_with_the_console) {
     BOOST_TEST(lab({"--kernel", kernel, "--append", "rdinit=/nothing"}, {"caps"}) == 3);
     BOOST_TEST(err.find("kernel panic while it booted: ") != std::string::npos, err);
