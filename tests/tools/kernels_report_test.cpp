@@ -75,6 +75,25 @@ std::string names(const std::vector<std::string>& releases) {
 
 BOOST_AUTO_TEST_SUITE(reports_of_several_kernels)
 
+BOOST_AUTO_TEST_CASE(modes_are_in_the_order_of_files_that_have_them_all) {
+    std::vector<Result> results;
+    const auto add = [&results](const std::string& file, std::initializer_list<const char*> modes) {
+        for (const char* mode : modes) {
+            Result result;
+            result.file = file;
+            result.irqchip = mode;
+            results.push_back(result);
+        }
+    };
+    add("scenarios/arm64/first.json", {"model"});
+    add("scenarios/x86/second.json", {"kernel", "split", "model"});
+    add("scenarios/x86/third.json", {"kernel", "userspace", "model"});
+    const auto kernels = by_kernel(results);
+    std::string order;
+    for (const ModeResults& mode : kernels.at(0).modes) order += mode.irqchip + " ";
+    BOOST_TEST(order == "kernel split userspace model ");
+}
+
 BOOST_AUTO_TEST_CASE(text) {
     BOOST_TEST(is_golden(text_report(results_of_kernels(), elapsed, {}), "kernels.txt"));
 }

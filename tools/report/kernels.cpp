@@ -29,6 +29,25 @@ std::string numbers(const std::string& release, int count) {
     return release.substr(0, end);
 }
 
+/// A kernel's modes in the order of the report, also where not every file has all: what only a later file has
+/// comes before what follows it there.
+std::vector<std::string> modes_in_order(std::span<const Result> results, const std::string& release) {
+    std::vector<std::string> order;
+    for (auto begin = results.begin(); begin != results.end();) {
+        const auto end = std::find_if(begin, results.end(), [&begin](const Result& each) {
+            return each.file != begin->file || each.kernel != begin->kernel;
+        });
+        auto next = order.end();
+        for (auto result = end; result != begin && begin->kernel == release;) {
+            --result;
+            const auto found = std::find(order.begin(), order.end(), result->irqchip);
+            next = found != order.end() ? found : order.insert(next, result->irqchip);
+        }
+        begin = end;
+    }
+    return order;
+}
+
 }  // namespace
 
 std::vector<KernelResults> by_kernel(std::span<const Result> results) {
@@ -38,6 +57,14 @@ std::vector<KernelResults> by_kernel(std::span<const Result> results) {
         auto& kernel = find_or_add(kernels, is_kernel, KernelResults{result.kernel, {}});
         const auto is_mode = [&](const ModeResults& each) { return each.irqchip == result.irqchip; };
         find_or_add(kernel.modes, is_mode, ModeResults{result.irqchip, {}}).results.push_back(result);
+    }
+    for (KernelResults& kernel : kernels) {
+        const auto order = modes_in_order(results, kernel.release);
+        std::stable_sort(kernel.modes.begin(), kernel.modes.end(),
+                         [&order](const ModeResults& a, const ModeResults& b) {
+                             return std::find(order.begin(), order.end(), a.irqchip) <
+                                    std::find(order.begin(), order.end(), b.irqchip);
+                         });
     }
     return kernels;
 }

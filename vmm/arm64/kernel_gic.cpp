@@ -8,6 +8,7 @@
 
 #include "routing/arm64.hpp"
 #include "vmm/arm64/boot.hpp"
+#include "vmm/arm64/urgency.hpp"
 #include "vmm/kernel_routing.hpp"
 
 namespace irqbench::vmm::arm64 {
@@ -42,16 +43,9 @@ constexpr std::array cpu_registers{CpuRegister{"ctlr", 0xc664, 0x00},    pmr,
                                    CpuRegister{"igrpen0", 0xc666, 0x00}, CpuRegister{"igrpen1", 0xc667, 0x00},
                                    CpuRegister{"ap0r0", 0xc644, 0xd0},   ap1r0};
 
-// The vGIC has five bits of priority: steps of 8, of which the last masks itself.
-constexpr std::uint32_t lowest_priority = 0xf8;
-
 kvm::Device make_gic(kvm::Vm& vm, bool is_v3) {
     return {vm, static_cast<std::uint32_t>(is_v3 ? KVM_DEV_TYPE_ARM_VGIC_V3 : KVM_DEV_TYPE_ARM_VGIC_V2)};
 }
-
-/// A priority as Placement::running_priority() has it: the more urgent, the greater, in steps that the judge
-/// takes for classes.
-std::uint32_t urgency(std::uint32_t priority) { return (0x20 - priority / 8) << 4; }
 
 }  // namespace
 
@@ -167,7 +161,7 @@ std::uint32_t KernelGic::running_priority(VcpuSlot& slot) {
         const auto active = static_cast<std::uint32_t>(cpu_register(slot.index, is_v3_ ? row.v3 : row.v2));
         if (active != 0) limit = std::min(limit, static_cast<std::uint32_t>(std::countr_zero(active)) * 8);
     }
-    return limit >= lowest_priority ? 0 : urgency(limit);
+    return urgency(limit);
 }
 
 // Of the SGIs one that nobody has enabled, just urgent enough.
@@ -228,13 +222,13 @@ std::vector<NamedValue> KernelGic::inspect(std::string_view controller, std::uin
     if (controller == "interrupt" && vcpu < slots_.size() && intid < first_spi + config_.spis)
         return interrupt_state(vcpu, intid);
     if (controller == "gic") return {{"version", is_v3_ ? 3U : 2U}};
-    if (controller == "its" && its_) {
+    if (controller == "its" && its_ && index == 0) {
         constexpr std::uint64_t cwriter = 0x88;
         constexpr std::uint64_t creadr = 0x90;
         return {{"cwriter", its_->get<std::uint64_t>(KVM_DEV_ARM_VGIC_GRP_ITS_REGS, cwriter)},
                 {"creadr", its_->get<std::uint64_t>(KVM_DEV_ARM_VGIC_GRP_ITS_REGS, creadr)}};
     }
-    if (controller == "distributor") return {{"ctlr", distributor(gicd_ctlr)}};
+    if (controller == "distributor" && index == 0) return {{"ctlr", distributor(gicd_ctlr)}};
     if (controller == "cpu_interface" && index < slots_.size()) {
         std::vector<NamedValue> fields;
         for (const CpuRegister& row : cpu_registers)

@@ -5,13 +5,15 @@
 #include <array>
 #include <stdexcept>
 
+#include "vmm/arm64/model_hardware.hpp"
 #include "vmm/x86/model_hardware.hpp"
 
 namespace irqbench::vmm::model {
 
 namespace {
 
-constexpr std::array all{Modelled{"x86_64", x86::model_capabilities, x86::make_model_hardware}};
+constexpr std::array all{Modelled{"x86_64", x86::model_capabilities, x86::make_model_hardware},
+                         Modelled{"arm64", arm64::model_capabilities, arm64::make_model_hardware}};
 
 }  // namespace
 

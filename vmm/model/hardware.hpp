@@ -11,11 +11,12 @@
 #include "routing/resampler.hpp"
 #include "routing/table.hpp"
 #include "vmm/machine.hpp"
+#include "vmm/model/memory.hpp"
 
 namespace irqbench::vmm::model {
 
 /// What a CPU is told outside of its interrupts.
-enum class CpuSignal : std::uint8_t { nmi, reset, start, management };
+enum class CpuSignal : std::uint8_t { nmi, reset, off, start, management };
 
 /// Whom the controllers tell what they did, in the order they did it.
 class Surroundings {
@@ -30,6 +31,8 @@ class Surroundings {
     virtual void signal(std::uint32_t cpu, CpuSignal signal) = 0;
     /// Hardware::interrupt_pending(cpu) may have become another.
     virtual void look_at(std::uint32_t cpu) = 0;
+    /// What controllers keep in the guest's memory is there.
+    virtual Memory& memory() = 0;
 
   protected:
     ~Surroundings() = default;
@@ -53,8 +56,22 @@ struct Access {
     std::optional<std::uint32_t> fault;  ///< vector of the exception it raised instead
 };
 
-/// What a vector means to the guest's handlers.
-enum class Entry : std::uint8_t { interrupt, nmi, exception };
+/// What a vector means to the guest's handlers. Of a spurious one they take a note and do nothing.
+enum class Entry : std::uint8_t { interrupt, nmi, exception, spurious };
+
+/// What a CPU takes: the vector or INTID, and by what its end is told to the controller, where that is more.
+struct Acknowledged {
+    std::uint32_t vector = 0;
+    std::uint64_t code = 0;
+};
+
+/// Where the CPUs of architectures differ, as far as it shows in what the agent does.
+struct CpuRules {
+    bool interrupt_shadow;    ///< enabling interrupts lets one more instruction through
+    bool wakes_masked;        ///< what is pending ends a halt also while interrupts are disabled
+    bool has_nmi;             ///< Machine::nmi() can be called
+    std::uint8_t first_eois;  ///< POLICY_EOI_* that POLICY_EOI_FIRST brings forward
+};
 
 /// The interrupt controllers of a model machine, and what the architecture makes of the agent's operations.
 /// Guests may do anything: no call fails over what they ask.
@@ -72,15 +89,16 @@ class Hardware {
     virtual void listen(std::uint32_t gsi, routing::ListenerId listener) = 0;
     virtual void unlisten(std::uint32_t gsi, routing::ListenerId listener) = 0;
 
+    [[nodiscard]] virtual CpuRules cpu_rules() const = 0;
     [[nodiscard]] virtual bool interrupt_pending(std::uint32_t cpu) const = 0;
-    /// The CPU takes what is pending. @returns its vector
-    virtual std::uint32_t acknowledge(std::uint32_t cpu) = 0;
+    /// The CPU takes what is pending.
+    virtual Acknowledged acknowledge(std::uint32_t cpu) = 0;
     [[nodiscard]] virtual Entry entry_of(std::uint32_t vector) const = 0;
     /// Executes an operation that accesses something; nothing if there is none of this code.
     virtual std::optional<Access> execute(std::uint32_t cpu, const GuestOp& op, Bus& bus) = 0;
     /// The EOIs that a handler's policy says (POLICY_EOI_*). @returns the exception it raised, if one
-    virtual std::optional<std::uint32_t> end_of_interrupt(std::uint32_t cpu, std::uint8_t policy,
-                                                          Bus& bus) = 0;
+    virtual std::optional<std::uint32_t> end_of_interrupt(std::uint32_t cpu, const Acknowledged& interrupt,
+                                                          std::uint8_t policy, Bus& bus) = 0;
     /// What the agent does first on a CPU that was started.
     virtual void prepare_started(std::uint32_t cpu, Bus& bus) = 0;
 

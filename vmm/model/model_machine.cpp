@@ -119,6 +119,8 @@ Outcome ModelMachine::deassign_ioeventfd(std::string_view name) {
 
 Outcome ModelMachine::nmi(std::uint32_t vcpu) {
     return call("nmi", fmt::format("vCPU {}", vcpu), std::nullopt, [&] {
+        // As on a KVM whose architecture has no such call.
+        if (!hardware_->cpu_rules().has_nmi) return Outcome{0, ENOTTY};
         signal(vcpu, CpuSignal::nmi);
         return Outcome{};
     });
@@ -179,6 +181,7 @@ void ModelMachine::signal(std::uint32_t cpu, CpuSignal signal) {
             // What it had finished has been done.
             collect(cpu);
             return target.reset();
+        case CpuSignal::off: collect(cpu); return target.switch_off();
         case CpuSignal::start: return target.start();
         case CpuSignal::management: return target.manage();
     }

@@ -80,6 +80,7 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
     void ended(routing::ListenerId listener) override { irqfds_.ended(listener); }
     void signal(std::uint32_t cpu, CpuSignal signal) override;
     void look_at(std::uint32_t cpu) override { ready_.insert(cpu); }
+    Memory& memory() override { return memory_; }
 
     // CpuSurroundings
     void record(std::uint32_t cpu, const event::Taken& taken) override { add_record(cpu, taken); }

@@ -11,8 +11,6 @@ namespace {
 /// event::Taken::vector of an NMI.
 constexpr std::uint32_t nmi_vector = 2;
 
-constexpr std::uint8_t policy_eois = POLICY_EOI_LAPIC | POLICY_EOI_PIC | POLICY_EOI_PICS;
-
 }  // namespace
 
 void ScriptedCpu::post(const GuestOp& op) {
@@ -38,6 +36,11 @@ void ScriptedCpu::reset() {
     state_ = State::waiting;
 }
 
+void ScriptedCpu::switch_off() {
+    reset();
+    state_ = State::off;
+}
+
 void ScriptedCpu::nmi() {
     const unsigned most = nmi_blocked_ || waits_to_start() ? 1 : 2;
     nmis_ = std::min(nmis_ + 1, most);
@@ -60,7 +63,8 @@ void ScriptedCpu::start() {
 
 void ScriptedCpu::begin_after_start() {
     state_ = State::running;
-    depth_ = in_service_ = 0;
+    depth_ = 0;
+    in_service_ = {};
     hardware_.prepare_started(index_, outside_.bus());
     outside_.record(index_, event::Started{});
     enable_interrupts();
@@ -77,7 +81,7 @@ bool ScriptedCpu::can_step() const {
     switch (state_) {
         case State::starting: return true;
         case State::running: return takes_nmi() || can_execute() || takes_interrupt();
-        case State::halted: return takes_nmi() || takes_interrupt();
+        case State::halted: return takes_nmi() || wakes();
         case State::off:
         case State::waiting:
         case State::faulted: break;
@@ -91,28 +95,32 @@ void ScriptedCpu::step() {
     if (takes_nmi()) {
         --nmis_;
         nmi_blocked_ = true;
-        return enter(nmi_vector, event::Kind::nmi);
+        return enter({nmi_vector, 0}, event::Kind::nmi);
     }
     // With nothing left to execute the agent's own loop is what the shadow covers.
     if (takes_interrupt() && !(inhibited && can_execute())) return take_interrupt();
+    if (state_ == State::halted) state_ = State::running;
     if (!frames_.empty() && frames_.back().stage != Stage::serve) return step_handler(frames_.back());
     serve();
 }
 
 void ScriptedCpu::take_interrupt() {
-    const std::uint32_t vector = hardware_.acknowledge(index_);
+    const Acknowledged interrupt = hardware_.acknowledge(index_);
     // What the acknowledge cycle moves may come back as INIT, which nothing outlives.
     if (state_ == State::waiting || state_ == State::starting) return;
-    switch (hardware_.entry_of(vector)) {
-        case Entry::nmi: return enter(vector, event::Kind::nmi);
-        case Entry::interrupt: return enter(vector, event::Kind::interrupt);
+    switch (hardware_.entry_of(interrupt.vector)) {
+        case Entry::nmi: return enter(interrupt, event::Kind::nmi);
+        case Entry::interrupt: return enter(interrupt, event::Kind::interrupt);
+        case Entry::spurious:
+            state_ = State::running;
+            return outside_.record(index_, event::Taken{interrupt.vector, event::Kind::interrupt, depth_, 0});
         case Entry::exception: break;
     }
-    const auto handler = handlers_.find(vector);
+    const auto handler = handlers_.find(interrupt.vector);
     if (handler != handlers_.end() && (handler->second.policy & POLICY_DECLARED) != 0)
-        return enter(vector, event::Kind::interrupt);
+        return enter(interrupt, event::Kind::interrupt);
     state_ = State::running;
-    fault(vector);
+    fault(interrupt.vector);
 }
 
 /// The agent takes an exception inside an operation for the operation's, and any other for the end.
@@ -125,21 +133,22 @@ void ScriptedCpu::fault(std::uint32_t vector) {
     outside_.record(index_, event::Fault{vector, 0, 0, 0});
 }
 
-void ScriptedCpu::enter(std::uint32_t vector, event::Kind kind) {
+void ScriptedCpu::enter(const Acknowledged& interrupt, event::Kind kind) {
     state_ = State::running;
-    outside_.record(index_, event::Taken{vector, kind, depth_, 0});
-    const auto found = handlers_.find(vector);
+    outside_.record(index_, event::Taken{interrupt.vector, kind, depth_, 0});
+    const auto found = handlers_.find(interrupt.vector);
     // The EOI of an NMI would be that of the interrupt in service, if there is one.
     const Handler usual = kind == event::Kind::nmi ? Handler{0, std::nullopt} : Handler{};
     const Handler handler = found == handlers_.end() ? usual : found->second;
     const bool lowers = (handler.policy & POLICY_LOWER) != 0;
-    frames_.push_back({vector, handler, lowers ? Stage::lower : first_stage(handler.policy),
+    frames_.push_back({interrupt, handler, lowers ? Stage::lower : first_stage(handler.policy),
                        interrupts_enabled_, in_service_, std::exchange(active_, nullptr), phase_});
     interrupts_enabled_ = false;
 }
 
-void ScriptedCpu::end_of_interrupt(std::uint8_t policy) {
-    if (const auto vector = hardware_.end_of_interrupt(index_, policy, outside_.bus())) fault(*vector);
+void ScriptedCpu::end_of_interrupt(const Acknowledged& interrupt, std::uint8_t policy) {
+    if (const auto vector = hardware_.end_of_interrupt(index_, interrupt, policy, outside_.bus()))
+        fault(*vector);
 }
 
 ScriptedCpu::Stage ScriptedCpu::first_stage(std::uint8_t policy) {
@@ -150,6 +159,7 @@ ScriptedCpu::Stage ScriptedCpu::first_stage(std::uint8_t policy) {
 /// What leaves the CPU may come back as INIT, after which the frame is gone: it is changed before.
 void ScriptedCpu::step_handler(Frame& frame) {
     const Handler handler = frame.handler;
+    const Acknowledged interrupt = frame.interrupt;
     switch (frame.stage) {
         case Stage::lower:
             frame.stage = first_stage(handler.policy);
@@ -157,15 +167,15 @@ void ScriptedCpu::step_handler(Frame& frame) {
             return;
         case Stage::end_first:
             frame.stage = Stage::stay;
-            frame.handler.policy &= static_cast<std::uint8_t>(~policy_eois);
-            return end_of_interrupt(handler.policy);
+            frame.handler.policy &= static_cast<std::uint8_t>(~rules_.first_eois);
+            return end_of_interrupt(interrupt, static_cast<std::uint8_t>(handler.policy & rules_.first_eois));
         case Stage::stay:
             frame.stage = Stage::serve;
             ++depth_;
-            in_service_ = frame.vector;
+            in_service_ = interrupt;
             if ((handler.policy & POLICY_NEST) != 0) enable_interrupts();
             return;
-        case Stage::end: frame.stage = Stage::leave; return end_of_interrupt(handler.policy);
+        case Stage::end: frame.stage = Stage::leave; return end_of_interrupt(interrupt, handler.policy);
         case Stage::leave:
             interrupts_enabled_ = frame.interrupts_enabled;
             // Every IRET ends the blocking, whatever it returns from.
@@ -186,7 +196,7 @@ void ScriptedCpu::serve() {
 }
 
 void ScriptedCpu::enable_interrupts() {
-    shadow_ = !interrupts_enabled_;
+    shadow_ = rules_.interrupt_shadow && !interrupts_enabled_;
     interrupts_enabled_ = true;
 }
 
@@ -226,13 +236,16 @@ void ScriptedCpu::execute(Operation& operation) {
             phase_ = Phase::await_barrier;
             ++outside_.arrived();
             return;
-        case OP_EOI:
-            outside_.record(index_, event::GuestEoi{in_service_});
-            return end_of_interrupt(POLICY_EOI_LAPIC);
+        case OP_EOI: {
+            const Acknowledged ended = ended_by(operation.op);
+            outside_.record(index_, event::GuestEoi{ended.vector});
+            return end_of_interrupt(ended, POLICY_EOI);
+        }
         default: break;
     }
     // INIT may be what it does to itself: then there is no such operation any more.
-    const GuestOp op = operation.op;
+    GuestOp op = operation.op;
+    if (op.code == OP_DEACTIVATE) op.value = ended_by(op).code;
     const auto access = hardware_.execute(index_, op, outside_.bus());
     if (active_ == nullptr) return;
     if (!access) {
@@ -241,6 +254,12 @@ void ScriptedCpu::execute(Operation& operation) {
     }
     if (access->fault) return fault(*access->fault);
     operation.op.value = access->value;
+}
+
+/// What an operation ends: what it names, or what is in service.
+Acknowledged ScriptedCpu::ended_by(const GuestOp& op) const {
+    if (op.address == 1) return {static_cast<std::uint32_t>(op.value), op.value};
+    return in_service_;
 }
 
 void ScriptedCpu::leave_innermost() {
@@ -253,7 +272,7 @@ void ScriptedCpu::leave_innermost() {
     interrupts_enabled_ = false;
     --depth_;
     in_service_ = frame.outer_in_service;
-    outside_.record(index_, event::Returned{frame.vector});
+    outside_.record(index_, event::Returned{frame.interrupt.vector});
     frame.stage = Stage::end;
 }
 

@@ -36,8 +36,11 @@ class CpuSurroundings {
 /// instructions: a mailbox of operations, handlers that nest, and the rules by which a CPU takes interrupts
 /// between two instructions. A step is about what an instruction is: between any two, interrupts may come.
 ///
+/// "Interrupts are enabled" is said of the interrupt flag and of PSTATE.I alike; "halt" of HLT and WFI. What
+/// differs between architectures says Hardware::cpu_rules().
+///
 /// Source: Intel SDM vol. 3, 6.7.1 (NMIs are blocked until IRET) and 6.8.1 (interrupt flag; STI inhibits
-/// interrupts for one instruction), 9.4.4 (INIT, SIPI); vol. 2, HLT.
+/// interrupts for one instruction), 9.4.4 (INIT, SIPI); vol. 2, HLT. Arm ARM (DDI 0487), D1.6.2 (WFI).
 class ScriptedCpu {
   public:
     /// `off` waits to be started for the first time.
@@ -59,6 +62,7 @@ class ScriptedCpu {
         : index_(index),
           hardware_(hardware),
           outside_(outside),
+          rules_(hardware.cpu_rules()),
           state_(running ? State::running : State::off),
           interrupts_enabled_(running) {}
 
@@ -77,7 +81,9 @@ class ScriptedCpu {
     /// INIT: forgets all it was about, operations that had begun and NMIs and SMIs included, and waits for
     /// start().
     void reset();
-    /// A start-up IPI; nothing to a CPU that runs.
+    /// The same, as before it was started for the first time.
+    void switch_off();
+    /// A start-up IPI or CPU_ON; nothing to a CPU that runs.
     void start();
 
     /// Whether there is anything for step() to do, which is not to be called otherwise.
@@ -87,7 +93,7 @@ class ScriptedCpu {
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] bool interrupts_enabled() const { return interrupts_enabled_; }
     [[nodiscard]] std::uint32_t depth() const { return depth_; }
-    [[nodiscard]] std::uint32_t in_service() const { return in_service_; }
+    [[nodiscard]] std::uint32_t in_service() const { return in_service_.vector; }
     /// Whether every operation has been begun.
     [[nodiscard]] bool mailbox_empty() const { return next_ == operations_.end(); }
     /// Operations that are posted and not collected, in order.
@@ -106,11 +112,11 @@ class ScriptedCpu {
     enum class Stage : std::uint8_t { lower, end_first, stay, serve, end, leave };
 
     struct Frame {
-        std::uint32_t vector;
+        Acknowledged interrupt;
         Handler handler;
         Stage stage;
         bool interrupts_enabled;  ///< when it was entered
-        std::uint32_t outer_in_service;
+        Acknowledged outer_in_service;
         Operation* active;  ///< the operation it interrupted
         Phase phase;
     };
@@ -120,18 +126,22 @@ class ScriptedCpu {
         return interrupts_enabled_ && hardware_.interrupt_pending(index_);
     }
     [[nodiscard]] bool waits_to_start() const { return state_ == State::off || state_ == State::waiting; }
+    [[nodiscard]] bool wakes() const {
+        return takes_interrupt() || (rules_.wakes_masked && hardware_.interrupt_pending(index_));
+    }
     [[nodiscard]] bool can_execute() const;
     void begin_after_start();
     void take_interrupt();
-    void enter(std::uint32_t vector, event::Kind kind);
+    void enter(const Acknowledged& interrupt, event::Kind kind);
     void step_handler(Frame& frame);
-    void end_of_interrupt(std::uint8_t policy);
+    void end_of_interrupt(const Acknowledged& interrupt, std::uint8_t policy);
     [[nodiscard]] static Stage first_stage(std::uint8_t policy);
     void serve();
     void begin_next();
     void execute(Operation& operation);
     void continue_active();
     void enable_interrupts();
+    [[nodiscard]] Acknowledged ended_by(const GuestOp& op) const;
     void leave_innermost();
     void finish_active();
     void fault(std::uint32_t vector);
@@ -139,6 +149,7 @@ class ScriptedCpu {
     std::uint32_t index_;
     Hardware& hardware_;
     CpuSurroundings& outside_;
+    CpuRules rules_;
     State state_;
     bool interrupts_enabled_;
     bool shadow_ = false;  ///< the next instruction is executed before any interrupt is taken
@@ -147,8 +158,8 @@ class ScriptedCpu {
     bool smi_pending_ = false;                             ///< while it waits to be started
     std::unordered_map<std::uint32_t, Handler> handlers_;  ///< those that are not the usual one
     std::vector<Frame> frames_;
-    std::uint32_t depth_ = 0;       ///< handlers that stay
-    std::uint32_t in_service_ = 0;  ///< vector of the innermost of them
+    std::uint32_t depth_ = 0;  ///< handlers that stay
+    Acknowledged in_service_;  ///< what the innermost of them is about
     std::list<Operation> operations_;
     std::list<Operation>::iterator next_ = operations_.end();
     Operation* active_ = nullptr;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
 
 #include "irqchip/x86/ioapic_registers.hpp"
 #include "irqchip/x86/lapic_registers.hpp"
@@ -25,7 +24,7 @@ namespace {
 constexpr std::uint32_t general_protection = 13;
 constexpr std::uint32_t page_fault = 14;
 constexpr std::uint64_t mapped_memory = std::uint64_t{4} << 30;  ///< by the agent's page tables
-constexpr std::uint32_t svr_enabled = 0x1FF;
+constexpr std::uint32_t agent_svr = 0x1FF;
 
 constexpr std::uint64_t ns_per_second = 1'000'000'000;
 
@@ -38,14 +37,6 @@ constexpr std::uint64_t pulses_at(std::uint64_t ns) {
 constexpr std::uint64_t ns_of_pulse(std::uint64_t pulse) {
     constexpr std::uint64_t hz = irqchip::x86::Pit::clock_hz;
     return pulse / hz * ns_per_second + (pulse % hz * ns_per_second + hz - 1) / hz;
-}
-
-/// What is further away, 146 years, never comes.
-constexpr auto farthest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max() / 2);
-
-std::optional<nanoseconds> deadline_of(std::uint64_t ns) {
-    if (ns > farthest) return std::nullopt;
-    return nanoseconds(static_cast<std::int64_t>(ns));
 }
 
 routing::x86::PlatformOptions platform_options(const MachineConfig& config) {
@@ -88,9 +79,9 @@ ModelHardware::ModelHardware(const MachineConfig& config, model::Surroundings& s
         agents_[cpu].x2apic = config.x2apic;
         if (cpu >= started) continue;
         if (config.x2apic)
-            (void)platform_.write_msr(cpu, irqchip::x86::msr::x2apic + lapic::svr / 16, svr_enabled, {});
+            (void)platform_.write_msr(cpu, irqchip::x86::msr::x2apic + lapic::svr / 16, agent_svr, {});
         else
-            (void)platform_.mmio_write(cpu, agents_[cpu].lapic + lapic::svr, 4, svr_enabled, {});
+            (void)platform_.mmio_write(cpu, agents_[cpu].lapic + lapic::svr, 4, agent_svr, {});
     }
 }
 
@@ -160,11 +151,11 @@ void ModelHardware::ask(const routing::x86::PlatformRequest& todo) {
     } else if (const auto* disarm = std::get_if<request::DisarmLapicTimer>(&todo)) {
         arm_lapic(disarm->cpu, std::nullopt);
     } else if (const auto* pit = std::get_if<request::ArmPitTimer>(&todo)) {
-        arm(pit_timer(), deadline_of(ns_of_pulse(pit->deadline)));
+        deadlines_.set(pit_timer(), model::deadline_at(ns_of_pulse(pit->deadline)));
     } else if (std::holds_alternative<request::DisarmPitTimer>(todo)) {
-        arm(pit_timer(), std::nullopt);
+        deadlines_.set(pit_timer(), std::nullopt);
     } else if (const auto* storm = std::get_if<request::ArmStormTimer>(&todo)) {
-        arm(storm_timer(storm->pin), surroundings_.now() + storm->delay);
+        deadlines_.set(storm_timer(storm->pin), surroundings_.now() + storm->delay);
     }
 }
 
@@ -190,10 +181,10 @@ bool ModelHardware::interrupt_pending(std::uint32_t cpu) const {
     return platform_.interrupt(cpu).has_value();
 }
 
-std::uint32_t ModelHardware::acknowledge(std::uint32_t cpu) {
+model::Acknowledged ModelHardware::acknowledge(std::uint32_t cpu) {
     const auto acknowledged = platform_.acknowledge(cpu);
     act(acknowledged.response);
-    return acknowledged.vector;
+    return {acknowledged.vector, 0};
 }
 
 // The agent takes what comes through vector 2 for an NMI, and whatever else is below 32 for an exception.
@@ -299,8 +290,9 @@ model::Access ModelHardware::access_lapic(std::uint32_t cpu, const GuestOp& op, 
     return done;
 }
 
-std::optional<std::uint32_t> ModelHardware::end_of_interrupt(std::uint32_t cpu, std::uint8_t policy,
-                                                             model::Bus& bus) {
+std::optional<std::uint32_t> ModelHardware::end_of_interrupt(std::uint32_t cpu,
+                                                             const model::Acknowledged& /*interrupt*/,
+                                                             std::uint8_t policy, model::Bus& bus) {
     constexpr std::uint8_t pic_eoi = 0x20;
     constexpr std::uint16_t master_command = 0x20;
     constexpr std::uint16_t slave_command = 0xA0;
@@ -314,7 +306,7 @@ std::optional<std::uint32_t> ModelHardware::end_of_interrupt(std::uint32_t cpu, 
 }
 
 void ModelHardware::prepare_started(std::uint32_t cpu, model::Bus& bus) {
-    const GuestOp enable{OP_LAPIC_WRITE, 4, lapic::svr, svr_enabled, false, {}};
+    const GuestOp enable{OP_LAPIC_WRITE, 4, lapic::svr, agent_svr, false, {}};
     (void)access_lapic(cpu, enable, bus);
 }
 
@@ -342,33 +334,22 @@ bool ModelHardware::port_out(std::uint32_t cpu, std::uint16_t port, unsigned siz
     return response.has_value();
 }
 
-void ModelHardware::arm(std::size_t timer, std::optional<nanoseconds> deadline) {
-    if (deadlines_[timer]) queue_.erase({*deadlines_[timer], timer});
-    deadlines_[timer] = deadline;
-    if (deadline) queue_.emplace(*deadline, timer);
-}
-
 void ModelHardware::arm_lapic(std::size_t cpu, std::optional<irqchip::ArmTimer> timer) {
     clocks_[cpu].armed = timer;
-    if (!timer) return arm(cpu, std::nullopt);
+    if (!timer) return deadlines_.set(cpu, std::nullopt);
     const auto time = now(cpu).lapic;
     const std::uint64_t count = timer->clock == irqchip::TimerClock::tsc ? time.tsc : time.bus;
     const std::uint64_t ahead = timer->deadline > count ? timer->deadline - count : 0;
-    if (ahead > farthest) return arm(cpu, std::nullopt);
-    arm(cpu, surroundings_.now() + nanoseconds(static_cast<std::int64_t>(ahead)));
+    if (ahead > model::farthest) return deadlines_.set(cpu, std::nullopt);
+    deadlines_.set(cpu, surroundings_.now() + nanoseconds(static_cast<std::int64_t>(ahead)));
 }
 
-std::optional<nanoseconds> ModelHardware::next_timer() const {
-    if (queue_.empty()) return std::nullopt;
-    return queue_.begin()->first;
-}
+std::optional<nanoseconds> ModelHardware::next_timer() const { return deadlines_.next(); }
 
 void ModelHardware::run_timers() {
-    while (!queue_.empty() && queue_.begin()->first <= surroundings_.now()) {
-        const std::size_t timer = queue_.begin()->second;
-        arm(timer, std::nullopt);
-        if (timer < clocks_.size()) clocks_[timer].armed.reset();
-        expire(timer);
+    while (const auto timer = deadlines_.take_due(surroundings_.now())) {
+        if (*timer < clocks_.size()) clocks_[*timer].armed.reset();
+        expire(*timer);
     }
 }
 
@@ -385,7 +366,7 @@ std::string ModelHardware::held_back() const {
     const auto& chip = platform_.board().ioapic();
     for (unsigned pin = 0; pin < irqchip::x86::IoApic::pin_count; ++pin) {
         const auto entry = chip.entry(pin);
-        if (deadlines_[storm_timer(pin)] && chip.pending(pin) && !entry.get(entry.masked))
+        if (deadlines_.at(storm_timer(pin)) && chip.pending(pin) && !entry.get(entry.masked))
             return fmt::format("IOAPIC pin {} is held back after a storm", pin);
     }
     return {};

@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "routing/platform.hpp"
+#include "vmm/guest/agent_abi.h"
+#include "vmm/model/deadlines.hpp"
 #include "vmm/model/hardware.hpp"
 
 namespace irqbench::vmm::x86 {
@@ -32,11 +32,16 @@ class ModelHardware final : public model::Hardware {
     void unlisten(std::uint32_t gsi, routing::ListenerId listener) override;
 
     [[nodiscard]] bool interrupt_pending(std::uint32_t cpu) const override;
-    std::uint32_t acknowledge(std::uint32_t cpu) override;
+    /// The NMI is blocked until IRET and STI inhibits interrupts for one instruction; HLT ends with an
+    /// interrupt that is taken (SDM vol. 3, 6.7.1 and 6.8.1; vol. 2, HLT).
+    [[nodiscard]] model::CpuRules cpu_rules() const override {
+        return {true, false, true, POLICY_EOI_LAPIC | POLICY_EOI_PIC | POLICY_EOI_PICS};
+    }
+    model::Acknowledged acknowledge(std::uint32_t cpu) override;
     [[nodiscard]] model::Entry entry_of(std::uint32_t vector) const override;
     std::optional<model::Access> execute(std::uint32_t cpu, const GuestOp& op, model::Bus& bus) override;
-    std::optional<std::uint32_t> end_of_interrupt(std::uint32_t cpu, std::uint8_t policy,
-                                                  model::Bus& bus) override;
+    std::optional<std::uint32_t> end_of_interrupt(std::uint32_t cpu, const model::Acknowledged& interrupt,
+                                                  std::uint8_t policy, model::Bus& bus) override;
     void prepare_started(std::uint32_t cpu, model::Bus& bus) override;
 
     std::optional<std::uint64_t> mmio_read(std::uint32_t cpu, std::uint64_t address, unsigned size) override;
@@ -71,7 +76,6 @@ class ModelHardware final : public model::Hardware {
     void act(const routing::x86::PlatformResponse& response);
     void ask(const routing::x86::PlatformRequest& todo);
     void signal(const routing::x86::request::SignalCpu& to_cpu);
-    void arm(std::size_t timer, std::optional<std::chrono::nanoseconds> deadline);
     void arm_lapic(std::size_t cpu, std::optional<irqchip::ArmTimer> timer);
     void expire(std::size_t timer);
     [[nodiscard]] std::size_t pit_timer() const { return platform_.cpus(); }
@@ -89,8 +93,7 @@ class ModelHardware final : public model::Hardware {
     std::vector<Agent> agents_;
     std::vector<Clock> clocks_;
     /// By CPU for its local APIC, then the PIT, then the IOAPIC's pins after a storm.
-    std::vector<std::optional<std::chrono::nanoseconds>> deadlines_;
-    std::set<std::pair<std::chrono::nanoseconds, std::size_t>> queue_;
+    model::Deadlines deadlines_;
 };
 
 std::unique_ptr<model::Hardware> make_model_hardware(const MachineConfig& config,

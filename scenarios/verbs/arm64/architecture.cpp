@@ -75,7 +75,7 @@ constexpr std::array all_verbs{
     verb<HaltedVerb>("halted", Side::claim, "the vCPU rests in WFI"),
 };
 
-constexpr std::array<std::string_view, 2> modes{"kernel", "userspace"};
+constexpr std::array<std::string_view, 3> modes{"kernel", "userspace", "model"};
 constexpr std::array<std::string_view, 3> controllers{"interrupt", "distributor", "cpu_interface"};
 
 /// Versions of the GIC.

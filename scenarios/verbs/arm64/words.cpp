@@ -21,10 +21,6 @@ bool is_gicv3(Stage& stage) {
     });
 }
 
-std::uint64_t affinity_of(std::uint32_t vcpu_id) {
-    return (vcpu_id & 0xf) | (vcpu_id >> 4 & 0xff) << 8 | (vcpu_id >> 12 & 0xff) << 16;
-}
-
 std::uint64_t registers_of(Stage& stage, std::uint32_t vcpu, std::uint32_t intid) {
     constexpr std::uint64_t redistributor_bytes = 0x20000;
     constexpr std::uint64_t second_frame = 0x10000;

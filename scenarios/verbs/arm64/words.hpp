@@ -1,9 +1,12 @@
 #pragma once
 
 #include "scenarios/verbs/common/guest.hpp"
+#include "vmm/arm64/affinity.hpp"
 
 /// The words of GIC interrupts, and the operations that many verbs are made of.
 namespace irqbench::scenarios::verbs::arm64 {
+
+using vmm::arm64::affinity_of;
 
 inline constexpr Limits intid_range = up_to(0xffff);
 inline constexpr Limits private_range = up_to(31);
@@ -36,8 +39,6 @@ vmm::GuestOp modify_word(std::uint64_t address, std::uint32_t mask, std::uint32_
 
 /// Whether the machine has a GICv3, not a GICv2.
 bool is_gicv3(Stage& stage);
-/// MPIDR affinity that KVM gives a vCPU by its id: four bits of Aff0, eight of Aff1 and of Aff2.
-std::uint64_t affinity_of(std::uint32_t vcpu_id);
 /// Where the registers of an INTID begin: in the distributor, or for a private one of a GICv3 in the vCPU's
 /// redistributor.
 std::uint64_t registers_of(Stage& stage, std::uint32_t vcpu, std::uint32_t intid);

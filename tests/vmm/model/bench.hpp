@@ -54,10 +54,11 @@ class FakeHardware final : public vmm::model::Hardware {
         const auto found = pending.find(cpu);
         return found != pending.end() && !found->second.empty();
     }
-    std::uint32_t acknowledge(std::uint32_t cpu) override {
+    vmm::model::CpuRules cpu_rules() const override { return rules; }
+    vmm::model::Acknowledged acknowledge(std::uint32_t cpu) override {
         const std::uint32_t vector = pending[cpu].front();
         pending[cpu].erase(pending[cpu].begin());
-        return vector;
+        return {vector, 0};
     }
     vmm::model::Entry entry_of(std::uint32_t vector) const override {
         return vector < 32 ? vmm::model::Entry::exception : vmm::model::Entry::interrupt;
@@ -71,8 +72,8 @@ class FakeHardware final : public vmm::model::Hardware {
             default: return std::nullopt;
         }
     }
-    std::optional<std::uint32_t> end_of_interrupt(std::uint32_t, std::uint8_t policy,
-                                                  vmm::model::Bus&) override {
+    std::optional<std::uint32_t> end_of_interrupt(std::uint32_t, const vmm::model::Acknowledged&,
+                                                  std::uint8_t policy, vmm::model::Bus&) override {
         if ((policy & POLICY_EOI_LAPIC) != 0) ++eois;
         return std::nullopt;
     }
@@ -95,6 +96,7 @@ class FakeHardware final : public vmm::model::Hardware {
     std::string driven;
     std::string held;
     std::uint32_t priority = 0;
+    vmm::model::CpuRules rules{true, false, true, POLICY_EOI_LAPIC | POLICY_EOI_PIC | POLICY_EOI_PICS};
 
   private:
     std::optional<vmm::model::Access> write_msr(std::uint32_t cpu, const vmm::GuestOp& op) {

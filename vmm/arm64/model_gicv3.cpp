@@ -1,0 +1,200 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "irqchip/arm64/gicv3_with_its.hpp"
+#include "vmm/arm64/affinity.hpp"
+#include "vmm/arm64/model_gic.hpp"
+#include "vmm/arm64/table_memory.hpp"
+#include "vmm/guest/agent_abi.h"
+
+namespace irqbench::vmm::arm64 {
+
+namespace {
+
+namespace gic = irqchip::arm64;
+namespace gits = irqchip::arm64::gits;
+namespace icc = irqchip::arm64::icc;
+
+/// In what the agent saves of IAR: it was taken as FIQ, and is ended through the registers of group 0.
+constexpr std::uint64_t taken_as_fiq = std::uint64_t{1} << 31;
+
+constexpr std::array shown_of_v3{
+    ShownRegister{"ctlr", icc::ctlr},       ShownRegister{"pmr", icc::pmr},
+    ShownRegister{"bpr0", icc::bpr0},       ShownRegister{"bpr1", icc::bpr1},
+    ShownRegister{"igrpen0", icc::igrpen0}, ShownRegister{"igrpen1", icc::igrpen1},
+    ShownRegister{"ap0r0", icc::ap0r},      ShownRegister{"ap1r0", icc::ap1r}};
+
+gic::Gicv3Options options_of(const MachineConfig& config) {
+    gic::Gicv3Options options;
+    options.cpus.clear();
+    for (const std::uint32_t id : config.vcpu_ids) options.cpus.push_back(affinity_of(id));
+    options.spis = config.spis;
+    options.lpis = config.its;
+    return options;
+}
+
+/// What an ITS did, for the timeline; empty where that is not worth a line.
+std::string text_of(const gic::LpiEffect& effect) {
+    if (const auto* pending = std::get_if<gic::LpiPending>(&effect))
+        return fmt::format("ITS: LPI {} to redistributor {}", pending->intid, pending->redistributor);
+    if (const auto* failed = std::get_if<gic::CommandFailed>(&effect))
+        return fmt::format("ITS: command at {:#x} fails, {}", failed->offset, failed->error.name());
+    if (const auto* failed = std::get_if<gic::TranslationFailed>(&effect))
+        return fmt::format("ITS: event {} of device {} is dropped, {}", failed->event, failed->device,
+                           failed->error.name());
+    return {};
+}
+
+class ModelGicv3 final : public ModelGic {
+  public:
+    ModelGicv3(const MachineConfig& config, model::Surroundings& surroundings)
+        : gic_(options_of(config)), has_its_(config.its), surroundings_(surroundings) {
+        constexpr std::uint32_t both_groups = 3;
+        gic_.write_distributor(gic::gicd3::ctlr, 4, both_groups);
+    }
+
+    [[nodiscard]] std::uint32_t version() const override { return 3; }
+
+    void prepare(std::uint32_t cpu) override {
+        constexpr std::uint64_t eoi_mode_and_cbpr = 3;
+        const std::uint64_t ctlr = gic_.peek_sysreg(cpu, icc::ctlr).value_or(0);
+        for (const auto& [number, value] : {std::pair{icc::pmr, std::uint64_t{0xff}},
+                                            {icc::bpr0, 0},
+                                            {icc::bpr1, 0},
+                                            {icc::ctlr, ctlr & ~eoi_mode_and_cbpr},
+                                            {icc::igrpen1, 1},
+                                            {icc::igrpen0, 1}})
+            (void)gic_.write_sysreg(cpu, number, value);
+    }
+
+    void set_line(std::uint32_t intid, bool asserted, irqchip::LineSource source,
+                  std::uint32_t cpu) override {
+        gic_.set_line(intid, asserted, source, cpu);
+    }
+    [[nodiscard]] bool irq(std::uint32_t cpu) const override { return gic_.irq(cpu); }
+    [[nodiscard]] bool fiq(std::uint32_t cpu) const override { return gic_.fiq(cpu); }
+
+    model::Acknowledged acknowledge(std::uint32_t cpu) override {
+        const bool as_fiq = gic_.fiq(cpu);
+        const std::uint64_t iar =
+            gic_.read_sysreg(cpu, as_fiq ? icc::iar0 : icc::iar1).value_or(gic::spurious);
+        return {static_cast<std::uint32_t>(iar), iar | (as_fiq ? taken_as_fiq : 0)};
+    }
+    irqchip::Effects end(std::uint32_t cpu, std::uint64_t code) override {
+        return write(cpu, (code & taken_as_fiq) != 0 ? icc::eoir0 : icc::eoir1, code & ~taken_as_fiq);
+    }
+    irqchip::Effects deactivate(std::uint32_t cpu, std::uint64_t code) override {
+        return write(cpu, icc::dir, code & ~taken_as_fiq);
+    }
+
+    std::optional<std::uint64_t> read_sysreg(std::uint32_t cpu, std::uint32_t number) override {
+        return gic_.read_sysreg(cpu, number);
+    }
+    std::optional<irqchip::Effects> write_sysreg(std::uint32_t cpu, std::uint32_t number,
+                                                 std::uint64_t value) override {
+        return gic_.write_sysreg(cpu, number, value);
+    }
+
+    std::optional<std::uint64_t> mmio_read(std::uint32_t, std::uint64_t address, unsigned size) override {
+        if (const auto offset = in_distributor(address)) return gic_.read_distributor(*offset, size);
+        if (const auto at = in_redistributors(address))
+            return gic_.read_redistributor(at->first, at->second, size);
+        if (const auto offset = in_its(address)) return gic_.read_its(*offset, size);
+        return std::nullopt;
+    }
+    std::optional<irqchip::Effects> mmio_write(std::uint32_t, std::uint64_t address, unsigned size,
+                                               std::uint64_t value) override {
+        TableMemory memory(surroundings_.memory());
+        if (const auto offset = in_distributor(address))
+            gic_.write_distributor(*offset, size, value);
+        else if (const auto at = in_redistributors(address))
+            gic_.write_redistributor(at->first, at->second, size, value, memory);
+        else if (const auto in = in_its(address))
+            tell(gic_.write_its(*in, size, value, memory));
+        else
+            return std::nullopt;
+        return irqchip::Effects{};
+    }
+
+    // As vgic_its_inject_msi() answers, of Linux, arch/arm64/kvm/vgic/vgic-its.c.
+    Outcome msi(const MsiMessage& message) override {
+        if (!has_its_) return {0, ENODEV};
+        if (!message.device_id || !in_its(message.address)) return {0, EINVAL};
+        if (!gic_.its().enabled()) return {0, EBUSY};
+        TableMemory memory(surroundings_.memory());
+        const gic::LpiEffects effects = gic_.signal(*message.device_id, message.data, memory);
+        tell(effects);
+        for (const gic::LpiEffect& effect : effects)
+            if (const auto* pending = std::get_if<gic::LpiPending>(&effect))
+                return gic_.gic().redistributor(pending->redistributor).lpis_enabled() ? Outcome{1, 0}
+                                                                                       : Outcome{0, EBUSY};
+        return {};
+    }
+
+    [[nodiscard]] std::uint32_t priority_limit(std::uint32_t cpu) const override {
+        const std::uint64_t mask = gic_.peek_sysreg(cpu, icc::pmr).value_or(0);
+        const std::uint64_t running = gic_.peek_sysreg(cpu, icc::rpr).value_or(0);
+        return static_cast<std::uint32_t>(std::min(mask, running));
+    }
+    [[nodiscard]] std::vector<NamedValue> interrupt(std::uint32_t cpu, std::uint32_t intid) const override {
+        const bool exists = intid < gic_.gic().distributor().intid_count();
+        if (!exists && (!has_its_ || intid < gic::first_lpi)) return {};
+        std::vector<NamedValue> values;
+        for (const irqchip::NamedValue& each : gic_.fields(cpu, intid))
+            values.push_back({std::string(each.name), each.value});
+        return values;
+    }
+    [[nodiscard]] std::vector<NamedValue> registers(std::string_view controller,
+                                                    std::uint32_t cpu) const override {
+        if (controller == "distributor") return {{"ctlr", gic_.read_distributor(gic::gicd3::ctlr, 4)}};
+        if (controller == "its" && has_its_)
+            return {{"cwriter", gic_.read_its(gits::cwriter, 8)}, {"creadr", gic_.read_its(gits::creadr, 8)}};
+        std::vector<NamedValue> values;
+        if (controller == "cpu_interface")
+            for (const ShownRegister& each : shown_of_v3)
+                values.push_back({std::string(each.name), gic_.peek_sysreg(cpu, each.number).value_or(0)});
+        return values;
+    }
+
+  private:
+    static std::optional<std::uint32_t> in_distributor(std::uint64_t address) {
+        return offset_in(address, AGENT_GICD, gic::GicDistributor::frame_size);
+    }
+    /// The CPU whose frames they are, and the offset in them.
+    [[nodiscard]] std::optional<std::pair<unsigned, std::uint32_t>> in_redistributors(
+        std::uint64_t address) const {
+        constexpr std::uint32_t each = gic::GicRedistributor::frames_size;
+        const auto offset = offset_in(address, AGENT_GICR, std::uint64_t{gic_.gic().cpu_count()} * each);
+        if (!offset) return std::nullopt;
+        return std::pair{*offset / each, *offset % each};
+    }
+    [[nodiscard]] std::optional<std::uint32_t> in_its(std::uint64_t address) const {
+        return has_its_ ? offset_in(address, AGENT_ITS, gits::end) : std::nullopt;
+    }
+
+    irqchip::Effects write(std::uint32_t cpu, std::uint32_t number, std::uint64_t value) {
+        return gic_.write_sysreg(cpu, number, value).value_or(irqchip::Effects{});
+    }
+    void tell(const gic::LpiEffects& effects) {
+        if (!surroundings_.watches_wires()) return;
+        for (const gic::LpiEffect& effect : effects)
+            if (std::string text = text_of(effect); !text.empty())
+                surroundings_.moved(std::nullopt, std::move(text));
+    }
+
+    gic::Gicv3WithIts gic_;
+    bool has_its_;
+    model::Surroundings& surroundings_;
+};
+
+}  // namespace
+
+std::unique_ptr<ModelGic> make_model_gicv3(const MachineConfig& config, model::Surroundings& surroundings) {
+    return std::make_unique<ModelGicv3>(config, surroundings);
+}
+
+}  // namespace irqbench::vmm::arm64
