@@ -425,6 +425,7 @@ void FreeRunner::prove_quiet(std::span<VcpuSlot* const> slots) {
 
 void FreeRunner::prove_quiet_at_rest(VcpuSlot& slot) {
     event::Quiet quiet{true, {}, std::nullopt};
+    bool sent = false;
     {
         // Some controllers are not read while any vCPU runs (Linux, devices/arm-vgic-v3.rst, EBUSY). All have
         // been asked whether they rest already.
@@ -446,9 +447,10 @@ void FreeRunner::prove_quiet_at_rest(VcpuSlot& slot) {
             if (priority != 0) quiet.above = priority;
             // Where no marker can be taken, that the vCPU has been entered with the window open must do.
             slot.marker = parts_.placement.send_marker(slot, priority);
+            sent = slot.marker.has_value();
         }
     }
-    if (slot.marker && !await_marker(slot)) quiet = {false, "a marker interrupt was not taken", std::nullopt};
+    if (sent && !await_marker(slot)) quiet = {false, "a marker interrupt was not taken", std::nullopt};
     parts_.recorder.add(Lane::guest, quiet, slot.index);
 }
 
