@@ -9,7 +9,7 @@ namespace irqbench::tools::fuzz {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Feature>, 28> names{{
+constexpr std::array<std::pair<std::string_view, Feature>, 29> names{{
     {"lowest-priority", Feature::lowest_priority},
     {"service", Feature::service},
     {"level", Feature::level},
@@ -38,6 +38,7 @@ constexpr std::array<std::pair<std::string_view, Feature>, 28> names{{
     {"doorbells", Feature::doorbells},
     {"boot-init", Feature::boot_init},
     {"mixed-modes", Feature::mixed_modes},
+    {"apic-disable", Feature::apic_disable},
 }};
 
 constexpr std::string_view eoi_at_delivery = "lapic_eoi_at_delivery";
@@ -107,6 +108,9 @@ constexpr std::array table{
     Exclusion{Feature::mixed_modes, in_both, "",
               "beside CPUs in x2APIC mode KVM finds those without a logical id by their APIC id",
               "docs/findings.md, 16; KVM lapic.c, kvm_recalculate_logical_map; SDM vol. 3, 11.6.2.2"},
+    Exclusion{Feature::apic_disable, in_both, "",
+              "what waits in a local APIC is not noticed when that is enabled",
+              "docs/findings.md, 18; SDM vol. 3, 11.4.3"},
     Exclusion{Feature::boot_init, in_both, "", "KVM resets the boot processor's LINT0 to an open ExtINT",
               "KVM api.rst, KVM_X86_QUIRK_LINT0_REENABLED; SDM vol. 3, 11.4.7.1"},
     Exclusion{Feature::time, in_both, "", "kernel timers run on real time, the model on virtual time",

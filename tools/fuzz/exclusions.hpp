@@ -39,6 +39,7 @@ enum class Feature {
     doorbells,        ///< ioeventfds
     boot_init,        ///< INIT to the boot processor
     mixed_modes,      ///< logical messages while some CPUs only are in x2APIC mode
+    apic_disable,     ///< IA32_APIC_BASE disabling a local APIC, for a while
 };
 
 /// What the command line calls them: `lowest-priority`.

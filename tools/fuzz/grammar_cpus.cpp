@@ -144,16 +144,18 @@ void Grammar::startup() {
     off_.erase(to);
 }
 
-/// Writes of IA32_APIC_BASE: into x2APIC mode, to another page, and what is refused.
+/// Writes of IA32_APIC_BASE: into x2APIC mode, to another page, disabling it, and what is refused.
 void Grammar::base() {
     if (!may(Feature::apic_base) || calm_) return;
     const std::uint32_t on = vcpu();
-    static constexpr std::array<std::uint64_t, 6> values{0xfee0'0800, 0xfee0'0c00, 0xfed0'0800,
-                                                         0xfed0'0c00, 0xfee0'0400, 0xfee0'0801};
+    constexpr std::uint64_t enabled = 0x800;
+    constexpr std::uint64_t extended = 0x400;
+    static constexpr std::array<std::uint64_t, 7> values{0xfee0'0800, 0xfee0'0c00, 0xfed0'0800, 0xfed0'0c00,
+                                                         0xfee0'0000, 0xfee0'0400, 0xfee0'0801};
     const std::uint64_t bootstrap = on == 0 ? 0x100 : 0;
     std::uint64_t value = dice_.pick(values);
-    constexpr std::uint64_t extended = 0x400;
     if (logical_ && !case_.x2apic && !may(Feature::mixed_modes)) value &= ~extended;
+    if ((value & (enabled | extended)) == 0 && !may(Feature::apic_disable)) value |= enabled;
     if (dice_.chance(30))
         add("read", {{"vcpu", on}, {"msr", "0x1b"}});
     else

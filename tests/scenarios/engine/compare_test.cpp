@@ -190,6 +190,8 @@ BOOST_AUTO_TEST_CASE(the_answer_to_a_message_counts_however_it_is_returned) {
     BOOST_TEST(divergence(Story().act().call("msi", {1, 0}), Story().act().call("msi", {0, 0})) != "");
     BOOST_TEST(divergence(Story().act().call("msi", {-1, 0}), Story().act().call("msi", {1, 0})) != "");
     BOOST_TEST(divergence(Story().act().call("msi", {0, EPERM}), Story().act().call("msi", {-1, 0})) == "");
+    BOOST_TEST(divergence(Story().act().call("msi", {0, EPERM}), Story().act().call("msi", {0, 0})) == "");
+    BOOST_TEST(divergence(Story().act().call("msi", {0, EPERM}), Story().act().call("msi", {1, 0})) != "");
     BOOST_TEST(divergence(Story().act().call("msi", {2, 0}), Story().act().call("msi", {1, 0})) == "");
 }
 
