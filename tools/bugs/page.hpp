@@ -1,0 +1,32 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "scenarios/engine/fields.hpp"
+#include "tools/report/result.hpp"
+
+/// docs/bugs.md: which bugs of released kernels and VMMs have a scenario, and what became of it where.
+namespace irqbench::tools::bugs {
+
+/// A bug, as docs/bugs.json has it.
+struct Row {
+    std::string name;       ///< `X01`, as scenarios name it in `reference`
+    std::string bug;        ///< in a few words
+    std::string where;      ///< whose it was
+    std::string reference;  ///< its commits, issues or messages
+    std::string without;    ///< why it has no scenario; empty if it has one
+};
+
+/// @throws std::invalid_argument for what is not an array of rows, and for two rows of one name
+std::vector<Row> read_rows(const scenarios::Json& rows);
+
+/// The page: bugs that some of the kernels have and others have not, all that have a scenario with its
+/// verdict on each kernel and mode, and the others with the reason.
+/// @param results of one or more runs, on any kernels and in any modes; those that name no row do not count
+/// @throws std::invalid_argument if a result names a row that there is not, or that is said to have no
+/// scenario
+std::string page(std::span<const Row> rows, std::span<const Result> results);
+
+}  // namespace irqbench::tools::bugs
