@@ -159,6 +159,17 @@ Exit decode(kvm_run& run, std::size_t mapped_bytes) {
     }
 }
 
+// KVM hosts and guests are little-endian here.
+std::uint64_t value_of(std::span<const std::byte> data) {
+    std::uint64_t value = 0;
+    std::memcpy(&value, data.data(), std::min(data.size(), sizeof value));
+    return value;
+}
+
+void answer(std::span<std::byte> data, std::uint64_t value) {
+    std::memcpy(data.data(), &value, std::min(data.size(), sizeof value));
+}
+
 std::string_view exit_name(std::uint32_t reason) { return reason < names.size() ? names[reason] : ""; }
 
 namespace {

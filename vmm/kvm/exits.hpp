@@ -151,6 +151,10 @@ using Exit = std::variant<IoExit, MmioExit, MsrExit, IoapicEoiExit, InternalErro
 /// @throws std::out_of_range if the data of a port access is said to lie outside of them
 [[nodiscard]] Exit decode(kvm_run& run, std::size_t mapped_bytes);
 
+/// The number in the data of an access, of which the first 8 bytes count, and the other way round.
+[[nodiscard]] std::uint64_t value_of(std::span<const std::byte> data);
+void answer(std::span<std::byte> data, std::uint64_t value);
+
 /// One line: the reason's name and what belongs to it. `KVM_EXIT_IO: out, port 0xe4, 1 byte: 01`
 [[nodiscard]] std::string describe(const Exit& exit);
 

@@ -9,6 +9,7 @@
 #include "irqchip/x86/lapic_registers.hpp"
 #include "routing/x86.hpp"
 #include "vmm/guest/agent_abi.h"
+#include "vmm/named.hpp"
 #include "vmm/x86/cpu_facts.hpp"
 
 namespace irqbench::vmm::x86 {
@@ -385,10 +386,7 @@ std::vector<NamedValue> ModelHardware::inspect(std::string_view controller, std:
         fields = platform_.pit()->fields(index, now(0).pit);
     else if (controller == "tsc" && index < platform_.cpus())
         return {{"tsc", now(index).lapic.tsc}};
-    std::vector<NamedValue> result;
-    result.reserve(fields.size());
-    for (const irqchip::NamedValue& field : fields) result.push_back({std::string(field.name), field.value});
-    return result;
+    return named(fields);
 }
 
 std::unique_ptr<model::Hardware> make_model_hardware(const MachineConfig& config,

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "vmm/x86/boot.hpp"
 #include "vmm/x86/cpu_facts.hpp"
@@ -138,16 +137,6 @@ std::string X86Placement::registers(VcpuSlot& slot) {
 std::vector<NamedValue> X86Placement::inspect(std::string_view controller, std::uint32_t index) {
     if (controller != "tsc" || index >= slots_.size()) return {};
     return {{"tsc", slots_[index]->vcpu.msr(msr_tsc)}};
-}
-
-std::uint64_t value_of(std::span<const std::byte> data) {
-    std::uint64_t value = 0;
-    std::memcpy(&value, data.data(), std::min(data.size(), sizeof value));
-    return value;
-}
-
-void answer(std::span<std::byte> data, std::uint64_t value) {
-    std::memcpy(data.data(), &value, std::min(data.size(), sizeof value));
 }
 
 }  // namespace irqbench::vmm::x86

@@ -54,8 +54,4 @@ class X86Placement : public Placement {
     const std::vector<kvm_cpuid_entry2>& cpuid_;
 };
 
-/// Little-endian value of an access of at most 8 bytes, and the other way round.
-[[nodiscard]] std::uint64_t value_of(std::span<const std::byte> data);
-void answer(std::span<std::byte> data, std::uint64_t value);
-
 }  // namespace irqbench::vmm::x86

@@ -8,6 +8,7 @@
 
 #include "irqchip/x86/ioapic_registers.hpp"
 #include "routing/x86.hpp"
+#include "vmm/named.hpp"
 #include "vmm/x86/traits.hpp"
 
 namespace irqbench::vmm::x86 {
@@ -220,13 +221,13 @@ bool SplitIrqchip::handle_io(const kvm::IoExit& io) {
         const auto data = io.data.subspan(std::size_t{i} * io.size, io.size);
         if (io.direction == kvm::IoExit::Direction::out) {
             const auto response =
-                board_.port_out(io.port, io.size, static_cast<std::uint32_t>(value_of(data)));
+                board_.port_out(io.port, io.size, static_cast<std::uint32_t>(kvm::value_of(data)));
             if (!response) return false;
             act(*response);
         } else {
             const auto read = board_.port_in(io.port, io.size);
             if (!read) return false;
-            answer(data, read->value);
+            kvm::answer(data, read->value);
             act(read->response);
         }
     }
@@ -236,12 +237,12 @@ bool SplitIrqchip::handle_io(const kvm::IoExit& io) {
 bool SplitIrqchip::handle_mmio(const kvm::MmioExit& mmio) {
     const auto size = static_cast<unsigned>(mmio.data.size());
     if (mmio.write) {
-        const auto response = board_.mmio_write(mmio.address, size, value_of(mmio.data));
+        const auto response = board_.mmio_write(mmio.address, size, kvm::value_of(mmio.data));
         if (response) act(*response);
         return response.has_value();
     }
     const auto value = board_.mmio_read(mmio.address, size);
-    if (value) answer(mmio.data, *value);
+    if (value) kvm::answer(mmio.data, *value);
     return value.has_value();
 }
 
@@ -336,9 +337,7 @@ std::vector<NamedValue> SplitIrqchip::inspect(std::string_view controller, std::
     } else {
         return KernelLapicPlacement::inspect(controller, index);
     }
-    std::vector<NamedValue> result;
-    for (const irqchip::NamedValue& field : fields) result.push_back({std::string(field.name), field.value});
-    return result;
+    return named(fields);
 }
 
 }  // namespace irqbench::vmm::x86

@@ -9,6 +9,7 @@
 #include "irqchip/x86/ioapic_registers.hpp"
 #include "irqchip/x86/lapic_registers.hpp"
 #include "routing/x86.hpp"
+#include "vmm/named.hpp"
 #include "vmm/x86/cpu_facts.hpp"
 
 // What the host and the guest do to the controllers. What the controllers do to the vCPUs is in
@@ -46,13 +47,6 @@ routing::x86::PlatformOptions options_of(const MachineConfig& config,
     options.destinations = destinations;
     options.pit = config.pit;
     return options;
-}
-
-std::vector<NamedValue> named(const std::vector<irqchip::NamedValue>& fields) {
-    std::vector<NamedValue> result;
-    result.reserve(fields.size());
-    for (const irqchip::NamedValue& field : fields) result.push_back({std::string(field.name), field.value});
-    return result;
 }
 
 }  // namespace
@@ -245,7 +239,7 @@ std::vector<event::DoorbellRung> UserspaceIrqchip::take_rung() {
 bool UserspaceIrqchip::ring(const kvm::Exit& exit) {
     if (const auto* mmio = std::get_if<kvm::MmioExit>(&exit); mmio != nullptr && mmio->write)
         return doorbells_.ring(false, mmio->address, static_cast<unsigned>(mmio->data.size()),
-                               value_of(mmio->data));
+                               kvm::value_of(mmio->data));
     return false;
 }
 
@@ -294,14 +288,14 @@ bool UserspaceIrqchip::handle_io(VcpuSlot& slot, const kvm::IoExit& io) {
     for (std::uint32_t i = 0; i < io.count; ++i) {
         const auto data = io.data.subspan(std::size_t{i} * io.size, io.size);
         if (io.direction == kvm::IoExit::Direction::out) {
-            const auto value = static_cast<std::uint32_t>(value_of(data));
+            const auto value = static_cast<std::uint32_t>(kvm::value_of(data));
             const auto response = platform_.port_out(io.port, io.size, value, clocks(slot.index));
             if (!response) return false;
             act(*response);
         } else {
             const auto read = platform_.port_in(io.port, io.size, clocks(slot.index));
             if (!read) return false;
-            answer(data, read->value);
+            kvm::answer(data, read->value);
             act(read->response);
         }
     }
@@ -312,13 +306,13 @@ bool UserspaceIrqchip::handle_mmio(VcpuSlot& slot, const kvm::MmioExit& mmio) {
     if (cpus_[slot.index].init) return true;
     const auto size = static_cast<unsigned>(mmio.data.size());
     if (mmio.write) {
-        const auto response =
-            platform_.mmio_write(slot.index, mmio.address, size, value_of(mmio.data), clocks(slot.index));
+        const auto response = platform_.mmio_write(slot.index, mmio.address, size, kvm::value_of(mmio.data),
+                                                   clocks(slot.index));
         if (response) act(*response);
         return response.has_value();
     }
     const auto value = platform_.mmio_read(slot.index, mmio.address, size, clocks(slot.index));
-    if (value) answer(mmio.data, *value);
+    if (value) kvm::answer(mmio.data, *value);
     return value.has_value();
 }
 

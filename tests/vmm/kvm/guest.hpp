@@ -71,11 +71,4 @@ struct MiniGuest {
     std::optional<Vcpu> vcpu;
 };
 
-/// The number that `data` holds in little endian order.
-inline std::uint64_t value_of(std::span<const std::byte> data) {
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < data.size(); ++i) value |= std::to_integer<std::uint64_t>(data[i]) << (8 * i);
-    return value;
-}
-
 }  // namespace irqbench::vmm::kvm
