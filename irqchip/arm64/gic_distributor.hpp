@@ -26,6 +26,8 @@ namespace irqbench::irqchip::arm64 {
 struct Gicv3Options {
     /// The affinities of the CPUs, each once, in the order of their numbers.
     std::vector<Affinity> cpus{0};
+    /// GICR_TYPER.Processor_Number of each of them, each once; without any a CPU's is its index.
+    std::vector<std::uint16_t> processor_numbers{};
     /// A multiple of 32 from 32 up, or all 988.
     std::uint32_t spis = 64;
     /// 4 to 8.

@@ -68,7 +68,13 @@ std::optional<Waiting> GicPriorities::highest(const BestOfGroups& best) const {
 std::optional<Waiting> GicPriorities::signalled(const BestOfGroups& best) const {
     const auto waiting = highest(best);
     if (!waiting || waiting->candidate.priority >= pmr_) return std::nullopt;
-    if (group_priority(waiting->candidate.priority, waiting->group) >= running()) return std::nullopt;
+    const std::uint8_t active = running();
+    if (active == idle_priority) return waiting;
+    // Both are split by the binary point as it is now: it may have changed since the active one was taken
+    // (IHI 0048B.b, 3.3.3: the group priority of the one against that of the other).
+    const Group group = waiting->group;
+    if (group_priority(waiting->candidate.priority, group) >= group_priority(active, group))
+        return std::nullopt;
     return waiting;
 }
 

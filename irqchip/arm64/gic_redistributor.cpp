@@ -15,7 +15,7 @@ GicRedistributor::GicRedistributor(const Gicv3Options& options, unsigned cpu)
     rules_.priority_mask = mask_of_priority_bits(options.priority_bits);
     rules_.config_writable = 0;
     typer_.set(typer_.affinity, options.cpus[cpu]);
-    typer_.set(typer_.cpu, cpu_);
+    typer_.set(typer_.cpu, options.processor_numbers.empty() ? cpu_ : options.processor_numbers[cpu]);
     typer_.set(typer_.stay_out, options.disable_selection);
     typer_.set(typer_.last, cpu + 1 == options.cpus.size());
     typer_.set(typer_.lpis, options.lpis);

@@ -25,7 +25,7 @@ namespace irqbench::irqchip::arm64 {
 class GicRedistributor {
   public:
     /// RD_base and SGI_base.
-    static constexpr std::uint32_t frames_size = 0x20000;
+    static constexpr std::uint32_t frames_size = gicr::frames_size;
 
     /// Of CPU number `cpu` of `options.cpus`.
     GicRedistributor(const Gicv3Options& options, unsigned cpu);

@@ -119,7 +119,8 @@ struct GicrPidr2 : PeripheralId2<GicrPidr2, 0x3B> {
 namespace gicr {
 inline constexpr std::uint32_t ctlr = 0x0000, iidr = 0x0004, typer = 0x0008, waker = 0x0014,
                                propbaser = 0x0070, pendbaser = 0x0078, invlpir = 0x00A0, invallr = 0x00B0,
-                               syncr = 0x00C0, pidr2 = 0xFFE8, sgi_base = 0x10000;
+                               syncr = 0x00C0, pidr2 = 0xFFE8, sgi_base = 0x10000,
+                               frames_size = 0x20000;  // RD_base and SGI_base
 }  // namespace gicr
 
 inline constexpr std::array gic_redistributor_registers{

@@ -11,6 +11,7 @@ namespace {
 ItsOptions of_gic(ItsOptions its, const Gicv3Options& gic) {
     its.redistributors = static_cast<std::uint32_t>(gic.cpus.size());
     its.lpi_id_bits = gic.lpi_id_bits;
+    its.processor_numbers = gic.processor_numbers;
     return its;
 }
 

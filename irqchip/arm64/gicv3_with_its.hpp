@@ -22,7 +22,7 @@ namespace irqbench::irqchip::arm64 {
 /// What wants guest memory is given it with each call: the tables of LPIs and of the ITS are there.
 class Gicv3WithIts {
   public:
-    /// Redistributors and INTID bits of the ITS are those of `options`, whatever `its` says.
+    /// Redistributors, their numbers and INTID bits of the ITS are those of `options`, whatever `its` says.
     explicit Gicv3WithIts(const Gicv3Options& options = {}, ItsOptions its = {});
 
     const Gicv3& gic() const { return gic_; }

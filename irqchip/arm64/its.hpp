@@ -49,6 +49,9 @@ struct ItsOptions {
     ItsErrorPolicy on_error = ItsErrorPolicy::pass_over;
     /// GITS_BASER.Page_Size can be written; in KVM it is fixed.
     bool all_page_sizes = false;
+    /// What RDbase and the collection table call each redistributor, each once: GICR_TYPER.Processor_Number.
+    /// Without any a redistributor's number is its index.
+    std::vector<std::uint16_t> processor_numbers{};
 
     friend bool operator==(const ItsOptions&, const ItsOptions&) = default;
 };
@@ -62,7 +65,7 @@ enum class TableFault : std::uint8_t {
 
 /// Where an MSI goes.
 struct Translation {
-    std::uint32_t redistributor;
+    std::uint32_t redistributor;  ///< by index
     std::uint32_t intid;
     friend bool operator==(const Translation&, const Translation&) = default;
 };
@@ -147,6 +150,10 @@ class Its {
     std::variant<Translation, ItsFault> translation_of(const InterruptEntry& entry) const;
     std::variant<Translation, ItsFault> translate(std::uint32_t device, std::uint32_t event,
                                                   const TableMemory& memory);
+    /// By index, of the one that software calls by this processor number, if there is one.
+    std::optional<std::uint32_t> redistributor_called(std::uint64_t number) const;
+    /// Where a collection is mapped to, by index.
+    std::optional<std::uint32_t> target_of(std::uint16_t collection) const;
     bool has_collection(std::uint16_t collection, const TableMemory& memory) const;
     bool is_lpi(std::uint32_t intid) const;
 

@@ -43,7 +43,7 @@ struct ItsCommand {
     constexpr bool valid() const { return (words[2] >> 63) != 0; }
     constexpr std::uint64_t itt() const { return words[2] & 0x000F'FFFF'FFFF'FF00; }
     constexpr std::uint16_t collection() const { return static_cast<std::uint16_t>(words[2]); }
-    /// The redistributor of MAPC and SYNC, and the one MOVALL empties. 35 bits wide.
+    /// The redistributor of MAPC and SYNC, and the one MOVALL empties, by its processor number. 35 bits wide.
     constexpr std::uint64_t target() const { return rdbase(words[2]); }
     /// The redistributor MOVALL fills.
     constexpr std::uint64_t second_target() const { return rdbase(words[3]); }

@@ -61,7 +61,7 @@ Its::Outcome Its::on_mapped_event(const ItsCommand& command, TableMemory& memory
 
 Its::Outcome Its::invall(const ItsCommand& command, const TableMemory& memory, LpiEffects& effects) const {
     if (!has_collection(command.collection(), memory)) return ItsFault::collection_oor;
-    const auto target = collections_.target(command.collection());
+    const auto target = target_of(command.collection());
     if (!target) return ItsFault::unmapped_collection;
     effects.add(AllLpisInvalidated{*target});
     return {};
@@ -69,7 +69,7 @@ Its::Outcome Its::invall(const ItsCommand& command, const TableMemory& memory, L
 
 Its::Outcome Its::mapc(const ItsCommand& command, TableMemory& memory) {
     const std::uint16_t collection = command.collection();
-    if (command.valid() && command.target() >= options_.redistributors) return ItsFault::procnum_oor;
+    if (command.valid() && !redistributor_called(command.target())) return ItsFault::procnum_oor;
     if (!has_collection(collection, memory)) return ItsFault::collection_oor;
     if (!command.valid())
         collections_.unmap(collection, collection_table(), memory);
@@ -111,17 +111,16 @@ Its::Outcome Its::mapti(const ItsCommand& command, std::uint32_t intid, TableMem
         const auto entry =
             InterruptEntry{}.with(InterruptEntry::intid, intid).with(InterruptEntry::collection, collection);
         if (!memory.write64(event.address, entry.raw())) return ItsFault::table_unreachable;
-        if (const auto target = collections_.target(collection)) effects.add(LpiMapped{*target, intid});
+        if (const auto target = target_of(collection)) effects.add(LpiMapped{*target, intid});
         return {};
     });
 }
 
 Its::Outcome Its::movall(const ItsCommand& command, LpiEffects& effects) const {
-    const std::uint64_t from = command.target();
-    const std::uint64_t to = command.second_target();
-    if (from >= options_.redistributors || to >= options_.redistributors) return ItsFault::procnum_oor;
-    if (from != to)
-        effects.add(AllLpisMoved{static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to)});
+    const auto from = redistributor_called(command.target());
+    const auto to = redistributor_called(command.second_target());
+    if (!from || !to) return ItsFault::procnum_oor;
+    if (*from != *to) effects.add(AllLpisMoved{*from, *to});
     return {};
 }
 
@@ -131,8 +130,8 @@ Its::Outcome Its::movi(const ItsCommand& command, TableMemory& memory, LpiEffect
     const std::uint16_t collection = command.collection();
     return on(find_mapped(device, event, memory), [&](const Event& found) -> Outcome {
         if (!has_collection(collection, memory)) return ItsFault::collection_oor;
-        const auto from = collections_.target(found.entry.get(InterruptEntry::collection));
-        const auto to = collections_.target(collection);
+        const auto from = target_of(found.entry.get(InterruptEntry::collection));
+        const auto to = target_of(collection);
         if (!from || !to) return ItsFault::unmapped_collection;
         const std::uint32_t intid = found.entry.get(InterruptEntry::intid);
         if (!is_lpi(intid)) return ItsFault::ite_invalid;

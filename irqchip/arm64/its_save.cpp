@@ -210,7 +210,7 @@ std::optional<TableFault> Its::restore_collections(TableMemory& memory,
         const CollectionEntry entry{*raw};
         if (!entry.get(entry.valid)) break;
         const std::uint32_t target = entry.get(entry.target);
-        const bool possible = target < options_.redistributors || target == CollectionEntry::no_target;
+        const bool possible = redistributor_called(target) || target == CollectionEntry::no_target;
         const std::uint16_t collection = entry.get(entry.collection);
         if (!possible || !has_collection(collection, memory) || !saved.emplace(collection, target).second)
             return TableFault::inconsistent;

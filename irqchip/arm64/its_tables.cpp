@@ -59,15 +59,15 @@ std::optional<std::uint32_t> CollectionTable::target(std::uint16_t collection) c
     return found->second.target;
 }
 
-bool CollectionTable::map(std::uint16_t collection, std::uint32_t redistributor, const TableLocation& table,
-                          TableMemory& memory) {
+bool CollectionTable::map(std::uint16_t collection, std::uint32_t processor_number,
+                          const TableLocation& table, TableMemory& memory) {
     const auto known = places_.find(collection);
     const std::uint32_t index = known == places_.end() ? size() : known->second.index;
     const auto entry = table.entry(index, memory);
     if (!entry) return false;
     if (index == size() && !end_collections(index + 1, table, memory)) return false;
-    if (!memory.write64(*entry, CollectionEntry::of(collection, redistributor).raw())) return false;
-    places_[collection] = {redistributor, index};
+    if (!memory.write64(*entry, CollectionEntry::of(collection, processor_number).raw())) return false;
+    places_[collection] = {processor_number, index};
     if (index == size()) order_.push_back(collection);
     return true;
 }

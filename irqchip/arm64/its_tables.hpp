@@ -56,8 +56,8 @@ struct CollectionEntry : Register<CollectionEntry, std::uint64_t> {
     static constexpr Field<CollectionEntry, 15, 0> collection{"collection"};
     static constexpr auto fields = field_list(valid, target, collection);
 
-    static CollectionEntry of(std::uint16_t id, std::uint32_t redistributor) {
-        return CollectionEntry{}.with(valid, true).with(target, redistributor).with(collection, id);
+    static CollectionEntry of(std::uint16_t id, std::uint32_t processor_number) {
+        return CollectionEntry{}.with(valid, true).with(target, processor_number).with(collection, id);
     }
 };
 
@@ -95,12 +95,12 @@ class TableLocation {
 /// in the table is never read again, except by a restore.
 class CollectionTable {
   public:
-    /// The redistributor of a collection.
+    /// The processor number of the redistributor that a collection is mapped to.
     std::optional<std::uint32_t> target(std::uint16_t collection) const;
 
     /// Maps a collection for which the table has room, anew or again. @returns false if the table is outside
     /// memory, and nothing changed
-    bool map(std::uint16_t collection, std::uint32_t redistributor, const TableLocation& table,
+    bool map(std::uint16_t collection, std::uint32_t processor_number, const TableLocation& table,
              TableMemory& memory);
     void unmap(std::uint16_t collection, const TableLocation& table, TableMemory& memory);
 

@@ -46,7 +46,7 @@ std::variant<Its::Event, ItsFault> Its::find_mapped(std::uint32_t device, std::u
 }
 
 std::variant<Translation, ItsFault> Its::translation_of(const InterruptEntry& entry) const {
-    const auto target = collections_.target(entry.get(entry.collection));
+    const auto target = target_of(entry.get(entry.collection));
     const std::uint32_t intid = entry.get(entry.intid);
     if (!target || !is_lpi(intid)) return ItsFault::ite_invalid;
     return Translation{*target, intid};
@@ -63,6 +63,21 @@ std::variant<Translation, ItsFault> Its::translate(std::uint32_t device, std::ui
     if (const auto* translation = std::get_if<Translation>(&result))
         slot = {true, entry.get(entry.collection), device, event, *translation};
     return result;
+}
+
+std::optional<std::uint32_t> Its::redistributor_called(std::uint64_t number) const {
+    const auto& numbers = options_.processor_numbers;
+    if (numbers.empty())
+        return number < options_.redistributors ? std::optional(static_cast<std::uint32_t>(number))
+                                                : std::nullopt;
+    const auto found = std::find(numbers.begin(), numbers.end(), number);
+    if (found == numbers.end()) return std::nullopt;
+    return static_cast<std::uint32_t>(found - numbers.begin());
+}
+
+std::optional<std::uint32_t> Its::target_of(std::uint16_t collection) const {
+    const auto number = collections_.target(collection);
+    return number ? redistributor_called(*number) : std::nullopt;
 }
 
 bool Its::has_collection(std::uint16_t collection, const TableMemory& memory) const {

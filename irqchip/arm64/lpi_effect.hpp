@@ -7,7 +7,7 @@
 #include "irqchip/effect_list.hpp"
 
 // What an ITS asks of the redistributors; irqchip/arm64/lpi_bus.hpp carries it out. Redistributors are
-// counted from 0 (GICR_TYPER.Processor_Number).
+// named by their index, whatever processor numbers they have.
 namespace irqbench::irqchip::arm64 {
 
 /// An LPI becomes pending (a translated MSI, INT).

@@ -42,6 +42,10 @@ struct Facts {
     std::optional<std::uint32_t> needs_handler;  ///< a vector that ends the run on `vcpus` without one
     std::optional<Place> place;
 
+    bool needs_its = false;              ///< the machine must have an ITS
+    std::uint64_t memory = 0;            ///< bytes that the scenario's own memory must have
+    std::uint64_t memory_of_a_vcpu = 0;  ///< and so many more for each vCPU
+
     bool threadable =
         false;            ///< has a place in `parallel`: a call that several host threads may make at once
     bool routes = false;  ///< changes the routing table, which one thread may do

@@ -178,6 +178,7 @@ class Checker {
                 fail(step, fmt::format("there is no vCPU {}: the machine has {} (\"vcpus\"), counted from 0",
                                        vcpu, vcpu_count()));
         check_place(step, facts, around);
+        check_needs(step, facts);
         check_names(step, facts);
         check_guest(step, facts);
         check_handlers(step, facts);
@@ -222,6 +223,21 @@ class Checker {
                 fail(step,
                      fmt::format("makes sense in {} mode only: put it into an 'only' block, or set 'modes'",
                                  fmt::join(facts.modes, ", ")));
+    }
+
+    /// What the step asks of the machine.
+    void check_needs(const Step& step, const Facts& facts) const {
+        const std::uint64_t memory = facts.memory + facts.memory_of_a_vcpu * vcpu_count();
+        const bool has_room = scenario_.config.memory >= memory;
+        if (facts.needs_its && !scenario_.config.its)
+            fail(step,
+                 fmt::format("needs an ITS, and memory for its tables: set \"machine\": {{ \"its\": true, "
+                             "\"memory\": \"{:#x}\" }}",
+                             memory));
+        if (!has_room)
+            fail(step, fmt::format("needs {:#x} bytes of the scenario's own memory, which has {:#x}: set "
+                                   "\"machine\": {{ \"memory\": \"{:#x}\" }}",
+                                   memory, scenario_.config.memory, memory));
     }
 
     void check_thread(const Step& step, const Facts& facts, const Around& around) {

@@ -117,6 +117,39 @@ BOOST_AUTO_TEST_CASE(active_priority_is_the_part_that_preempts) {
     BOOST_TEST(guest.eoi(40) == "eoi of spi 40");
 }
 
+// IHI 0048B.b, 3.3.3: the group priority of what waits against that of the running priority, both as the
+// binary point is now.
+BOOST_AUTO_TEST_CASE(a_binary_point_that_changes_while_one_runs_splits_the_running_priority_too) {
+    struct Row {
+        unsigned binary_point;
+        bool preempts;
+    };
+    // 0x48 runs, as the finest split has it; 0x40 waits: they differ in bit 3 alone.
+    for (const Row row : {Row{3, true}, Row{4, false}, Row{5, false}, Row{7, false}}) {
+        GuestGicv3 guest = with_priorities({0x48, 0x40});
+        guest.raise(40);
+        BOOST_TEST(guest.take() == 40);
+        BOOST_TEST(guest.running() == 0x48);
+        guest.set(icc::bpr1, row.binary_point);
+        guest.raise(41);
+        BOOST_TEST((guest.output() == "irq") == row.preempts, "binary point " << row.binary_point);
+        BOOST_TEST((guest.take() == 41) == row.preempts);
+        BOOST_TEST(guest.reg(icc::hppir1) == (row.preempts ? 1023U : 41U));
+    }
+}
+
+// IHI 0069, ICC_BPR0_EL1: with 7 there is no group priority at all.
+BOOST_AUTO_TEST_CASE(without_group_priority_bits_one_is_taken_and_none_preempts) {
+    GuestGicv3 guest = with_priorities({0x80, 0x00});
+    guest.set_group(40, 0);
+    guest.set_group(41, 0);
+    guest.set(icc::bpr0, 7);
+    guest.raise(40);
+    BOOST_TEST(guest.take0() == 40);
+    guest.raise(41);
+    BOOST_TEST(guest.output() == "");
+}
+
 BOOST_AUTO_TEST_CASE(group_0_splits_one_bit_higher_than_group_1_for_the_same_binary_point) {
     GuestGicv3 guest = with_priorities({0xB8});
     guest.set_group(40, 0);

@@ -307,6 +307,14 @@ BOOST_AUTO_TEST_CASE(options_show_in_the_identification_registers) {
     BOOST_TEST(guest.get(0x6100 + 8 * 8, 8) == 0xFF'00FF'FFFF);
 }
 
+BOOST_AUTO_TEST_CASE(a_processor_number_need_not_be_the_index) {
+    Gicv3Options options = two_cpus();
+    options.processor_numbers = {7, 0x1ff};
+    GuestGicv3 guest(options);
+    BOOST_TEST((guest.get_redistributor(gicr::typer, 0) >> 8 & 0xFFFF) == 7);
+    BOOST_TEST((guest.get_redistributor(gicr::typer, 1) >> 8 & 0xFFFF) == 0x1ff);
+}
+
 BOOST_AUTO_TEST_CASE(halves_of_a_route_are_written_one_by_one) {
     Gicv3Options options;
     options.affinity3 = true;

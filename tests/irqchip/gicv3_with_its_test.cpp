@@ -410,9 +410,11 @@ BOOST_AUTO_TEST_CASE(lpis_wait_for_group_1_and_never_for_group_0) {
 BOOST_AUTO_TEST_CASE(the_its_goes_by_the_options_of_the_gic) {
     Gicv3Options options = GuestGicv3::cpus(3);
     options.lpi_id_bits = 17;
+    options.processor_numbers = {4, 5, 6};
     const Gicv3WithIts gic(options, {.redistributors = 1, .on_error = ItsErrorPolicy::stall});
     BOOST_TEST(gic.its().options().redistributors == 3);
     BOOST_TEST(gic.its().options().lpi_id_bits == 17);
+    BOOST_TEST((gic.its().options().processor_numbers == options.processor_numbers));
     BOOST_TEST((gic.its().options().on_error == ItsErrorPolicy::stall));
     BOOST_TEST((gic == Gicv3WithIts(options, {.on_error = ItsErrorPolicy::stall})));
     BOOST_TEST((gic != Gicv3WithIts(options)));

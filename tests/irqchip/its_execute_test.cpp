@@ -56,6 +56,18 @@ BOOST_AUTO_TEST_CASE(an_unmapped_collection_takes_nothing) {
     BOOST_TEST(guest.send(c::unmap_collection(9)) == "nothing");
 }
 
+// IHI 0069, 5.3: RDbase is GICR_TYPER.Processor_Number where GITS_TYPER.PTA is clear.
+BOOST_AUTO_TEST_CASE(targets_are_processor_numbers_whatever_the_index) {
+    GuestIts guest = mapped_guest({.redistributors = 2, .processor_numbers = {0, 18}});
+    BOOST_TEST(guest.send({c::mapc(2, 18), c::mapti(5, 4, 8201, 2), c::interrupt(5, 4)}) ==
+               "8201 mapped to 1, 8201 pending at 1");
+    BOOST_TEST(guest.send(c::mapc(3, 1)) == "MAPC_PROCNUM_OOR at 0xc0");
+    BOOST_TEST(guest.send(c::movall(18, 0)) == "all moved from 1 to 0");
+    BOOST_TEST(guest.send(c::movall(18, 1)) == "MOVALL_PROCNUM_OOR at 0x100");
+    BOOST_TEST(guest.send(c::movi(5, 4, 1)) == "8201 moved from 1 to 0");
+    BOOST_TEST(guest.send(c::invall(2)) == "all invalidated at 1");
+}
+
 BOOST_AUTO_TEST_CASE(to_unmap_a_collection_no_redistributor_need_exist) {
     GuestIts guest = mapped_guest();
     ItsCommand unmap = c::unmap_collection(1);

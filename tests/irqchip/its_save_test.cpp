@@ -97,6 +97,22 @@ BOOST_AUTO_TEST_CASE(a_restored_its_does_what_the_saved_one_did) {
     BOOST_TEST(next.send({c::mapc(3, 0), c::movi(5, 31, 3)}) == "8201 moved from 1 to 0");
 }
 
+// What KVM's vgic_its_save_cte() writes is the target of MAPC, a vCPU's id.
+BOOST_AUTO_TEST_CASE(saved_collections_name_processor_numbers) {
+    GuestIts guest = mapped_guest({.redistributors = 2, .processor_numbers = {0, 18}});
+    guest.send({c::mapc(2, 18), c::mapti(5, 4, 8201, 2)});
+    BOOST_TEST(saved(guest) == "well");
+    BOOST_TEST(guest.memory.read64(place::collections + 8).value() == 0x8000'0000'0012'0002);
+    GuestIts next = successor(guest);
+    BOOST_TEST(restored(next) == "well");
+    next.put(gits::ctlr, 1, 4);
+    BOOST_TEST(next.signal(5, 4) == "8201 pending at 1");
+    // One that no redistributor has.
+    guest.memory.write64(place::collections + 8, 0x8000'0000'0001'0002);
+    GuestIts refused = successor(guest);
+    BOOST_TEST(restored(refused) != "well");
+}
+
 BOOST_AUTO_TEST_CASE(two_level_tables_are_saved_and_restored) {
     for (const std::uint64_t size : {0ULL, 1ULL, 2ULL}) {
         const std::uint32_t per_page = 512U << (2 * size);

@@ -106,7 +106,10 @@ struct NaiveGic {
     Found signalled(unsigned cpu) {
         const Found best = highest(cpu);
         if (best.intid == 1023 || best.priority >= cpus[cpu].pmr) return {};
-        if (preempting_part(cpu, best.priority, best.group1) >= running(cpu)) return {};
+        const unsigned active = running(cpu);
+        if (active != 0xFF &&
+            preempting_part(cpu, best.priority, best.group1) >= preempting_part(cpu, active, best.group1))
+            return {};
         return best;
     }
     std::string output(unsigned cpu) {

@@ -68,8 +68,8 @@ void is_refused(const std::string& step, const std::string& reason) {
 BOOST_AUTO_TEST_CASE(lines_are_gsis_ppis_or_what_kvm_takes) {
     check_calls(R"({ "raise": 10 })", {"raise 10"});
     check_calls(R"({ "pulse": 10 })", {"raise 10", "lower 10"});
-    // Type 2 in bits 27:24, the vCPU's index in 23:16 (api.rst 4.25).
-    check_calls(R"({ "lower": { "ppi": 20, "vcpu": 1 } })", {fmt::format("lower {}", 0x02010014)});
+    // Type 2 in bits 27:24, the vCPU's id in 23:16 (api.rst 4.25).
+    check_calls(R"({ "lower": { "ppi": 20, "vcpu": 1 } })", {fmt::format("lower {}", 0x02110014)});
     check_calls(R"({ "raise": { "raw": "0x03000000" } })", {fmt::format("raise {}", 0x03000000)});
     is_refused(R"({ "raise": { "ppi": 32 } })", "16 to 31");
     is_refused(R"({ "raise": { "gsi": 1, "ppi": 20 } })", "ppi");
@@ -174,6 +174,11 @@ BOOST_AUTO_TEST_CASE(commands_are_put_where_the_queue_ends_and_wrap) {
     constexpr std::uint64_t valid = std::uint64_t{1} << 63;
     check_calls(R"({ "its_command": { "command": "mapd", "device": 3 } })",
                 words(0x3'0000'0008, 8, valid | (vmm::scenario_memory + 0x43000), 0));
+    // A table of 128 KiB, behind those of the redistributors; IHI 0069, 5.3: Size is one less than the bits.
+    check_calls(R"({ "its_command": { "command": "mapd", "device": 0, "event_bits": 14 } })",
+                words(0x8, 13, valid | (vmm::scenario_memory + 0x70000), 0));
+    check_calls(R"({ "its_command": { "command": "mapi", "device": 3, "event": 8200, "collection": 1 } })",
+                words(0x3'0000'000b, 8200, 1, 0));
     check_calls(R"({ "its_command": { "command": "mapc", "collection": 2, "to": 1 } })",
                 words(0x9, 0, valid | 0x110002, 0));
     check_calls(R"({ "its_command": { "command": "mapc", "collection": 2, "valid": false } })",
@@ -216,7 +221,9 @@ BOOST_AUTO_TEST_CASE(a_check_asks_for_what_it_names) {
 
 BOOST_AUTO_TEST_CASE(the_machine_needs_what_its_gic_is) {
     const auto needs = [](const std::string& machine) {
-        return load_text(arm64_file(R"({ "lower": 10 })", machine), "file.json").requires_.capabilities;
+        const std::string file = R"({ "name": "a file", "arch": "arm64", "source": "none", "machine": { )" +
+                                 machine + R"( }, "steps": [ { "raise": 10 }, { "ack": 42 } ] })";
+        return load_text(file, "file.json").requires_.capabilities;
     };
     BOOST_TEST(needs(R"("gic": "v2")") == Lines{"arm_vgic_v2"}, boost::test_tools::per_element());
     BOOST_TEST(needs(R"("its": true)") == (Lines{"arm_vgic_v3", "arm_vgic_its"}),

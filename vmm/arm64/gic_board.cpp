@@ -35,6 +35,7 @@ Outcome GicBoard::set_line(std::uint32_t gsi, bool level) {
     const bool is_gsi = gsi >> type_shift == 0;
     const std::uint32_t type = is_gsi ? type_spi : gsi >> type_shift & type_mask;
     const std::uint32_t intid = (is_gsi ? gsi + first_spi : gsi) & number_mask;
+    if (is_gsi && gsi + first_spi > number_mask) return {0, EINVAL};
     // KVM_ARM_IRQ_TYPE_CPU is for whoever has the GIC.
     if (type == 0) return {0, ENXIO};
     if (type == type_ppi) return set_private_line(gsi, level);
@@ -44,13 +45,13 @@ Outcome GicBoard::set_line(std::uint32_t gsi, bool level) {
 }
 
 Outcome GicBoard::set_private_line(std::uint32_t line, bool level) {
-    constexpr std::uint32_t first_ppi = 16;
     const std::uint32_t id = (line >> 16 & 0xff) | (line >> 28) << 8;
     const std::uint32_t intid = line & 0xffff;
     const auto found = std::find(cpu_ids_.begin(), cpu_ids_.end(), id);
-    if (found == cpu_ids_.end() || intid < first_ppi || intid >= first_spi) return {0, EINVAL};
-    // As in KVM: the timers own their lines, and nobody else moves them.
-    if (intid == VirtualTimer::ppi || intid == physical_timer_ppi) return {};
+    if (found == cpu_ids_.end() || intid < irqchip::arm64::sgi_count || intid >= first_spi)
+        return {0, EINVAL};
+    // As in KVM: the timers own their lines, and nobody else moves them (vgic_validate_injection).
+    if (intid == VirtualTimer::ppi || intid == VirtualTimer::ppi_of_physical) return {};
     gic_->set_line(intid, level, LineSource::wire, static_cast<std::uint32_t>(found - cpu_ids_.begin()));
     return {};
 }

@@ -13,9 +13,6 @@
 
 namespace irqbench::vmm::arm64 {
 
-/// As KVM has it (BSA 1.0, 4.5); that of the virtual timer is VirtualTimer::ppi.
-inline constexpr std::uint32_t physical_timer_ppi = 30;
-
 /// One of our GICs with what is around it: the routes of GSIs, KVM_IRQ_LINE's names for lines, and who is
 /// told of the end of a level interrupt. It answers as KVM does with its own GIC, but that the drivers of a
 /// line are ORed; on KVM an irqfd and KVM_IRQ_LINE overwrite each other's level.

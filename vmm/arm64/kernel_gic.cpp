@@ -4,10 +4,15 @@
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <stdexcept>
 
+#include "irqchip/arm64/gic_redistributor_registers.hpp"
+#include "irqchip/arm64/gicv2_registers.hpp"
+#include "irqchip/arm64/its_registers.hpp"
 #include "routing/arm64.hpp"
 #include "vmm/arm64/boot.hpp"
+#include "vmm/arm64/system_registers.hpp"
 #include "vmm/arm64/urgency.hpp"
 #include "vmm/kernel_routing.hpp"
 
@@ -17,31 +22,29 @@ namespace {
 
 using routing::arm64::first_spi;
 
-// Offsets in the distributor, and of the same registers for private interrupts from the redistributor's
-// second frame (IHI 0069, 12.9 and 12.11).
-constexpr std::uint32_t gicd_ctlr = 0x000;
-constexpr std::uint32_t igroupr = 0x080;
-constexpr std::uint32_t isenabler = 0x100;
-constexpr std::uint32_t ispendr = 0x200;
-constexpr std::uint32_t isactiver = 0x300;
-constexpr std::uint32_t ipriorityr = 0x400;
-constexpr std::uint32_t itargetsr = 0x800;
-constexpr std::uint32_t icfgr = 0xc00;
-constexpr std::uint32_t irouter = 0x6000;
-constexpr std::uint32_t second_frame = 0x10000;
+namespace gicd = irqchip::arm64::gicd;
+namespace gicc = irqchip::arm64::gicc;
+namespace gicr = irqchip::arm64::gicr;
+namespace gits = irqchip::arm64::gits;
+namespace icc = irqchip::arm64::icc;
 
-// Encodings as in KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS; beside them the offsets of the GICv2 CPU interface.
+/// Encodings as in KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS; beside them the offsets of the GICv2 CPU interface.
 struct CpuRegister {
     std::string_view name;
     std::uint32_t v3;
     std::uint32_t v2;
+    bool of_v2 =
+        true;  ///< not there already by another name: its GICC_CTLR has both enables, its APR both groups
 };
-constexpr CpuRegister pmr{"pmr", 0xc230, 0x04};
-constexpr CpuRegister ap1r0{"ap1r0", 0xc648, 0xd0};
-constexpr std::array cpu_registers{CpuRegister{"ctlr", 0xc664, 0x00},    pmr,
-                                   CpuRegister{"bpr0", 0xc643, 0x08},    CpuRegister{"bpr1", 0xc663, 0x1c},
-                                   CpuRegister{"igrpen0", 0xc666, 0x00}, CpuRegister{"igrpen1", 0xc667, 0x00},
-                                   CpuRegister{"ap0r0", 0xc644, 0xd0},   ap1r0};
+constexpr CpuRegister pmr{"pmr", icc::pmr, gicc::pmr};
+constexpr std::array cpu_registers{CpuRegister{"ctlr", icc::ctlr, gicc::ctlr},
+                                   pmr,
+                                   CpuRegister{"bpr0", icc::bpr0, gicc::bpr},
+                                   CpuRegister{"bpr1", icc::bpr1, gicc::abpr},
+                                   CpuRegister{"igrpen0", icc::igrpen0, gicc::ctlr, false},
+                                   CpuRegister{"igrpen1", icc::igrpen1, gicc::ctlr, false},
+                                   CpuRegister{"ap0r0", icc::ap0r, gicc::apr},
+                                   CpuRegister{"ap1r0", icc::ap1r, gicc::apr, false}};
 
 kvm::Device make_gic(kvm::Vm& vm, bool is_v3) {
     return {vm, static_cast<std::uint32_t>(is_v3 ? KVM_DEV_TYPE_ARM_VGIC_V3 : KVM_DEV_TYPE_ARM_VGIC_V2)};
@@ -94,14 +97,13 @@ void KernelGic::create_controllers() {
 void KernelGic::finish() {
     gic_->set(KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT);
     if (its_) its_->set(KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT);
-    set_distributor(gicd_ctlr, distributor(gicd_ctlr) | 3);
+    set_distributor(gicd::ctlr, distributor(gicd::ctlr) | 3);
     table_ = routing::arm64::default_table(config_.spis);
 }
 
 std::uint64_t KernelGic::affinity(std::uint32_t vcpu) const {
     if (!is_v3_) return std::uint64_t{vcpu} << KVM_DEV_ARM_VGIC_CPUID_SHIFT;
-    constexpr std::uint32_t mpidr_el1 = 0xc005;
-    const std::uint64_t mpidr = slots_.at(vcpu)->vcpu.reg(system_register(mpidr_el1));
+    const std::uint64_t mpidr = slots_.at(vcpu)->vcpu.reg(system_register(sysregs::mpidr));
     return ((mpidr & 0xffffff) | (mpidr >> 8 & 0xff000000)) << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT;
 }
 
@@ -116,7 +118,7 @@ void KernelGic::set_distributor(std::uint32_t offset, std::uint32_t value) {
 std::uint32_t KernelGic::own_register(std::uint32_t vcpu, std::uint32_t offset) const {
     if (!is_v3_) return gic_->get<std::uint32_t>(KVM_DEV_ARM_VGIC_GRP_DIST_REGS, affinity(vcpu) | offset);
     return gic_->get<std::uint32_t>(KVM_DEV_ARM_VGIC_GRP_REDIST_REGS,
-                                    affinity(vcpu) | (second_frame + offset));
+                                    affinity(vcpu) | (gicr::sgi_base + offset));
 }
 
 std::uint32_t KernelGic::bits_of(std::uint32_t vcpu, std::uint32_t intid, std::uint32_t offset,
@@ -129,12 +131,17 @@ std::uint32_t KernelGic::bits_of(std::uint32_t vcpu, std::uint32_t intid, std::u
 
 std::uint64_t KernelGic::cpu_register(std::uint32_t vcpu, std::uint32_t which) const {
     if (is_v3_) return gic_->get<std::uint64_t>(KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, affinity(vcpu) | which);
-    return gic_->get<std::uint32_t>(KVM_DEV_ARM_VGIC_GRP_CPU_REGS, affinity(vcpu) | which);
+    const auto value = gic_->get<std::uint32_t>(KVM_DEV_ARM_VGIC_GRP_CPU_REGS, affinity(vcpu) | which);
+    // Through this interface a GICv2's PMR has its five bits at the bottom (arm-vgic.rst); guests have them
+    // at the top.
+    return which == pmr.v2 ? (value & 0x1f) << 3 : value;
 }
 
 // A GSI is an SPI; what has a type of its own in bits 27:24 is meant as api.rst has it for KVM_IRQ_LINE.
 Outcome KernelGic::set_line(std::uint32_t gsi, bool level, bool want_status) {
     const bool is_gsi = gsi >> KVM_ARM_IRQ_TYPE_SHIFT == 0;
+    // What does not fit would name another.
+    if (is_gsi && gsi + first_spi > KVM_ARM_IRQ_NUM_MASK) return {0, EINVAL};
     const std::uint32_t line =
         is_gsi
             ? static_cast<std::uint32_t>(KVM_ARM_IRQ_TYPE_SPI) << KVM_ARM_IRQ_TYPE_SHIFT | (gsi + first_spi)
@@ -153,9 +160,7 @@ Outcome KernelGic::route(const routing::RoutingTable& table) {
 // Of what is active the highest bit set in the active priorities registers; the vGIC has one of each group
 // for its 32 levels.
 std::uint32_t KernelGic::running_priority(VcpuSlot& slot) {
-    std::uint32_t limit = static_cast<std::uint32_t>(cpu_register(slot.index, is_v3_ ? pmr.v3 : pmr.v2));
-    // Through this interface a GICv2's PMR has its five bits at the bottom (arm-vgic.rst).
-    if (!is_v3_) limit = (limit & 0x1f) << 3;
+    auto limit = static_cast<std::uint32_t>(cpu_register(slot.index, is_v3_ ? pmr.v3 : pmr.v2));
     for (const CpuRegister& row : cpu_registers) {
         if (!row.name.starts_with("ap")) continue;
         const auto active = static_cast<std::uint32_t>(cpu_register(slot.index, is_v3_ ? row.v3 : row.v2));
@@ -168,35 +173,36 @@ std::uint32_t KernelGic::running_priority(VcpuSlot& slot) {
 std::optional<Marker> KernelGic::send_marker(VcpuSlot& slot, std::uint32_t priority) {
     const auto urgent_enough = priority_beyond(priority);
     if (!urgent_enough || !is_v3_) return std::nullopt;
-    for (std::uint32_t intid = 16; intid-- > 8;) {
-        if (slot.agent.policy(intid) != default_policy || bits_of(slot.index, intid, ispendr, 1) != 0)
+    for (std::uint32_t intid = irqchip::arm64::sgi_count; intid-- > 8;) {
+        if (slot.agent.policy(intid) != default_policy || bits_of(slot.index, intid, gicd::ispendr, 1) != 0)
             continue;
-        if (bits_of(slot.index, intid, isenabler, 1) != 0 && marker_sgis_[slot.index] != intid) continue;
+        if (bits_of(slot.index, intid, gicd::isenabler, 1) != 0 && marker_sgis_[slot.index] != intid)
+            continue;
         marker_sgis_[slot.index] = intid;
         const auto write = [&](std::uint32_t offset, std::uint32_t value) {
-            gic_->set(KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, affinity(slot.index) | (second_frame + offset),
+            gic_->set(KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, affinity(slot.index) | (gicr::sgi_base + offset),
                       value);
         };
-        const std::uint32_t at = ipriorityr + intid / 4 * 4;
+        const std::uint32_t at = gicd::ipriorityr + intid / 4 * 4;
         const std::uint32_t shift = intid % 4 * 8;
         write(at, (own_register(slot.index, at) & ~(0xffU << shift)) | *urgent_enough << shift);
-        write(isenabler, 1U << intid);
+        write(gicd::isenabler, 1U << intid);
         // Through this interface the zeros of the word count too.
-        write(ispendr, own_register(slot.index, ispendr) | 1U << intid);
+        write(gicd::ispendr, own_register(slot.index, gicd::ispendr) | 1U << intid);
         return Marker{intid, default_policy};
     }
     return std::nullopt;
 }
 
 std::vector<NamedValue> KernelGic::interrupt_state(std::uint32_t vcpu, std::uint32_t intid) const {
-    const std::uint32_t config = bits_of(vcpu, intid, icfgr, 2);
+    const std::uint32_t config = bits_of(vcpu, intid, gicd::icfgr, 2);
     const bool edge = (config & 2) != 0;
-    std::vector<NamedValue> fields{{"enabled", bits_of(vcpu, intid, isenabler, 1)},
-                                   {"pending", bits_of(vcpu, intid, ispendr, 1)},
-                                   {"active", bits_of(vcpu, intid, isactiver, 1)},
-                                   {"priority", bits_of(vcpu, intid, ipriorityr, 8)},
+    std::vector<NamedValue> fields{{"enabled", bits_of(vcpu, intid, gicd::isenabler, 1)},
+                                   {"pending", bits_of(vcpu, intid, gicd::ispendr, 1)},
+                                   {"active", bits_of(vcpu, intid, gicd::isactiver, 1)},
+                                   {"priority", bits_of(vcpu, intid, gicd::ipriorityr, 8)},
                                    {"trigger", edge},
-                                   {"group", bits_of(vcpu, intid, igroupr, 1)}};
+                                   {"group", bits_of(vcpu, intid, gicd::igroupr, 1)}};
     if (is_v3_) {
         // On a GICv3 this interface gives the latch alone, and the line by another attribute.
         const auto lines = gic_->get<std::uint32_t>(
@@ -209,9 +215,10 @@ std::vector<NamedValue> KernelGic::interrupt_state(std::uint32_t vcpu, std::uint
     }
     if (intid >= first_spi) {
         if (is_v3_)
-            fields.push_back({"route", distributor(irouter + intid * 8)});
+            fields.push_back(
+                {"route", distributor(irqchip::arm64::gicd3::irouter + (intid - first_spi) * 8)});
         else
-            fields.push_back({"targets", bits_of(vcpu, intid, itargetsr, 8)});
+            fields.push_back({"targets", bits_of(vcpu, intid, gicd::itargetsr, 8)});
     }
     return fields;
 }
@@ -223,16 +230,14 @@ std::vector<NamedValue> KernelGic::inspect(std::string_view controller, std::uin
         return interrupt_state(vcpu, intid);
     if (controller == "gic") return {{"version", is_v3_ ? 3U : 2U}};
     if (controller == "its" && its_ && index == 0) {
-        constexpr std::uint64_t cwriter = 0x88;
-        constexpr std::uint64_t creadr = 0x90;
-        return {{"cwriter", its_->get<std::uint64_t>(KVM_DEV_ARM_VGIC_GRP_ITS_REGS, cwriter)},
-                {"creadr", its_->get<std::uint64_t>(KVM_DEV_ARM_VGIC_GRP_ITS_REGS, creadr)}};
+        return {{"cwriter", its_->get<std::uint64_t>(KVM_DEV_ARM_VGIC_GRP_ITS_REGS, gits::cwriter)},
+                {"creadr", its_->get<std::uint64_t>(KVM_DEV_ARM_VGIC_GRP_ITS_REGS, gits::creadr)}};
     }
-    if (controller == "distributor" && index == 0) return {{"ctlr", distributor(gicd_ctlr)}};
+    if (controller == "distributor" && index == 0) return {{"ctlr", distributor(gicd::ctlr)}};
     if (controller == "cpu_interface" && index < slots_.size()) {
         std::vector<NamedValue> fields;
         for (const CpuRegister& row : cpu_registers)
-            if (is_v3_ || !row.name.starts_with("igrpen"))
+            if (is_v3_ || row.of_v2)
                 fields.push_back({std::string(row.name), cpu_register(index, is_v3_ ? row.v3 : row.v2)});
         return fields;
     }

@@ -21,8 +21,8 @@ namespace gicc = irqchip::arm64::gicc;
 constexpr std::uint32_t both_groups_of_v2 = 3;
 
 constexpr std::array shown_of_v2{ShownRegister{"ctlr", gicc::ctlr}, ShownRegister{"pmr", gicc::pmr},
-                                 ShownRegister{"bpr0", gicc::bpr},  ShownRegister{"bpr1", gicc::abpr},
-                                 ShownRegister{"ap0r0", gicc::apr}, ShownRegister{"ap1r0", gicc::nsapr}};
+                                 ShownRegister{"bpr0", gicc::bpr}, ShownRegister{"bpr1", gicc::abpr},
+                                 ShownRegister{"ap0r0", gicc::apr}};
 
 class ModelGicv2 final : public ModelGic {
   public:
@@ -97,6 +97,8 @@ class ModelGicv2 final : public ModelGic {
         if (controller == "cpu_interface")
             for (const ShownRegister& each : shown_of_v2)
                 values.push_back({std::string(each.name), gic_.peek_cpu_interface(cpu, each.number)});
+        // KVM's guests have the virtual CPU interface, whose APR is of both groups (IHI 0048B.b, 5.5).
+        if (!values.empty()) values.back().value |= gic_.peek_cpu_interface(cpu, gicc::nsapr);
         return values;
     }
 

@@ -32,7 +32,11 @@ constexpr std::array shown_of_v3{
 gic::Gicv3Options options_of(const MachineConfig& config) {
     gic::Gicv3Options options;
     options.cpus.clear();
-    for (const std::uint32_t id : config.vcpu_ids) options.cpus.push_back(affinity_of(id));
+    // KVM's processor numbers are the ids of its vCPUs (Linux, arch/arm64/kvm/vgic/vgic-mmio-v3.c).
+    for (const std::uint32_t id : config.vcpu_ids) {
+        options.cpus.push_back(affinity_of(id));
+        options.processor_numbers.push_back(static_cast<std::uint16_t>(id));
+    }
     options.spis = config.spis;
     options.lpis = config.its;
     return options;
@@ -163,6 +167,9 @@ class ModelGicv3 final : public ModelGic {
     }
 
   private:
+    /// Of one access: a queue has room for 32768 commands, all of which may fail.
+    static constexpr std::size_t most_lines = 16;
+
     static std::optional<std::uint32_t> in_distributor(std::uint64_t address) {
         return offset_in(address, AGENT_GICD, gic::GicDistributor::frame_size);
     }
@@ -183,9 +190,12 @@ class ModelGicv3 final : public ModelGic {
     }
     void tell(const gic::LpiEffects& effects) {
         if (!surroundings_.watches_wires()) return;
+        std::size_t lines = 0;
         for (const gic::LpiEffect& effect : effects)
-            if (std::string text = text_of(effect); !text.empty())
+            if (std::string text = text_of(effect); !text.empty() && ++lines <= most_lines)
                 surroundings_.moved(std::nullopt, std::move(text));
+        if (lines > most_lines)
+            surroundings_.moved(std::nullopt, fmt::format("ITS: and {} more", lines - most_lines));
     }
 
     gic::Gicv3WithIts gic_;

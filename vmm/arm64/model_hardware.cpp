@@ -4,13 +4,12 @@
 
 #include <stdexcept>
 
-#include "irqchip/arm64/gic_cpu_interface_registers.hpp"
 #include "vmm/arm64/affinity.hpp"
+#include "vmm/arm64/system_registers.hpp"
 
 namespace irqbench::vmm::arm64 {
 
 using irqchip::LineSource;
-using irqchip::arm64::sysreg;
 using std::chrono::nanoseconds;
 
 namespace {
@@ -19,8 +18,17 @@ namespace {
 constexpr std::uint32_t undefined_instruction = FAULT_ESR + 0x00;
 constexpr std::uint32_t data_abort = FAULT_ESR + 0x25;
 
-constexpr std::uint32_t sysreg_mpidr = sysreg(3, 0, 0, 0, 5);
-constexpr std::uint32_t sysreg_isr = sysreg(3, 0, 12, 1, 0);
+/// Arm DEN 0022, 5.1 and 5.2.2.
+namespace psci {
+constexpr std::uint32_t version = 0x8400'0000, cpu_off = 0x8400'0002, cpu_on_32 = 0x8400'0003,
+                        cpu_on_64 = 0xc400'0003, features = 0x8400'000a;
+/// Of the calling convention itself (Arm DEN 0028, 7.2); PSCI_FEATURES knows it too.
+constexpr std::uint32_t smccc_version = 0x8000'0000;
+constexpr std::array functions{version, cpu_off, cpu_on_32, cpu_on_64, features, smccc_version};
+constexpr auto not_supported = static_cast<std::uint64_t>(-1),
+               invalid_parameters = static_cast<std::uint64_t>(-2),
+               already_on = static_cast<std::uint64_t>(-4);
+}  // namespace psci
 
 /// What the agent's translation tables reach.
 constexpr std::uint64_t mapped_end = std::uint64_t{4} << 30;
@@ -62,7 +70,7 @@ ModelHardware::ModelHardware(const MachineConfig& config, model::Surroundings& s
 
 std::uint64_t ModelHardware::counter() const {
     static_assert(VirtualTimer::frequency_hz == 1'000'000'000, "a count is a nanosecond");
-    return static_cast<std::uint64_t>(surroundings_.now().count());
+    return VirtualTimer::first_count + static_cast<std::uint64_t>(surroundings_.now().count());
 }
 
 void ModelHardware::look_at_all() {
@@ -164,11 +172,11 @@ model::Access ModelHardware::read_sysreg(std::uint32_t cpu, std::uint32_t number
     }
     if (const auto value = timers_[cpu].read(number, counter())) return {*value, {}};
     switch (number) {
-        case sysreg_mpidr: {
+        case sysregs::mpidr: {
             constexpr std::uint64_t res1 = std::uint64_t{1} << 31;
             return {res1 | affinity_of(config_.vcpu_ids[cpu]), {}};
         }
-        case sysreg_isr: return {(board_.irq(cpu) ? 0x80U : 0U) | (board_.fiq(cpu) ? 0x40U : 0U), {}};
+        case sysregs::isr: return {(board_.irq(cpu) ? 0x80U : 0U) | (board_.fiq(cpu) ? 0x40U : 0U), {}};
         default: return {0, undefined_instruction};
     }
 }
@@ -187,7 +195,8 @@ void ModelHardware::update_timer(std::uint32_t cpu) {
     const std::uint64_t count = counter();
     board_.set_timer(cpu, VirtualTimer::ppi, timers_[cpu].level(count));
     const auto rises = timers_[cpu].rises(count);
-    deadlines_.set(cpu, rises ? model::deadline_at(*rises) : std::nullopt);
+    // What lies ahead of the counter does so of first_count.
+    deadlines_.set(cpu, rises ? model::deadline_at(*rises - VirtualTimer::first_count) : std::nullopt);
     look_at_all();
 }
 
@@ -200,37 +209,38 @@ void ModelHardware::run_timers() {
     }
 }
 
-// Arm DEN 0022, 5.1 to 5.7: the functions of a machine of one core per cluster that nobody migrates.
+// Arm DEN 0022, 5.1 to 5.15: the functions of a machine that nobody migrates, suspends or resets.
 std::uint64_t ModelHardware::call(std::uint32_t cpu, const GuestOp& op) {
-    constexpr std::uint32_t psci_version = 0x8400'0000;
-    constexpr std::uint32_t psci_cpu_off = 0x8400'0002;
-    constexpr std::uint32_t psci_cpu_on_32 = 0x8400'0003;
-    constexpr std::uint32_t psci_cpu_on_64 = 0xc400'0003;
     constexpr std::uint64_t version_1_0 = 0x1'0000;
-    constexpr std::uint64_t not_supported = ~std::uint64_t{0};
+    constexpr std::uint64_t smccc_1_1 = 0x1'0001;
+    const auto narrow = static_cast<std::uint32_t>(op.address);
     switch (op.size) {
-        case psci_version: return version_1_0;
-        case psci_cpu_off:
+        case psci::version: return version_1_0;
+        case psci::cpu_off:
             on_[cpu] = false;
             surroundings_.signal(cpu, model::CpuSignal::off);
             return 0;
-        case psci_cpu_on_32:
-        case psci_cpu_on_64: return cpu_on(op.address);
-        default: return not_supported;
+        case psci::cpu_on_32: return cpu_on(narrow);
+        case psci::cpu_on_64: return cpu_on(op.address);
+        case psci::features: {
+            const bool there =
+                std::find(psci::functions.begin(), psci::functions.end(), narrow) != psci::functions.end();
+            return there ? 0 : psci::not_supported;
+        }
+        case psci::smccc_version: return smccc_1_1;
+        default: return psci::not_supported;
     }
 }
 
 std::uint64_t ModelHardware::cpu_on(std::uint64_t affinity) {
-    constexpr auto invalid_parameters = static_cast<std::uint64_t>(-2);
-    constexpr auto already_on = static_cast<std::uint64_t>(-4);
     for (std::uint32_t cpu = 0; cpu < on_.size(); ++cpu) {
         if (affinity_of(config_.vcpu_ids[cpu]) != affinity) continue;
-        if (on_[cpu]) return already_on;
+        if (on_[cpu]) return psci::already_on;
         on_[cpu] = true;
         surroundings_.signal(cpu, model::CpuSignal::start);
         return 0;
     }
-    return invalid_parameters;
+    return psci::invalid_parameters;
 }
 
 std::optional<std::uint64_t> ModelHardware::mmio_read(std::uint32_t cpu, std::uint64_t address,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "irqchip/arm64/gicv2_registers.hpp"
 #include "routing/arm64.hpp"
 #include "vmm/kvm_machine.hpp"
 
@@ -12,12 +13,8 @@ namespace {
 constexpr std::uint32_t gsi = 10;
 constexpr std::uint32_t intid = gsi + routing::arm64::first_spi;
 
-// Offsets of the distributor (IHI 0069, 12.9).
-constexpr std::uint64_t gicd_ctlr = 0x000;
-constexpr std::uint64_t isenabler = 0x100;
-constexpr std::uint64_t ispendr = 0x200;
-constexpr std::uint64_t itargetsr = 0x800;
-constexpr std::uint64_t icfgr = 0xc00;
+namespace gicd = irqchip::arm64::gicd;
+
 constexpr std::uint64_t bit = 1U << intid % 32;
 constexpr std::uint64_t word = intid / 32 * std::uint64_t{4};
 
@@ -33,10 +30,10 @@ class Probe {
   public:
     explicit Probe(bool edge) : machine_(kernel_machine(), trace_) {
         const std::uint64_t trigger = edge ? std::uint64_t{2} << intid % 16 * 2 : 0;
-        write(icfgr + intid / 16 * std::uint64_t{4}, trigger, 4);
+        write(gicd::icfgr + intid / 16 * std::uint64_t{4}, trigger, 4);
         // Of a GICv2; a GICv3 ignores it, and sends to the first vCPU unless told otherwise.
-        write(itargetsr + intid, 1, 1);
-        write(isenabler + word, bit, 4);
+        write(gicd::itargetsr + intid, 1, 1);
+        write(gicd::isenabler + word, bit, 4);
     }
 
     KvmMachine& machine() { return machine_; }
@@ -47,7 +44,7 @@ class Probe {
     /// Both of the distributor's, without a change to what else GICD_CTLR has.
     void enable_groups(bool on) {
         constexpr std::uint64_t groups = 3;
-        perform({OP_MODIFY, 4, AGENT_GICD + gicd_ctlr, groups << 32 | (on ? groups : 0), false, "probe"});
+        perform({OP_MODIFY, 4, AGENT_GICD + gicd::ctlr, groups << 32 | (on ? groups : 0), false, "probe"});
     }
 
     /// Interrupts taken so far.
@@ -86,7 +83,7 @@ bool distributor_enable_unnoticed() {
 bool software_pending_while_active() {
     Probe probe(false);
     probe.machine().handler(0, intid, POLICY_STAY, std::nullopt);
-    probe.write(ispendr + word, bit, 4);
+    probe.write(gicd::ispendr + word, bit, 4);
     return probe.taken() == 1 && probe.pending();
 }
 

@@ -25,7 +25,7 @@ struct TimerLine {
     std::uint32_t ppi;
 };
 constexpr std::array timer_lines{TimerLine{KVM_ARM_DEV_EL1_VTIMER, VirtualTimer::ppi},
-                                 TimerLine{KVM_ARM_DEV_EL1_PTIMER, physical_timer_ppi}};
+                                 TimerLine{KVM_ARM_DEV_EL1_PTIMER, VirtualTimer::ppi_of_physical}};
 
 // PSTATE bits that hold an input back.
 constexpr std::uint64_t irqs_masked = 0x80;

@@ -200,6 +200,15 @@ void ScriptedCpu::enable_interrupts() {
     interrupts_enabled_ = true;
 }
 
+/// Where what is masked ends a halt, the agent halts first and enables interrupts when something is pending:
+/// what is already keeps it from halting. Elsewhere it is taken before the halt, which then begins.
+void ScriptedCpu::enable_interrupts_and_halt() {
+    const bool halts_at_once = rules_.wakes_masked && !hardware_.interrupt_pending(index_);
+    if (!rules_.wakes_masked) phase_ = Phase::halt;
+    enable_interrupts();
+    if (halts_at_once) state_ = State::halted;
+}
+
 void ScriptedCpu::finish_active() {
     active_->status = Operation::Status::done;
     active_ = nullptr;
@@ -230,7 +239,7 @@ void ScriptedCpu::execute(Operation& operation) {
         case OP_CLI: interrupts_enabled_ = false; return;
         case OP_STI: phase_ = Phase::shadowed; return enable_interrupts();
         case OP_HALT: state_ = State::halted; return;
-        case OP_STI_HALT: phase_ = Phase::halt; return enable_interrupts();
+        case OP_STI_HALT: return enable_interrupts_and_halt();
         case OP_RETURN: return leave_innermost();
         case OP_BARRIER:
             phase_ = Phase::await_barrier;

@@ -141,6 +141,7 @@ class ScriptedCpu {
     void execute(Operation& operation);
     void continue_active();
     void enable_interrupts();
+    void enable_interrupts_and_halt();
     [[nodiscard]] Acknowledged ended_by(const GuestOp& op) const;
     void leave_innermost();
     void finish_active();

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "vmm/arm64/system_registers.hpp"
+
 namespace irqbench::scenarios {
 
 namespace verbs::arm64 {
@@ -16,21 +18,36 @@ struct RegisterRow {
     std::uint32_t encoding;
 };
 
-/// IHI 0069, 12.2: op0, op1, CRn, CRm and op2 in bits 15:14, 13:11, 10:7, 6:3 and 2:0.
+namespace icc = irqchip::arm64::icc;
+namespace sysregs = vmm::arm64::sysregs;
+
 constexpr std::array system_registers{
-    RegisterRow{"icc_pmr_el1", 0xc230},     RegisterRow{"icc_iar0_el1", 0xc640},
-    RegisterRow{"icc_eoir0_el1", 0xc641},   RegisterRow{"icc_hppir0_el1", 0xc642},
-    RegisterRow{"icc_bpr0_el1", 0xc643},    RegisterRow{"icc_ap0r0_el1", 0xc644},
-    RegisterRow{"icc_ap1r0_el1", 0xc648},   RegisterRow{"icc_dir_el1", 0xc659},
-    RegisterRow{"icc_rpr_el1", 0xc65b},     RegisterRow{"icc_sgi1r_el1", 0xc65d},
-    RegisterRow{"icc_asgi1r_el1", 0xc65e},  RegisterRow{"icc_sgi0r_el1", 0xc65f},
-    RegisterRow{"icc_iar1_el1", 0xc660},    RegisterRow{"icc_eoir1_el1", 0xc661},
-    RegisterRow{"icc_hppir1_el1", 0xc662},  RegisterRow{"icc_bpr1_el1", 0xc663},
-    RegisterRow{"icc_ctlr_el1", 0xc664},    RegisterRow{"icc_sre_el1", 0xc665},
-    RegisterRow{"icc_igrpen0_el1", 0xc666}, RegisterRow{"icc_igrpen1_el1", 0xc667},
-    RegisterRow{"isr_el1", 0xc608},         RegisterRow{"mpidr_el1", 0xc005},
-    RegisterRow{"cntv_ctl_el0", 0xdf19},    RegisterRow{"cntv_cval_el0", 0xdf1a},
-    RegisterRow{"cntv_tval_el0", 0xdf18},   RegisterRow{"cntvct_el0", 0xdf02},
+    RegisterRow{"icc_pmr_el1", icc::pmr},
+    RegisterRow{"icc_iar0_el1", icc::iar0},
+    RegisterRow{"icc_eoir0_el1", icc::eoir0},
+    RegisterRow{"icc_hppir0_el1", icc::hppir0},
+    RegisterRow{"icc_bpr0_el1", icc::bpr0},
+    RegisterRow{"icc_ap0r0_el1", icc::ap0r},
+    RegisterRow{"icc_ap1r0_el1", icc::ap1r},
+    RegisterRow{"icc_dir_el1", icc::dir},
+    RegisterRow{"icc_rpr_el1", icc::rpr},
+    RegisterRow{"icc_sgi1r_el1", icc::sgi1r},
+    RegisterRow{"icc_asgi1r_el1", icc::asgi1r},
+    RegisterRow{"icc_sgi0r_el1", icc::sgi0r},
+    RegisterRow{"icc_iar1_el1", icc::iar1},
+    RegisterRow{"icc_eoir1_el1", icc::eoir1},
+    RegisterRow{"icc_hppir1_el1", icc::hppir1},
+    RegisterRow{"icc_bpr1_el1", icc::bpr1},
+    RegisterRow{"icc_ctlr_el1", icc::ctlr},
+    RegisterRow{"icc_sre_el1", icc::sre},
+    RegisterRow{"icc_igrpen0_el1", icc::igrpen0},
+    RegisterRow{"icc_igrpen1_el1", icc::igrpen1},
+    RegisterRow{"isr_el1", sysregs::isr},
+    RegisterRow{"mpidr_el1", sysregs::mpidr},
+    RegisterRow{"cntv_ctl_el0", sysregs::cntv_ctl},
+    RegisterRow{"cntv_cval_el0", sysregs::cntv_cval},
+    RegisterRow{"cntv_tval_el0", sysregs::cntv_tval},
+    RegisterRow{"cntvct_el0", sysregs::cntvct},
 };
 
 constexpr auto register_names = [] {
@@ -44,13 +61,12 @@ constexpr Limits encodings = between(0x8000, 0xffff);
 }  // namespace
 
 Access AccessTarget::access() const {
-    constexpr std::uint64_t redistributor_bytes = 0x20000;
     const auto memory = [](std::string_view frame, std::uint64_t base, std::uint64_t offset) {
         return Access{fmt::format("{} {:#x}", frame, offset), OP_READ, OP_WRITE, base + offset};
     };
     if (sysreg) return {"sysreg " + sysreg->name, OP_MSR_READ, OP_MSR_WRITE, sysreg->encoding, 8};
     if (gicd) return memory("gicd", AGENT_GICD, *gicd);
-    if (gicr) return memory("gicr", AGENT_GICR + vcpu * redistributor_bytes, *gicr);
+    if (gicr) return memory("gicr", redistributor_of(vcpu), *gicr);
     if (gicc) return memory("gicc", AGENT_GICC, *gicc);
     if (its) return memory("its", AGENT_ITS, *its);
     Access access = memory("mmio", 0, mmio.value());
@@ -71,7 +87,8 @@ std::vector<CheckArguments::Expected> CheckArguments::expected() const {
 }
 
 std::string CheckVerb::name_of(std::string_view field) const {
-    if (arguments_.intid >= 32) return fmt::format("INTID {} {}", arguments_.intid, field);
+    if (arguments_.intid >= irqchip::arm64::private_count)
+        return fmt::format("INTID {} {}", arguments_.intid, field);
     return fmt::format("INTID {} of vCPU {} {}", arguments_.intid, arguments_.vcpu, field);
 }
 
@@ -108,7 +125,7 @@ std::vector<Expectation> CheckVerb::expects() const {
 Facts CheckVerb::facts() const {
     Facts facts;
     facts.asserts = true;
-    if (arguments_.intid < 32) facts.vcpus = {arguments_.vcpu};
+    if (arguments_.intid < irqchip::arm64::private_count) facts.vcpus = {arguments_.vcpu};
     return facts;
 }
 

@@ -61,7 +61,7 @@ struct CheckArguments {
     std::optional<Trigger> trigger;
     static constexpr auto fields() {
         return std::tuple{
-            required("intid", &CheckArguments::intid, "the INTID", up_to(1019)),
+            required("intid", &CheckArguments::intid, "the INTID", wired_range),
             optional("vcpu", &CheckArguments::vcpu, "whose, of a private interrupt", vcpu_range),
             optional("enabled", &CheckArguments::enabled, "ISENABLER"),
             optional("pending", &CheckArguments::pending, "latched, or by its line if level-triggered"),

@@ -138,6 +138,16 @@ std::string check_machine(const vmm::MachineConfig& config) {
     constexpr std::size_t gicv2_cpus = 8;
     if (config.gic == "v2" && config.vcpu_ids.size() > gicv2_cpus)
         return fmt::format("a GICv2 has at most {} CPUs (IHI 0048, 1.2)", gicv2_cpus);
+    const auto& ids = config.vcpu_ids;
+    // KVM_MAX_VCPUS of Linux, arch/arm64/include/asm/kvm_host.h: what a GICv3 of KVM has.
+    constexpr std::uint32_t last_id = 511;
+    if (const auto widest = std::max_element(ids.begin(), ids.end()); *widest > last_id)
+        return fmt::format("the id {} is above {}, the last that KVM gives to a vCPU on arm64", *widest,
+                           last_id);
+    if (config.gic == "v2")
+        for (std::uint32_t index = 0; index < ids.size(); ++index)
+            if (ids[index] != index)
+                return "a GICv2 counts its CPUs from 0: give the number of vCPUs in place of their ids";
     return "";
 }
 

@@ -2,15 +2,16 @@
 
 #include <fmt/format.h>
 
+#include "irqchip/arm64/gic_cpu_interface_registers.hpp"
+#include "irqchip/arm64/gicv2_registers.hpp"
 #include "vmm/guest/agent.hpp"
 
 namespace irqbench::scenarios::verbs::arm64 {
 
 namespace {
 
-constexpr std::uint32_t icc_pmr = 0xc230;
-constexpr std::uint32_t icc_ctlr = 0xc664;
-constexpr std::uint64_t gicc_pmr = 0x04;
+namespace icc = irqchip::arm64::icc;
+namespace gicc = irqchip::arm64::gicc;
 constexpr std::string_view cpu_on = "cpu_on";
 
 }  // namespace
@@ -101,8 +102,8 @@ Facts PmrVerb::facts() const {
 }
 
 std::vector<vmm::GuestOp> PmrVerb::operations(Stage& stage) const {
-    if (is_gicv3(stage)) return {operation(OP_MSR_WRITE, icc_pmr, arguments_.value, 8, "write pmr")};
-    return {write_word(AGENT_GICC + gicc_pmr, arguments_.value, "write pmr")};
+    if (is_gicv3(stage)) return {operation(OP_MSR_WRITE, icc::pmr, arguments_.value, 8, "write pmr")};
+    return {write_word(AGENT_GICC + gicc::pmr, arguments_.value, "write pmr")};
 }
 
 std::string EoiModeVerb::explain() const {
@@ -117,7 +118,7 @@ std::vector<vmm::GuestOp> EoiModeVerb::operations(Stage& stage) const {
     // Beside EOImode the register has CBPR alone, which is 0 in the agent's world.
     if (is_gicv3(stage))
         return {
-            operation(OP_MSR_WRITE, icc_ctlr, std::uint64_t{arguments_.mode} << v3_shift, 8, "write ctlr")};
+            operation(OP_MSR_WRITE, icc::ctlr, std::uint64_t{arguments_.mode} << v3_shift, 8, "write ctlr")};
     return {modify_word(AGENT_GICC, 1U << v2_shift, arguments_.mode << v2_shift, "write ctlr")};
 }
 

@@ -6,13 +6,15 @@
 #include <algorithm>
 #include <map>
 
-#include "vmm/guest/agent_abi.h"
+#include "irqchip/arm64/gic_cpu_interface_registers.hpp"
+#include "irqchip/arm64/gicv2_registers.hpp"
 
 namespace irqbench::scenarios::verbs::arm64 {
 
 namespace {
 
-namespace reg = gic_register;
+namespace reg = irqchip::arm64::gicd;
+using irqchip::arm64::private_count;
 
 /// The word that has a bit for the INTID.
 std::uint64_t register_of(std::uint64_t base, std::uint32_t intid, std::uint32_t offset) {
@@ -23,9 +25,10 @@ std::uint32_t bit_of(std::uint32_t intid) { return 1U << intid % 32; }
 
 void retarget(std::vector<vmm::GuestOp>& operations, Stage& stage, std::uint32_t intid, std::uint32_t to) {
     if (is_gicv3(stage))
-        operations.push_back(operation(OP_WRITE, AGENT_GICD + reg::irouter + std::uint64_t{8} * intid,
-                                       affinity_of(stage.config.vcpu_ids.at(to)), 8,
-                                       fmt::format("irouter{}", intid)));
+        operations.push_back(operation(
+            OP_WRITE,
+            AGENT_GICD + irqchip::arm64::gicd3::irouter + std::uint64_t{8} * (intid - private_count),
+            affinity_of(stage.config.vcpu_ids.at(to)), 8, fmt::format("irouter{}", intid)));
     else
         operations.push_back(operation(OP_WRITE, AGENT_GICD + reg::itargetsr + intid, 1U << to, 1,
                                        fmt::format("itargetsr of {}", intid)));
@@ -33,7 +36,6 @@ void retarget(std::vector<vmm::GuestOp>& operations, Stage& stage, std::uint32_t
 
 std::vector<vmm::GuestOp> program(Stage& stage, const InterruptArguments& arguments,
                                   std::optional<std::uint32_t> to) {
-    constexpr std::uint32_t first_ppi = 16;
     const std::uint32_t intid = arguments.intid;
     const std::uint64_t base = registers_of(stage, arguments.vcpu, intid);
     const std::uint32_t bit = bit_of(intid);
@@ -47,7 +49,7 @@ std::vector<vmm::GuestOp> program(Stage& stage, const InterruptArguments& argume
                                          fmt::format("igroupr of {}", intid)));
     operations.push_back(operation(OP_WRITE, base + reg::ipriorityr + intid, arguments.priority, 1,
                                    fmt::format("ipriorityr of {}", intid)));
-    if (arguments.trigger && intid >= first_ppi) {
+    if (arguments.trigger && intid >= irqchip::arm64::sgi_count) {
         const std::uint32_t shift = intid % 16 * 2 + 1;
         operations.push_back(modify_word(base + reg::icfgr + intid / 16 * 4, 1U << shift,
                                          static_cast<std::uint32_t>(*arguments.trigger) << shift,
@@ -197,7 +199,6 @@ Facts SgiVerb::facts() const {
 
 // GICv3: one write for each cluster, whose list has a bit for each of 16 values of Aff0 (IHI 0069, 12.2.36).
 std::vector<vmm::GuestOp> SgiVerb::operations(Stage& stage) const {
-    constexpr std::uint32_t icc_sgi1r = 0xc65d;
     const std::string text = fmt::format("sgi {}", arguments_.intid);
     if (!is_gicv3(stage)) {
         std::uint32_t targets = 0;
@@ -206,7 +207,8 @@ std::vector<vmm::GuestOp> SgiVerb::operations(Stage& stage) const {
         return {write_word(AGENT_GICD + reg::sgir, filter | targets << 16 | arguments_.intid, text)};
     }
     const std::uint64_t sgi = std::uint64_t{arguments_.intid} << 24;
-    if (arguments_.others) return {operation(OP_MSR_WRITE, icc_sgi1r, sgi | std::uint64_t{1} << 40, 8, text)};
+    if (arguments_.others)
+        return {operation(OP_MSR_WRITE, irqchip::arm64::icc::sgi1r, sgi | std::uint64_t{1} << 40, 8, text)};
     std::map<std::uint64_t, std::uint64_t> lists;
     for (const std::uint32_t to : arguments_.to) {
         const std::uint64_t affinity = affinity_of(stage.config.vcpu_ids.at(to));
@@ -214,7 +216,7 @@ std::vector<vmm::GuestOp> SgiVerb::operations(Stage& stage) const {
     }
     std::vector<vmm::GuestOp> operations;
     for (const auto& [cluster, list] : lists)
-        operations.push_back(operation(OP_MSR_WRITE, icc_sgi1r,
+        operations.push_back(operation(OP_MSR_WRITE, irqchip::arm64::icc::sgi1r,
                                        sgi | list | (cluster & 0xff) << 16 | (cluster >> 8 & 0xff) << 32, 8,
                                        text));
     return operations;

@@ -66,7 +66,7 @@ struct IntidArguments {
     std::uint32_t vcpu = 0;
     std::uint32_t intid = 0;
     static constexpr auto fields() {
-        return std::tuple{required("intid", &IntidArguments::intid, "the INTID", up_to(1019)),
+        return std::tuple{required("intid", &IntidArguments::intid, "the INTID", wired_range),
                           vcpu_field(&IntidArguments::vcpu)};
     }
     static constexpr std::string_view shorthand = "intid";
@@ -98,7 +98,7 @@ struct PriorityArguments {
     std::uint32_t priority = 0;
     static constexpr auto fields() {
         return std::tuple{
-            required("intid", &PriorityArguments::intid, "the INTID", up_to(1019)),
+            required("intid", &PriorityArguments::intid, "the INTID", wired_range),
             required("priority", &PriorityArguments::priority, "the lower, the more urgent", priority_range),
             vcpu_field(&PriorityArguments::vcpu)};
     }

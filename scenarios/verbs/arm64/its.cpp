@@ -5,34 +5,27 @@
 #include <algorithm>
 #include <array>
 
+#include "irqchip/arm64/its_registers.hpp"
 #include "routing/arm64.hpp"
-#include "vmm/guest/agent_abi.h"
 
 namespace irqbench::scenarios::verbs::arm64 {
 
 namespace {
 
 constexpr std::uint64_t valid_bit = std::uint64_t{1} << 63;
-constexpr std::uint64_t redistributor_bytes = 0x20000;
-
-// IHI 0069, 12.19 and 12.11.
-constexpr std::uint64_t gits_ctlr = AGENT_ITS + 0x0000;
-constexpr std::uint64_t gits_cbaser = AGENT_ITS + 0x0080;
-constexpr std::uint64_t gits_cwriter = AGENT_ITS + 0x0088;
-constexpr std::uint64_t gits_baser_devices = AGENT_ITS + 0x0100;
-constexpr std::uint64_t gits_baser_collections = AGENT_ITS + 0x0108;
-constexpr std::uint64_t gits_translater = AGENT_ITS + 0x10040;
-constexpr std::uint64_t gicr_ctlr = AGENT_GICR + 0x0000;
-constexpr std::uint64_t gicr_propbaser = AGENT_GICR + 0x0070;
-constexpr std::uint64_t gicr_pendbaser = AGENT_GICR + 0x0078;
+constexpr std::uint64_t gits_ctlr = AGENT_ITS + irqchip::arm64::gits::ctlr;
+constexpr std::uint64_t gits_cbaser = AGENT_ITS + irqchip::arm64::gits::cbaser;
+constexpr std::uint64_t gits_cwriter = AGENT_ITS + irqchip::arm64::gits::cwriter;
+constexpr std::uint64_t gits_baser_devices = AGENT_ITS + irqchip::arm64::gits::baser;
+constexpr std::uint64_t gits_baser_collections = gits_baser_devices + 8;
+constexpr std::uint64_t gits_translater = AGENT_ITS + irqchip::arm64::gits::translater;
 
 /// Inner shareable, write-back: bits 61:59 and 11:10 of GITS_*BASER.
 constexpr std::uint64_t its_attributes = std::uint64_t{7} << 59 | 1U << 10;
 /// The same of GICR_*BASER: bits 9:7 and 11:10.
 constexpr std::uint64_t lpi_attributes = 7U << 7 | 1U << 10;
-constexpr std::uint64_t interrupt_id_bits = 16;
-constexpr std::uint64_t command_bytes = 32;
-constexpr std::uint32_t first_lpi = 8192;
+constexpr std::uint64_t interrupt_id_bits = irqchip::arm64::default_lpi_id_bits;
+constexpr std::uint64_t command_bytes = irqchip::arm64::ItsCommand::size;
 
 vmm::GuestOp write_long(std::uint64_t address, std::uint64_t value, std::string text) {
     return operation(OP_WRITE, address, value, 8, std::move(text));
@@ -53,10 +46,33 @@ std::uint64_t target(Stage& stage, std::optional<std::uint32_t> vcpu) {
     return std::uint64_t{stage.config.vcpu_ids.at(vcpu.value_or(0))} << 16;
 }
 
+/// Where the interrupt translation table of a device is, which has 8 bytes an event (GITS_TYPER), and how
+/// long it is.
+struct TranslationTable {
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+};
+TranslationTable translation_table(const CommandArguments& arguments, std::size_t vcpus) {
+    constexpr std::uint64_t devices = 16;
+    constexpr std::uint64_t entry_bytes = irqchip::arm64::its_entry_size;
+    constexpr std::uint64_t small_bytes = ItsMemory::bytes_each / devices;
+    constexpr std::uint32_t widest_event = irqchip::arm64::its_event_bits;
+    constexpr std::uint64_t large_bytes = entry_bytes << widest_event;
+    const std::uint64_t slot = arguments.device.value_or(0) % devices;
+    const std::uint64_t bytes = entry_bytes << std::min(arguments.event_bits, widest_event);
+    if (bytes <= small_bytes) return {ItsMemory::translations + slot * small_bytes, bytes};
+    return {ItsMemory::large_translations(vcpus) + slot * large_bytes, bytes};
+}
+
+/// What every verb about LPIs needs: the tables of `its`.
+Facts with_tables(Facts facts) {
+    facts.needs_its = true;
+    facts.memory = ItsMemory::pending;
+    facts.memory_of_a_vcpu = ItsMemory::bytes_each;
+    return facts;
+}
+
 std::array<std::uint64_t, 4> encode(const CommandArguments& arguments, Stage& stage) {
-    constexpr std::uint64_t itt_bytes = 0x1000;
-    constexpr std::uint64_t itts = ItsMemory::bytes_each / itt_bytes;
-    constexpr std::uint64_t event_bits = 9;
     const std::uint64_t device = arguments.device.value_or(0);
     const std::uint64_t collection = arguments.collection.value_or(0);
     const std::uint64_t valid = arguments.valid ? valid_bit : 0;
@@ -64,8 +80,8 @@ std::array<std::uint64_t, 4> encode(const CommandArguments& arguments, Stage& st
                                        arguments.event.value_or(0), 0, 0};
     switch (arguments.command) {
         case ItsCommand::mapd:
-            words[1] = event_bits - 1;
-            words[2] = valid | memory_at(ItsMemory::translations + device % itts * itt_bytes);
+            words[1] = arguments.event_bits - 1;
+            words[2] = valid | memory_at(translation_table(arguments, stage.config.vcpu_ids.size()).offset);
             break;
         case ItsCommand::mapc: words[2] = valid | target(stage, arguments.to) | collection; break;
         case ItsCommand::mapti:
@@ -102,7 +118,10 @@ std::string ItsVerb::explain() const {
     return who() + " gives the ITS and the redistributors their tables, and enables LPIs.";
 }
 
+Facts ItsVerb::facts() const { return with_tables(GuestVerb::facts()); }
+
 std::vector<vmm::GuestOp> ItsVerb::operations(Stage& stage) const {
+    namespace gicr = irqchip::arm64::gicr;
     constexpr std::uint64_t pages_64k = 2U << 8;
     constexpr std::uint64_t queue_pages = ItsMemory::bytes_each / 0x1000 - 1;
     constexpr std::uint64_t pending_zero = std::uint64_t{1} << 62;
@@ -115,16 +134,16 @@ std::vector<vmm::GuestOp> ItsVerb::operations(Stage& stage) const {
                    "gits_cbaser"),
         write_long(gits_cwriter, 0, "gits_cwriter")};
     for (std::uint32_t vcpu = 0; vcpu < stage.config.vcpu_ids.size(); ++vcpu) {
-        const std::uint64_t offset = vcpu * redistributor_bytes;
+        const std::uint64_t frames = redistributor_of(vcpu);
         operations.push_back(
-            write_long(gicr_propbaser + offset,
+            write_long(frames + gicr::propbaser,
                        lpi_attributes | memory_at(ItsMemory::properties) | (interrupt_id_bits - 1),
                        fmt::format("gicr_propbaser of {}", vcpu)));
         operations.push_back(write_long(
-            gicr_pendbaser + offset,
+            frames + gicr::pendbaser,
             pending_zero | lpi_attributes | memory_at(ItsMemory::pending + vcpu * ItsMemory::bytes_each),
             fmt::format("gicr_pendbaser of {}", vcpu)));
-        operations.push_back(write_word(gicr_ctlr + offset, 1, fmt::format("gicr_ctlr of {}", vcpu)));
+        operations.push_back(write_word(frames + gicr::ctlr, 1, fmt::format("gicr_ctlr of {}", vcpu)));
     }
     operations.push_back(write_word(gits_ctlr, 1, "gits_ctlr"));
     return operations;
@@ -135,10 +154,13 @@ std::string LpiVerb::explain() const {
                        arguments_.priority, arguments_.enabled ? "enabled" : "disabled");
 }
 
+Facts LpiVerb::facts() const { return with_tables(GuestVerb::facts()); }
+
 std::vector<vmm::GuestOp> LpiVerb::operations(Stage&) const {
     const std::uint32_t value = (arguments_.priority & 0xfc) | 2 | (arguments_.enabled ? 1U : 0U);
-    return {operation(OP_WRITE, memory_at(ItsMemory::properties) + arguments_.intid - first_lpi, value, 1,
-                      fmt::format("configuration of {}", arguments_.intid))};
+    return {operation(OP_WRITE,
+                      memory_at(ItsMemory::properties) + arguments_.intid - irqchip::arm64::first_lpi, value,
+                      1, fmt::format("configuration of {}", arguments_.intid))};
 }
 
 std::string CommandVerb::explain() const {
@@ -156,7 +178,12 @@ std::string CommandVerb::explain() const {
 }
 
 Facts CommandVerb::facts() const {
-    Facts facts = GuestVerb::facts();
+    Facts facts = with_tables(GuestVerb::facts());
+    if (arguments_.command == ItsCommand::mapd && arguments_.valid) {
+        // The large tables follow what there is for each vCPU.
+        const TranslationTable table = translation_table(arguments_, 0);
+        facts.memory = std::max(facts.memory, table.offset + table.bytes);
+    }
     for (const auto& vcpu : {arguments_.from, arguments_.to})
         if (vcpu) facts.vcpus.push_back(*vcpu);
     facts.causes = true;

@@ -1,12 +1,13 @@
 #pragma once
 
+#include "irqchip/arm64/its_command.hpp"
 #include "scenarios/verbs/arm64/words.hpp"
 #include "scenarios/verbs/common/guest.hpp"
 
 /// LPIs: the ITS, its commands, and messages to it.
 namespace irqbench::scenarios::verbs::arm64 {
 
-inline constexpr Limits lpi_range = between(8192, 0xffff);
+inline constexpr Limits lpi_range = between(irqchip::arm64::first_lpi, 0xffff);
 inline constexpr Limits device_range = up_to(0x1fff);  ///< the device table has a page for as many
 inline constexpr Limits event_range = up_to(0xffff);
 inline constexpr Limits collection_range = up_to(0x1fff);
@@ -18,8 +19,12 @@ struct ItsMemory {
     static constexpr std::uint64_t devices = bytes_each;
     static constexpr std::uint64_t collections = 2 * bytes_each;
     static constexpr std::uint64_t properties = 3 * bytes_each;
-    static constexpr std::uint64_t translations = 4 * bytes_each;  ///< 16 devices of 512 events each
+    static constexpr std::uint64_t translations = 4 * bytes_each;  ///< 16 devices of up to 512 events each
     static constexpr std::uint64_t pending = 5 * bytes_each;       ///< one a vCPU
+    /// Behind them: 16 devices of up to 65536 events each.
+    static constexpr std::uint64_t large_translations(std::size_t vcpus) {
+        return pending + vcpus * bytes_each;
+    }
 };
 
 struct ItsArguments {
@@ -33,6 +38,7 @@ class ItsVerb final : public GuestVerbOf<ItsArguments> {
   public:
     using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] Facts facts() const override;
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
@@ -55,24 +61,11 @@ class LpiVerb final : public GuestVerbOf<LpiArguments> {
   public:
     using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] Facts facts() const override;
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
-/// Numbers as the ITS has them (IHI 0069, 5.3).
-enum class ItsCommand : std::uint8_t {
-    movi = 0x01,
-    interrupt = 0x03,
-    clear = 0x04,
-    sync = 0x05,
-    mapd = 0x08,
-    mapc = 0x09,
-    mapti = 0x0a,
-    mapi = 0x0b,
-    inv = 0x0c,
-    invall = 0x0d,
-    movall = 0x0e,
-    discard = 0x0f,
-};
+using ItsCommand = irqchip::arm64::ItsOpcode;
 
 struct CommandArguments {
     std::uint32_t vcpu = 0;
@@ -83,6 +76,7 @@ struct CommandArguments {
     std::optional<std::uint32_t> collection;
     std::optional<std::uint32_t> from;
     std::optional<std::uint32_t> to;
+    std::uint32_t event_bits = 9;
     bool valid = true;
     static constexpr auto fields() {
         return std::tuple{
@@ -94,6 +88,9 @@ struct CommandArguments {
             optional("collection", &CommandArguments::collection, "collection id", collection_range),
             optional("from", &CommandArguments::from, "movall: from this vCPU", vcpu_range),
             optional("to", &CommandArguments::to, "mapc, movall, sync: this vCPU", vcpu_range),
+            optional("event_bits", &CommandArguments::event_bits,
+                     "mapd: the device has 2 to the power of this many events; above 16 there is no table",
+                     between(1, 32)),
             optional("valid", &CommandArguments::valid, "mapd, mapc: the V bit"),
             vcpu_field(&CommandArguments::vcpu)};
     }

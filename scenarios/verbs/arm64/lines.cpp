@@ -2,14 +2,17 @@
 
 #include <fmt/format.h>
 
+#include "vmm/arm64/urgency.hpp"
+
 namespace irqbench::scenarios::verbs::arm64 {
 
-// A PPI's line is that of one vCPU; KVM_IRQ_LINE names both in a word (api.rst 4.25).
-std::uint32_t ArmLineArguments::line() const {
+// A PPI's line is that of one vCPU; KVM_IRQ_LINE names both in a word (api.rst 4.25). What it calls an index
+// is looked up as an id (Linux, arch/arm64/kvm/arm.c, kvm_vm_ioctl_irq_line, since 6.7).
+std::uint32_t ArmLineArguments::line(const vmm::MachineConfig& config) const {
     constexpr std::uint32_t type_ppi = 2U << 24;
     if (gsi) return *gsi;
     if (raw) return *raw;
-    const std::uint32_t of = vcpu.value_or(0);
+    const std::uint32_t of = config.vcpu_ids.at(vcpu.value_or(0));
     return type_ppi | (of >> 8) << 28 | (of & 0xff) << 16 | ppi.value_or(0);
 }
 
@@ -29,8 +32,10 @@ std::string ArmLineVerb<motion>::explain() const {
 
 template <LineMotion motion>
 void ArmLineVerb<motion>::perform(Stage& stage) const {
-    if constexpr (motion != LineMotion::lower) stage.machine.set_line(arguments_.line(), true, false);
-    if constexpr (motion != LineMotion::raise) stage.machine.set_line(arguments_.line(), false, false);
+    if constexpr (motion != LineMotion::lower)
+        stage.machine.set_line(arguments_.line(stage.config), true, false);
+    if constexpr (motion != LineMotion::raise)
+        stage.machine.set_line(arguments_.line(stage.config), false, false);
 }
 
 template <LineMotion motion>
@@ -57,11 +62,10 @@ std::string QuietVerb::explain() const {
     return fmt::format("Expect that nothing is left to be taken{}.", where);
 }
 
-// Priorities as Placement::running_priority() has them: the more urgent, the greater.
 std::vector<Expectation> QuietVerb::expects() const {
     expect::Quiet quiet;
     quiet.vcpus = arguments_.vcpu.vcpus;
-    if (arguments_.priority) quiet.id = (0x20 - *arguments_.priority / 8) << 4;
+    if (arguments_.priority) quiet.id = vmm::arm64::urgency(*arguments_.priority);
     return {quiet};
 }
 

@@ -3,9 +3,13 @@
 #include "scenarios/verbs/arm64/words.hpp"
 #include "scenarios/verbs/common/claims.hpp"
 #include "scenarios/verbs/common/lines.hpp"
+#include "vmm/arm64/urgency.hpp"
 
 /// Lines of SPIs and PPIs, and what is quiet.
 namespace irqbench::scenarios::verbs::arm64 {
+
+/// Those whose SPI's INTID KVM_IRQ_LINE can name, in 16 bits.
+inline constexpr Limits line_range = up_to(0xffff - irqchip::arm64::private_count);
 
 struct ArmLineArguments {
     std::optional<std::uint32_t> gsi;
@@ -16,8 +20,8 @@ struct ArmLineArguments {
     static constexpr auto fields() {
         return std::tuple{
             optional("gsi", &ArmLineArguments::gsi, "the GSI: that of an SPI is its INTID less 32",
-                     gsi_range),
-            optional("ppi", &ArmLineArguments::ppi, "or the INTID of a PPI", between(16, 31)),
+                     line_range),
+            optional("ppi", &ArmLineArguments::ppi, "or the INTID of a PPI", ppi_range),
             optional("vcpu", &ArmLineArguments::vcpu, "of this vCPU, by index; of the first by default",
                      vcpu_range),
             optional("raw", &ArmLineArguments::raw, "or what KVM_IRQ_LINE takes, with a type in bits 27:24",
@@ -28,7 +32,7 @@ struct ArmLineArguments {
     static constexpr std::array constraints{exactly_one("gsi", "ppi", "raw"), needs("vcpu", "ppi")};
 
     /// For Machine::set_line().
-    [[nodiscard]] std::uint32_t line() const;
+    [[nodiscard]] std::uint32_t line(const vmm::MachineConfig& config) const;
     [[nodiscard]] std::string in_words() const;
 };
 
@@ -50,9 +54,9 @@ struct QuietArguments {
     VcpuList vcpu;
     std::optional<std::uint32_t> priority;
     static constexpr auto fields() {
-        return std::tuple{
-            optional("vcpu", &QuietArguments::vcpu, "where; on every vCPU by default"),
-            optional("priority", &QuietArguments::priority, "nothing as urgent as this", up_to(0xf7))};
+        return std::tuple{optional("vcpu", &QuietArguments::vcpu, "where; on every vCPU by default"),
+                          optional("priority", &QuietArguments::priority, "nothing as urgent as this",
+                                   up_to(vmm::arm64::lowest_priority - 1))};
     }
     static constexpr bool bare_true = true;
 };

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "vmm/guest/agent_abi.h"
-
 namespace irqbench::scenarios::verbs::arm64 {
 
 vmm::GuestOp write_word(std::uint64_t address, std::uint32_t value, std::string text) {
@@ -22,11 +20,8 @@ bool is_gicv3(Stage& stage) {
 }
 
 std::uint64_t registers_of(Stage& stage, std::uint32_t vcpu, std::uint32_t intid) {
-    constexpr std::uint64_t redistributor_bytes = 0x20000;
-    constexpr std::uint64_t second_frame = 0x10000;
-    constexpr std::uint32_t first_spi = 32;
-    if (intid >= first_spi || !is_gicv3(stage)) return AGENT_GICD;
-    return AGENT_GICR + vcpu * redistributor_bytes + second_frame;
+    if (intid >= irqchip::arm64::private_count || !is_gicv3(stage)) return AGENT_GICD;
+    return redistributor_of(vcpu) + irqchip::arm64::gicr::sgi_base;
 }
 
 }  // namespace irqbench::scenarios::verbs::arm64

@@ -151,8 +151,9 @@ BOOST_AUTO_TEST_CASE(irq_line_names_types_as_kvm_does) {  // api.rst 4.25
     BOOST_TEST(board.interrupt("line", 20, 1) == 1U);
     BOOST_TEST(bool(line(63) == Outcome{}));
     for (const std::uint32_t wrong :
-         {64U, ArmBoard::type_spi | 31, ArmBoard::type_ppi | 15, ArmBoard::type_ppi | 32,
-          ArmBoard::type_ppi | 2U << 16 | 20, ArmBoard::type_ppi | 1U << 28 | 20, 3U << 24 | 42})
+         {64U, 0x1'000aU, 0xff'ffffU, ArmBoard::type_spi | 31, ArmBoard::type_ppi | 15,
+          ArmBoard::type_ppi | 32, ArmBoard::type_ppi | 2U << 16 | 20, ArmBoard::type_ppi | 1U << 28 | 20,
+          3U << 24 | 42})
         BOOST_TEST(line(wrong).error == EINVAL);
     // Type 0 with a vCPU in vcpu2.
     BOOST_TEST(line(1U << 28).error == ENXIO);
@@ -160,11 +161,65 @@ BOOST_AUTO_TEST_CASE(irq_line_names_types_as_kvm_does) {  // api.rst 4.25
     BOOST_TEST(board.machine.inject(0, 42, vmm::Injection::interrupt).error == ENOTTY);
 }
 
-BOOST_AUTO_TEST_CASE(the_timers_line_is_the_timers) {
+// vgic_validate_injection() of Linux, arch/arm64/kvm/vgic/vgic.c: PPIs 27 and 30 have owners.
+BOOST_AUTO_TEST_CASE(the_lines_of_timers_are_the_timers) {
     ArmBoard board;
-    board.ppi(27);
-    BOOST_TEST(bool(board.machine.set_line(ArmBoard::type_ppi | 27, true, false) == Outcome{}));
-    BOOST_TEST(board.interrupt("line", 27) == 0U);
+    for (const std::uint32_t intid : {27U, 30U}) {
+        board.ppi(intid);
+        BOOST_TEST(bool(board.machine.set_line(ArmBoard::type_ppi | intid, true, false) == Outcome{}));
+        BOOST_TEST(board.interrupt("line", intid) == 0U);
+    }
+    BOOST_TEST(board.taken() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(vcpus_are_called_by_their_ids_where_kvm_calls_them_so) {
+    vmm::MachineConfig config = ArmBoard::with("v3", 3);
+    config.vcpu_ids = {1, 300, 0};
+    ArmBoard board(config);
+    const auto number = [&](std::uint32_t cpu) {
+        return board.read(AGENT_GICR + cpu * 0x20000 + 8, 4, cpu) >> 8 & 0xffff;
+    };
+    for (const std::uint32_t cpu : {0U, 1U, 2U}) BOOST_TEST(number(cpu) == config.vcpu_ids[cpu]);
+    // api.rst 4.25: eight bits, and four more.
+    BOOST_TEST(board.machine.set_line(ArmBoard::type_ppi | 1U << 28 | 44U << 16 | 20, true, false).ok());
+    BOOST_TEST(board.machine.set_line(ArmBoard::type_ppi | 21, true, false).ok());
+    BOOST_TEST(board.interrupt("line", 20, 1) == 1U);
+    BOOST_TEST(board.interrupt("line", 21, 2) == 1U);
+    BOOST_TEST(board.machine.set_line(ArmBoard::type_ppi | 2U << 16 | 20, true, false).error == EINVAL);
+}
+
+// With the one word the agent has for it: what is pending ends the WFI before it begins.
+BOOST_AUTO_TEST_CASE(wfi_that_unmasks_does_not_wait_for_what_is_pending) {
+    for (const RunMode run : {RunMode::stepped, RunMode::free}) {
+        ArmBoard board(ArmBoard::with("v3", 1, run));
+        board.spi(42);
+        board.guest({cli()});
+        board.line(10, true);
+        board.guest({op(OP_STI_HALT, "wfi")});
+        board.machine.finish();
+        BOOST_TEST(board.taken() == 1U);
+        BOOST_TEST(bool(board.last<vmm::event::Rest>()->state == vmm::event::RestState::idle));
+        board.guest({op(OP_STI_HALT, "wfi")});
+        board.machine.finish();
+        BOOST_TEST(bool(board.last<vmm::event::Rest>()->state == vmm::event::RestState::halted));
+        BOOST_TEST(board.last<vmm::event::Rest>()->interrupts_enabled);
+        board.line(10, false);
+        board.line(10, true);
+        board.machine.finish();
+        BOOST_TEST(board.taken() == 2U);
+    }
+}
+
+// Arm ARM, D12.2.4: CNTV_TVAL_EL0 is signed.
+BOOST_AUTO_TEST_CASE(a_time_that_has_passed_expires_at_once) {
+    for (const std::uint64_t passed : {0xffff'ffffU, 0x8000'0000U}) {
+        ArmBoard board;
+        board.ppi(27);
+        board.stay(27);
+        board.msr(irqchip::arm64::sysreg(3, 3, 14, 3, 0), passed);
+        board.msr(irqchip::arm64::sysreg(3, 3, 14, 3, 1), 1);
+        BOOST_TEST(board.taken() == 1U);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_timer_interrupts_on_virtual_time_and_its_own_cpu) {
@@ -173,7 +228,7 @@ BOOST_AUTO_TEST_CASE(a_timer_interrupts_on_virtual_time_and_its_own_cpu) {
         for (const std::uint32_t cpu : {0U, 1U}) board.ppi(27, cpu);
         board.machine.handler(1, 27, POLICY_STAY, std::nullopt);
         constexpr std::uint64_t second = 1'000'000'000;
-        board.msr(irqchip::arm64::sysreg(3, 3, 14, 3, 2), second, 1);
+        board.msr(irqchip::arm64::sysreg(3, 3, 14, 3, 2), vmm::arm64::VirtualTimer::first_count + second, 1);
         board.msr(irqchip::arm64::sysreg(3, 3, 14, 3, 1), 1, 1);
         board.machine.finish();
         BOOST_TEST(board.taken() == 0U);
@@ -256,6 +311,8 @@ BOOST_AUTO_TEST_CASE(psci_starts_and_stops_cpus) {  // Arm DEN 0022, 5.5 and 5.6
     BOOST_TEST(board.call(cpu_on, 0) == static_cast<std::uint64_t>(-4));
     BOOST_TEST(board.call(0x8400'0063, 0) == static_cast<std::uint64_t>(-1));
     BOOST_TEST(board.call(0x8400'0000, 0) == 0x1'0000U);
+    // CPU_ON of the 32-bit convention has arguments of 32 bits.
+    BOOST_TEST(board.call(0x8400'0003, std::uint64_t{1} << 32) == static_cast<std::uint64_t>(-4));
     BOOST_TEST(board.count<vmm::event::Started>() == 0U);
     BOOST_TEST(board.call(cpu_on, 1, block) == 0U);
     BOOST_TEST(board.count<vmm::event::Started>() == 1U);
@@ -264,6 +321,23 @@ BOOST_AUTO_TEST_CASE(psci_starts_and_stops_cpus) {  // Arm DEN 0022, 5.5 and 5.6
     BOOST_TEST(bool(board.last<vmm::event::Rest>()->state == vmm::event::RestState::not_started));
     BOOST_TEST(board.call(cpu_on, 1, block) == 0U);
     BOOST_TEST(board.count<vmm::event::Started>() == 2U);
+}
+
+// Arm DEN 0022, 5.15: 0 for every function there is, NOT_SUPPORTED for the others, as KVM says of its own.
+BOOST_AUTO_TEST_CASE(psci_features_names_the_functions_there_are) {
+    ArmBoard board;
+    constexpr std::uint32_t features = 0x8400'000a;
+    constexpr auto not_supported = static_cast<std::uint64_t>(-1);
+    for (const std::uint32_t there :
+         {0x8400'0000U, 0x8400'0002U, 0x8400'0003U, 0xc400'0003U, 0x8400'000aU, 0x8000'0000U}) {
+        BOOST_TEST(board.call(features, there) == 0U, "function " << there);
+        if (there != cpu_off) BOOST_TEST(board.call(there, there) != not_supported, "function " << there);
+    }
+    for (const std::uint32_t none :
+         {0U, 0x8400'0005U, 0x8400'0008U, 0x8400'000bU, 0xc400'0000U, 0x8400'ffffU, 0xffff'ffffU}) {
+        BOOST_TEST(board.call(features, none) == not_supported, "function " << none);
+        BOOST_TEST(board.call(none, 0) == not_supported, "function " << none);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(quiet_says_which_priority_holds_back) {
@@ -303,9 +377,9 @@ BOOST_AUTO_TEST_CASE(what_can_be_inspected_ends_and_has_the_names_of_the_kernels
         BOOST_TEST(board.machine.inspect("gic", 0).front().value == (board.is_v3 ? 3U : 2U));
         BOOST_TEST(names(board, "distributor") == "ctlr ");
         BOOST_TEST(board.machine.inspect("distributor", 0).front().value % 4 == 3U);
-        BOOST_TEST(names(board, "cpu_interface") == (board.is_v3
-                                                         ? "ctlr pmr bpr0 bpr1 igrpen0 igrpen1 ap0r0 ap1r0 "
-                                                         : "ctlr pmr bpr0 bpr1 ap0r0 ap1r0 "));
+        BOOST_TEST(
+            names(board, "cpu_interface") ==
+            (board.is_v3 ? "ctlr pmr bpr0 bpr1 igrpen0 igrpen1 ap0r0 ap1r0 " : "ctlr pmr bpr0 bpr1 ap0r0 "));
         BOOST_TEST(names(board, "interrupt", 95) != "");
         BOOST_TEST(names(board, "interrupt", 96) == "");
         BOOST_TEST(names(board, "interrupt", 2U << 16) == "");

@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "routing/arm64.hpp"
@@ -90,6 +91,17 @@ BOOST_AUTO_TEST_CASE(the_timeline_tells_what_the_its_made_of_it) {
                "ITS: LPI 8193 to redistributor 0; ITS: event 3 of device 6 is dropped, INT_UNMAPPED_DEVICE");
     board.command(irqchip::arm64::its_command::discard(6, 3));
     BOOST_TEST(board.news(vmm::Lane::wire) == "ITS: command at 0x80 fails, DISCARD_UNMAPPED_DEVICE");
+}
+
+BOOST_AUTO_TEST_CASE(however_many_commands_fail_the_timeline_has_few_lines) {
+    ItsBoard board;
+    board.enable();
+    board.news(vmm::Lane::wire);
+    const std::uint64_t last_but_one = 127;
+    board.write(AGENT_ITS + gits::cwriter, last_but_one * irqchip::arm64::ItsCommand::size, 8);
+    const std::string lines = board.news(vmm::Lane::wire);
+    BOOST_TEST(std::count(lines.begin(), lines.end(), ';') == 16);
+    BOOST_TEST(lines.ends_with("; ITS: and 111 more"), lines);
 }
 
 // vgic_its_inject_msi() and vgic_its_resolve_lpi() of Linux, arch/arm64/kvm/vgic/vgic-its.c.
