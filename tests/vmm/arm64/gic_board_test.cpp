@@ -24,7 +24,7 @@ namespace {
 constexpr std::uint32_t type_spi = 1U << 24, type_ppi = 2U << 24;
 
 /// Two CPUs of a GICv2, and whoever is told what happens on its wires.
-struct Board : vmm::model::Wires {
+struct Board final : vmm::model::Wires {
     static vmm::MachineConfig config() {
         vmm::MachineConfig config;
         config.vcpu_ids = {0, 1};
@@ -190,13 +190,13 @@ BOOST_AUTO_TEST_CASE(a_ppi_is_of_one_cpu_and_a_timers_is_the_timers) {
     bench.board.set_line(type_ppi | 1U << 16 | 20, false);
     BOOST_TEST(bench.board.set_line(type_ppi | timer, true).ok());
     BOOST_TEST(!bench.irq(0));
-    bench.board.set_timer(0, timer, true);
-    BOOST_TEST(bench.irq(0));
-    BOOST_TEST(!bench.irq(1));
-    bench.eoi(bench.acknowledge());
-    BOOST_TEST(bench.irq(0));
-    bench.board.set_timer(0, timer, false);
+    bench.board.set_timer(1, timer, true);
     BOOST_TEST(!bench.irq(0));
+    BOOST_TEST(bench.irq(1));
+    bench.eoi(bench.acknowledge(1), 1);
+    BOOST_TEST(bench.irq(1));
+    bench.board.set_timer(1, timer, false);
+    BOOST_TEST(!bench.irq(1));
 }
 
 // As kvm_vm_ioctl_irq_line() of Linux, arch/arm64/kvm/arm.c, answers with a GIC in the kernel.
