@@ -18,7 +18,7 @@ struct ShownRegister {
     std::uint32_t number;  ///< offset, or number of a system register
 };
 
-/// A GIC as the CPUs of a model machine reach it, of either version, at the addresses that the guest agent
+/// One of our GICs as CPUs reach it, of either version, at the addresses that the guest agent
 /// expects (vmm/guest/agent_abi.h). A scenario begins with a distributor that forwards both groups, as in the
 /// `kernel` placement.
 class ModelGic {
@@ -52,6 +52,9 @@ class ModelGic {
                                                    unsigned size) = 0;
     virtual std::optional<irqchip::Effects> mmio_write(std::uint32_t cpu, std::uint64_t address,
                                                        unsigned size, std::uint64_t value) = 0;
+
+    /// Whether a frame of the GIC is at this address.
+    [[nodiscard]] virtual bool claims(std::uint64_t address) const = 0;
 
     /// A device writes to the doorbell of an ITS. The outcome is that of KVM_SIGNAL_MSI.
     virtual Outcome msi(const MsiMessage& message) = 0;

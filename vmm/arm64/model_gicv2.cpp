@@ -9,6 +9,7 @@
 #include "irqchip/arm64/gicv2.hpp"
 #include "vmm/arm64/model_gic.hpp"
 #include "vmm/guest/agent_abi.h"
+#include "vmm/named.hpp"
 
 namespace irqbench::vmm::arm64 {
 
@@ -76,6 +77,10 @@ class ModelGicv2 final : public ModelGic {
         return irqchip::Effects{};
     }
 
+    [[nodiscard]] bool claims(std::uint64_t address) const override {
+        return in_distributor(address) || in_interface(address);
+    }
+
     Outcome msi(const MsiMessage&) override { return {0, ENODEV}; }
 
     [[nodiscard]] std::uint32_t priority_limit(std::uint32_t cpu) const override {
@@ -83,10 +88,7 @@ class ModelGicv2 final : public ModelGic {
     }
     [[nodiscard]] std::vector<NamedValue> interrupt(std::uint32_t cpu, std::uint32_t intid) const override {
         if (intid >= gic_.distributor().intid_count()) return {};
-        std::vector<NamedValue> values;
-        for (const irqchip::NamedValue& each : gic_.fields(cpu, intid))
-            values.push_back({std::string(each.name), each.value});
-        return values;
+        return named(gic_.fields(cpu, intid));
     }
     [[nodiscard]] std::vector<NamedValue> registers(std::string_view controller,
                                                     std::uint32_t cpu) const override {

@@ -10,6 +10,7 @@
 #include "vmm/arm64/model_gic.hpp"
 #include "vmm/arm64/table_memory.hpp"
 #include "vmm/guest/agent_abi.h"
+#include "vmm/named.hpp"
 
 namespace irqbench::vmm::arm64 {
 
@@ -120,6 +121,10 @@ class ModelGicv3 final : public ModelGic {
         return irqchip::Effects{};
     }
 
+    [[nodiscard]] bool claims(std::uint64_t address) const override {
+        return in_distributor(address) || in_redistributors(address) || in_its(address);
+    }
+
     // As vgic_its_inject_msi() answers, of Linux, arch/arm64/kvm/vgic/vgic-its.c.
     Outcome msi(const MsiMessage& message) override {
         if (!has_its_) return {0, ENODEV};
@@ -143,10 +148,7 @@ class ModelGicv3 final : public ModelGic {
     [[nodiscard]] std::vector<NamedValue> interrupt(std::uint32_t cpu, std::uint32_t intid) const override {
         const bool exists = intid < gic_.gic().distributor().intid_count();
         if (!exists && (!has_its_ || intid < gic::first_lpi)) return {};
-        std::vector<NamedValue> values;
-        for (const irqchip::NamedValue& each : gic_.fields(cpu, intid))
-            values.push_back({std::string(each.name), each.value});
-        return values;
+        return named(gic_.fields(cpu, intid));
     }
     [[nodiscard]] std::vector<NamedValue> registers(std::string_view controller,
                                                     std::uint32_t cpu) const override {

@@ -2,20 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <stdexcept>
 
 #include "irqchip/arm64/gic_cpu_interface_registers.hpp"
-#include "routing/arm64.hpp"
 #include "vmm/arm64/affinity.hpp"
-#include "vmm/arm64/urgency.hpp"
 
 namespace irqbench::vmm::arm64 {
 
 using irqchip::LineSource;
 using irqchip::arm64::sysreg;
-using routing::arm64::first_spi;
 using std::chrono::nanoseconds;
 
 namespace {
@@ -54,15 +49,14 @@ std::unique_ptr<ModelGic> make_model_gic(const MachineConfig& config, model::Sur
 ModelHardware::ModelHardware(const MachineConfig& config, model::Surroundings& surroundings)
     : config_(config),
       surroundings_(surroundings),
-      gic_(make_model_gic(config, surroundings)),
-      routes_(routing::arm64::default_table(config.spis)),
+      board_(make_model_gic(config, surroundings), config, surroundings),
       timers_(config.vcpu_ids.size()),
       deadlines_(config.vcpu_ids.size()),
       on_(config.vcpu_ids.size()) {
     const std::size_t started = config.started == 0 ? on_.size() : config.started;
     for (std::uint32_t cpu = 0; cpu < started; ++cpu) {
         on_[cpu] = true;
-        gic_->prepare(cpu);
+        board_.gic().prepare(cpu);
     }
 }
 
@@ -71,103 +65,44 @@ std::uint64_t ModelHardware::counter() const {
     return static_cast<std::uint64_t>(surroundings_.now().count());
 }
 
-bool ModelHardware::is_spi(std::uint32_t intid) const {
-    return intid >= first_spi && intid < first_spi + config_.spis;
-}
-
 void ModelHardware::look_at_all() {
     for (std::uint32_t cpu = 0; cpu < on_.size(); ++cpu)
         if (interrupt_pending(cpu)) surroundings_.look_at(cpu);
 }
 
-// A GSI is an SPI; what has a type of its own in bits 27:24 is meant as api.rst has it for KVM_IRQ_LINE
-// (4.25).
 Outcome ModelHardware::set_line(std::uint32_t gsi, bool level, bool) {
-    constexpr unsigned type_shift = 24;
-    constexpr std::uint32_t type_mask = 0xf;
-    constexpr std::uint32_t type_spi = 1;
-    constexpr std::uint32_t type_ppi = 2;
-    constexpr std::uint32_t number_mask = 0xffff;
-    const bool is_gsi = gsi >> type_shift == 0;
-    const std::uint32_t type = is_gsi ? type_spi : gsi >> type_shift & type_mask;
-    const std::uint32_t intid = (is_gsi ? gsi + first_spi : gsi) & number_mask;
-    // KVM_ARM_IRQ_TYPE_CPU is for a GIC that is not in the kernel.
-    if (type == 0) return {0, ENXIO};
-    if (type == type_ppi) return set_private_line(gsi, level);
-    if (type != type_spi || !is_spi(intid)) return {0, EINVAL};
-    gic_->set_line(intid, level, LineSource::wire, 0);
-    look_at_all();
-    return {};
-}
-
-Outcome ModelHardware::set_private_line(std::uint32_t line, bool level) {
-    constexpr std::uint32_t first_ppi = 16;
-    const std::uint32_t id = (line >> 16 & 0xff) | (line >> 28) << 8;
-    const std::uint32_t intid = line & 0xffff;
-    const auto& ids = config_.vcpu_ids;
-    const auto found = std::find(ids.begin(), ids.end(), id);
-    if (found == ids.end() || intid < first_ppi || intid >= first_spi) return {0, EINVAL};
-    // As in KVM: the timer owns its line, and nobody else moves it.
-    if (intid == VirtualTimer::ppi) return {};
-    gic_->set_line(intid, level, LineSource::wire, static_cast<std::uint32_t>(found - ids.begin()));
-    look_at_all();
-    return {};
-}
-
-Outcome ModelHardware::msi(const MsiMessage& message) {
-    const Outcome outcome = gic_->msi(message);
+    const Outcome outcome = board_.set_line(gsi, level);
     look_at_all();
     return outcome;
 }
 
-Outcome ModelHardware::route(const routing::RoutingTable& table) {
-    if (const auto refusal = validate(table, routing::arm64::kernel_rules())) return {0, refusal->error};
-    routes_ = table;
-    return {};
+Outcome ModelHardware::msi(const MsiMessage& message) {
+    const Outcome outcome = board_.msi(message);
+    look_at_all();
+    return outcome;
 }
 
+Outcome ModelHardware::route(const routing::RoutingTable& table) { return board_.route(table); }
+
 void ModelHardware::drive(std::uint32_t gsi, bool level, LineSource source) {
-    for (const routing::Route& route : routes_.routes(gsi)) {
-        if (const auto* pin = std::get_if<routing::PinRoute>(&route)) {
-            if (is_spi(pin->pin + first_spi)) gic_->set_line(pin->pin + first_spi, level, source, 0);
-        } else if (const auto* to = std::get_if<routing::MsiRoute>(&route); to != nullptr && level) {
-            (void)gic_->msi({to->address, to->data, to->device_id});
-        }
-    }
+    board_.drive(gsi, level, source);
     look_at_all();
 }
 
-void ModelHardware::listen(std::uint32_t gsi, routing::ListenerId listener) {
-    (void)resampler_.add(gsi, listener);
-}
+void ModelHardware::listen(std::uint32_t gsi, routing::ListenerId listener) { board_.listen(gsi, listener); }
 
 void ModelHardware::unlisten(std::uint32_t gsi, routing::ListenerId listener) {
-    carry_out(resampler_.remove(gsi, listener));
-}
-
-void ModelHardware::carry_out(const routing::ResampleActions& actions) {
-    for (const routing::ResampleAction& action : actions) {
-        if (const auto* lower = std::get_if<routing::LowerResampleSource>(&action))
-            drive(lower->gsi, false, LineSource::resample);
-        else if (const auto* notify = std::get_if<routing::Notify>(&action))
-            for (const routing::ListenerId listener : notify->listeners) surroundings_.ended(listener);
-    }
+    board_.unlisten(gsi, listener);
+    look_at_all();
 }
 
 void ModelHardware::act(const irqchip::Effects& effects) {
-    for (const irqchip::Effect& effect : effects)
-        if (const auto* ended = std::get_if<irqchip::EoiOfSpi>(&effect)) spi_ended(ended->intid);
+    board_.carry_out(effects);
     look_at_all();
 }
 
-void ModelHardware::spi_ended(std::uint32_t intid) {
-    const auto gsi = routes_.gsi_of(routing::arm64::gic, intid - first_spi);
-    if (surroundings_.watches_wires()) surroundings_.moved(gsi, fmt::format("GIC: INTID {} is done", intid));
-    if (gsi) carry_out(resampler_.eoi(*gsi));
-}
-
 model::Acknowledged ModelHardware::acknowledge(std::uint32_t cpu) {
-    const model::Acknowledged taken = gic_->acknowledge(cpu);
+    const model::Acknowledged taken = board_.gic().acknowledge(cpu);
     look_at_all();
     return taken;
 }
@@ -179,13 +114,13 @@ model::Entry ModelHardware::entry_of(std::uint32_t vector) const {
 std::optional<std::uint32_t> ModelHardware::end_of_interrupt(std::uint32_t cpu,
                                                              const model::Acknowledged& interrupt,
                                                              std::uint8_t policy, model::Bus&) {
-    if ((policy & POLICY_EOI) != 0) act(gic_->end(cpu, interrupt.code));
-    if ((policy & POLICY_DEACTIVATE) != 0) act(gic_->deactivate(cpu, interrupt.code));
+    if ((policy & POLICY_EOI) != 0) act(board_.gic().end(cpu, interrupt.code));
+    if ((policy & POLICY_DEACTIVATE) != 0) act(board_.gic().deactivate(cpu, interrupt.code));
     return std::nullopt;
 }
 
 void ModelHardware::prepare_started(std::uint32_t cpu, model::Bus&) {
-    gic_->prepare(cpu);
+    board_.gic().prepare(cpu);
     look_at_all();
 }
 
@@ -197,7 +132,7 @@ std::optional<model::Access> ModelHardware::execute(std::uint32_t cpu, const Gue
         case OP_MODIFY: return modify_memory(cpu, op, bus);
         case OP_MSR_READ: return read_sysreg(cpu, number);
         case OP_MSR_WRITE: return write_sysreg(cpu, number, op.value);
-        case OP_DEACTIVATE: act(gic_->deactivate(cpu, op.value)); return model::Access{op.value, {}};
+        case OP_DEACTIVATE: act(board_.gic().deactivate(cpu, op.value)); return model::Access{op.value, {}};
         case OP_CALL: return model::Access{call(cpu, op), {}};
         default: return std::nullopt;
     }
@@ -223,7 +158,7 @@ model::Access ModelHardware::modify_memory(std::uint32_t cpu, const GuestOp& op,
 }
 
 model::Access ModelHardware::read_sysreg(std::uint32_t cpu, std::uint32_t number) {
-    if (const auto value = gic_->read_sysreg(cpu, number)) {
+    if (const auto value = board_.gic().read_sysreg(cpu, number)) {
         look_at_all();
         return {*value, {}};
     }
@@ -233,13 +168,13 @@ model::Access ModelHardware::read_sysreg(std::uint32_t cpu, std::uint32_t number
             constexpr std::uint64_t res1 = std::uint64_t{1} << 31;
             return {res1 | affinity_of(config_.vcpu_ids[cpu]), {}};
         }
-        case sysreg_isr: return {(gic_->irq(cpu) ? 0x80U : 0U) | (gic_->fiq(cpu) ? 0x40U : 0U), {}};
+        case sysreg_isr: return {(board_.irq(cpu) ? 0x80U : 0U) | (board_.fiq(cpu) ? 0x40U : 0U), {}};
         default: return {0, undefined_instruction};
     }
 }
 
 model::Access ModelHardware::write_sysreg(std::uint32_t cpu, std::uint32_t number, std::uint64_t value) {
-    if (const auto effects = gic_->write_sysreg(cpu, number, value)) {
+    if (const auto effects = board_.gic().write_sysreg(cpu, number, value)) {
         act(*effects);
         return {value, {}};
     }
@@ -250,7 +185,7 @@ model::Access ModelHardware::write_sysreg(std::uint32_t cpu, std::uint32_t numbe
 
 void ModelHardware::update_timer(std::uint32_t cpu) {
     const std::uint64_t count = counter();
-    gic_->set_line(VirtualTimer::ppi, timers_[cpu].level(count), LineSource::timer, cpu);
+    board_.set_timer(cpu, VirtualTimer::ppi, timers_[cpu].level(count));
     const auto rises = timers_[cpu].rises(count);
     deadlines_.set(cpu, rises ? model::deadline_at(*rises) : std::nullopt);
     look_at_all();
@@ -300,28 +235,23 @@ std::uint64_t ModelHardware::cpu_on(std::uint64_t affinity) {
 
 std::optional<std::uint64_t> ModelHardware::mmio_read(std::uint32_t cpu, std::uint64_t address,
                                                       unsigned size) {
-    const auto value = gic_->mmio_read(cpu, address, size);
+    const auto value = board_.gic().mmio_read(cpu, address, size);
     if (value) look_at_all();
     return value;
 }
 
 bool ModelHardware::mmio_write(std::uint32_t cpu, std::uint64_t address, unsigned size, std::uint64_t value) {
-    const auto effects = gic_->mmio_write(cpu, address, size, value);
-    if (effects) act(*effects);
-    return effects.has_value();
+    const bool is_ours = board_.mmio_write(cpu, address, size, value);
+    if (is_ours) look_at_all();
+    return is_ours;
 }
 
 std::uint32_t ModelHardware::running_priority(std::uint32_t cpu) const {
-    return urgency(gic_->priority_limit(cpu));
+    return board_.running_priority(cpu);
 }
 
 std::vector<NamedValue> ModelHardware::inspect(std::string_view controller, std::uint32_t index) const {
-    if (controller == "gic") return {{"version", gic_->version()}};
-    if ((controller == "distributor" || controller == "its") && index != 0) return {};
-    const bool of_interrupt = controller == "interrupt";
-    const std::uint32_t cpu = of_interrupt ? index >> 16 : index;
-    if (cpu >= on_.size()) return {};
-    return of_interrupt ? gic_->interrupt(cpu, index & 0xffff) : gic_->registers(controller, cpu);
+    return board_.inspect(controller, index);
 }
 
 std::unique_ptr<model::Hardware> make_model_hardware(const MachineConfig& config,

@@ -9,9 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "routing/resampler.hpp"
-#include "routing/table.hpp"
-#include "vmm/arm64/model_gic.hpp"
+#include "vmm/arm64/gic_board.hpp"
 #include "vmm/arm64/virtual_timer.hpp"
 #include "vmm/guest/agent_abi.h"
 #include "vmm/model/deadlines.hpp"
@@ -20,8 +18,7 @@
 namespace irqbench::vmm::arm64 {
 
 /// A GIC, virtual timers and PSCI for a model machine, at the addresses and with the answers of the `kernel`
-/// placement: routes to SPIs and to an ITS, resampling irqfds, KVM_IRQ_LINE's way to name lines. The drivers
-/// of a line are ORed; on KVM an irqfd and KVM_IRQ_LINE overwrite each other's level.
+/// placement.
 class ModelHardware final : public model::Hardware {
   public:
     /// @throws std::invalid_argument for a GIC that cannot be as `config` says
@@ -30,7 +27,7 @@ class ModelHardware final : public model::Hardware {
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome msi(const MsiMessage& message) override;
     Outcome route(const routing::RoutingTable& table) override;
-    [[nodiscard]] const routing::RoutingTable& routes() const override { return routes_; }
+    [[nodiscard]] const routing::RoutingTable& routes() const override { return board_.routes(); }
     void drive(std::uint32_t gsi, bool level, irqchip::LineSource source) override;
     void listen(std::uint32_t gsi, routing::ListenerId listener) override;
     void unlisten(std::uint32_t gsi, routing::ListenerId listener) override;
@@ -39,7 +36,7 @@ class ModelHardware final : public model::Hardware {
     /// D1.6.2). EOIR can come first, DIR comes at the end of a handler.
     [[nodiscard]] model::CpuRules cpu_rules() const override { return {false, true, false, POLICY_EOI}; }
     [[nodiscard]] bool interrupt_pending(std::uint32_t cpu) const override {
-        return gic_->irq(cpu) || gic_->fiq(cpu);
+        return board_.irq(cpu) || board_.fiq(cpu);
     }
     model::Acknowledged acknowledge(std::uint32_t cpu) override;
     [[nodiscard]] model::Entry entry_of(std::uint32_t vector) const override;
@@ -61,19 +58,14 @@ class ModelHardware final : public model::Hardware {
     [[nodiscard]] std::string held_back() const override { return {}; }
 
     [[nodiscard]] std::uint32_t running_priority(std::uint32_t cpu) const override;
-    /// `interrupt` takes a CPU in bits 31:16 and an INTID below, as the other placements of arm64 do.
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller,
                                                   std::uint32_t index) const override;
 
   private:
     [[nodiscard]] std::uint64_t counter() const;
-    [[nodiscard]] bool is_spi(std::uint32_t intid) const;
-    Outcome set_private_line(std::uint32_t line, bool level);
     /// Anything may have changed what is pending for any CPU.
     void look_at_all();
     void act(const irqchip::Effects& effects);
-    void spi_ended(std::uint32_t intid);
-    void carry_out(const routing::ResampleActions& actions);
     /// The output of a timer may be another, and when it will be.
     void update_timer(std::uint32_t cpu);
 
@@ -86,9 +78,7 @@ class ModelHardware final : public model::Hardware {
 
     MachineConfig config_;
     model::Surroundings& surroundings_;
-    std::unique_ptr<ModelGic> gic_;
-    routing::RoutingTable routes_;
-    routing::Resampler resampler_;
+    GicBoard board_;
     std::vector<VirtualTimer> timers_;
     model::Deadlines deadlines_;  ///< by CPU, of its timer
     std::vector<bool> on_;        ///< as PSCI has it

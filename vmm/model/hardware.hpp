@@ -18,16 +18,24 @@ namespace irqbench::vmm::model {
 /// What a CPU is told outside of its interrupts.
 enum class CpuSignal : std::uint8_t { nmi, reset, off, start, management };
 
-/// Whom the controllers tell what they did, in the order they did it.
-class Surroundings {
+/// Whom controllers tell what they did, in the order they did it, also where their CPUs are KVM's.
+class Wires {
   public:
-    [[nodiscard]] virtual std::chrono::nanoseconds now() const = 0;
     /// Whether anybody reads moved().
     [[nodiscard]] virtual bool watches_wires() const = 0;
     /// Something moved on a wire or in a chip: text for the timeline.
     virtual void moved(std::optional<std::uint32_t> gsi, std::string text) = 0;
     /// Of the interrupt that this resamplefd waits for.
     virtual void ended(routing::ListenerId listener) = 0;
+
+  protected:
+    ~Wires() = default;
+};
+
+/// What the controllers of a model machine have around them.
+class Surroundings : public Wires {
+  public:
+    [[nodiscard]] virtual std::chrono::nanoseconds now() const = 0;
     virtual void signal(std::uint32_t cpu, CpuSignal signal) = 0;
     /// Hardware::interrupt_pending(cpu) may have become another.
     virtual void look_at(std::uint32_t cpu) = 0;
@@ -73,9 +81,21 @@ struct CpuRules {
     std::uint8_t first_eois;  ///< POLICY_EOI_* that POLICY_EOI_FIRST brings forward
 };
 
+/// GSIs as irqfds drive them and listen to them.
+class GsiInputs {
+  public:
+    /// One more driver of a line.
+    virtual void drive(std::uint32_t gsi, bool level, irqchip::LineSource source) = 0;
+    virtual void listen(std::uint32_t gsi, routing::ListenerId listener) = 0;
+    virtual void unlisten(std::uint32_t gsi, routing::ListenerId listener) = 0;
+
+  protected:
+    ~GsiInputs() = default;
+};
+
 /// The interrupt controllers of a model machine, and what the architecture makes of the agent's operations.
 /// Guests may do anything: no call fails over what they ask.
-class Hardware {
+class Hardware : public GsiInputs {
   public:
     virtual ~Hardware() = default;
 
@@ -84,10 +104,6 @@ class Hardware {
     virtual Outcome msi(const MsiMessage& message) = 0;
     virtual Outcome route(const routing::RoutingTable& table) = 0;
     [[nodiscard]] virtual const routing::RoutingTable& routes() const = 0;
-    /// One more driver of a line: irqfds.
-    virtual void drive(std::uint32_t gsi, bool level, irqchip::LineSource source) = 0;
-    virtual void listen(std::uint32_t gsi, routing::ListenerId listener) = 0;
-    virtual void unlisten(std::uint32_t gsi, routing::ListenerId listener) = 0;
 
     [[nodiscard]] virtual CpuRules cpu_rules() const = 0;
     [[nodiscard]] virtual bool interrupt_pending(std::uint32_t cpu) const = 0;

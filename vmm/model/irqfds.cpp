@@ -26,7 +26,7 @@ Outcome Irqfds::assign(const IrqfdSpec& spec) {
         std::erase_if(irqfds_, [former](const auto& each) { return each.get() == former; });
     }
     irqfd->trigger->irqfd = irqfd.get();
-    if (spec.resample) hardware_.listen(spec.gsi, irqfd->id);
+    if (spec.resample) inputs_.listen(spec.gsi, irqfd->id);
     irqfds_.push_back(std::move(irqfd));
     // What was written to the eventfd before is an event too.
     if (std::exchange(irqfds_.back()->trigger->signalled, false)) fire(*irqfds_.back());
@@ -36,7 +36,7 @@ Outcome Irqfds::assign(const IrqfdSpec& spec) {
 void Irqfds::unassign(Irqfd& irqfd) {
     if (!irqfd.assigned()) return;
     irqfd.trigger->irqfd = nullptr;
-    if (irqfd.spec.resample) hardware_.unlisten(irqfd.spec.gsi, irqfd.id);
+    if (irqfd.spec.resample) inputs_.unlisten(irqfd.spec.gsi, irqfd.id);
 }
 
 Outcome Irqfds::deassign(std::string_view name) {
@@ -57,9 +57,9 @@ void Irqfds::signal(std::string_view name) {
 
 void Irqfds::fire(const Irqfd& irqfd) {
     const std::uint32_t gsi = irqfd.spec.gsi;
-    if (irqfd.spec.resample) return hardware_.drive(gsi, true, LineSource::resample);
-    hardware_.drive(gsi, true, LineSource::wire);
-    hardware_.drive(gsi, false, LineSource::wire);
+    if (irqfd.spec.resample) return inputs_.drive(gsi, true, LineSource::resample);
+    inputs_.drive(gsi, true, LineSource::wire);
+    inputs_.drive(gsi, false, LineSource::wire);
 }
 
 void Irqfds::ended(routing::ListenerId listener) {

@@ -9,18 +9,18 @@
 
 namespace irqbench::vmm::model {
 
-/// Irqfds and resamplefds with the kernel's contract; what is signalled is injected at once. Source: api.rst
-/// 4.75, KVM_IRQFD; virt/kvm/eventfd.c.
+/// Irqfds and resamplefds with the kernel's contract, names without an eventfd; what is signalled is injected
+/// at once. Source: api.rst 4.75, KVM_IRQFD; virt/kvm/eventfd.c.
 class Irqfds {
   public:
-    explicit Irqfds(Hardware& hardware) : hardware_(hardware) {}
+    explicit Irqfds(GsiInputs& inputs) : inputs_(inputs) {}
 
     /// EBUSY if the eventfd it shares is an irqfd's already.
     Outcome assign(const IrqfdSpec& spec);
     /// ENOENT if there never was one of this name; a second time is no error.
     Outcome deassign(std::string_view name);
     void signal(std::string_view name);
-    /// Surroundings::ended().
+    /// Wires::ended().
     void ended(routing::ListenerId listener);
     /// Kicks of resamplefds since the last call.
     [[nodiscard]] std::vector<event::Resampled> take_resampled();
@@ -45,7 +45,7 @@ class Irqfds {
     void fire(const Irqfd& irqfd);
     void unassign(Irqfd& irqfd);
 
-    Hardware& hardware_;
+    GsiInputs& inputs_;
     std::vector<std::unique_ptr<Irqfd>> irqfds_;
     routing::ListenerId next_id_ = 0;
     bool any_kicked_ = false;

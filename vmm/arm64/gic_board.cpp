@@ -1,0 +1,125 @@
+#include "vmm/arm64/gic_board.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "routing/arm64.hpp"
+#include "vmm/arm64/urgency.hpp"
+#include "vmm/arm64/virtual_timer.hpp"
+
+namespace irqbench::vmm::arm64 {
+
+using irqchip::LineSource;
+using routing::arm64::first_spi;
+
+GicBoard::GicBoard(std::unique_ptr<ModelGic> gic, const MachineConfig& config, model::Wires& wires)
+    : gic_(std::move(gic)),
+      spis_(config.spis),
+      cpu_ids_(config.vcpu_ids),
+      wires_(wires),
+      routes_(routing::arm64::default_table(config.spis)) {}
+
+bool GicBoard::is_spi(std::uint32_t intid) const { return intid >= first_spi && intid < first_spi + spis_; }
+
+// A GSI is an SPI; what has a type of its own in bits 27:24 is meant as api.rst has it for KVM_IRQ_LINE
+// (4.25).
+Outcome GicBoard::set_line(std::uint32_t gsi, bool level) {
+    constexpr unsigned type_shift = 24;
+    constexpr std::uint32_t type_mask = 0xf;
+    constexpr std::uint32_t type_spi = 1;
+    constexpr std::uint32_t type_ppi = 2;
+    constexpr std::uint32_t number_mask = 0xffff;
+    const bool is_gsi = gsi >> type_shift == 0;
+    const std::uint32_t type = is_gsi ? type_spi : gsi >> type_shift & type_mask;
+    const std::uint32_t intid = (is_gsi ? gsi + first_spi : gsi) & number_mask;
+    // KVM_ARM_IRQ_TYPE_CPU is for whoever has the GIC.
+    if (type == 0) return {0, ENXIO};
+    if (type == type_ppi) return set_private_line(gsi, level);
+    if (type != type_spi || !is_spi(intid)) return {0, EINVAL};
+    gic_->set_line(intid, level, LineSource::wire, 0);
+    return {};
+}
+
+Outcome GicBoard::set_private_line(std::uint32_t line, bool level) {
+    constexpr std::uint32_t first_ppi = 16;
+    const std::uint32_t id = (line >> 16 & 0xff) | (line >> 28) << 8;
+    const std::uint32_t intid = line & 0xffff;
+    const auto found = std::find(cpu_ids_.begin(), cpu_ids_.end(), id);
+    if (found == cpu_ids_.end() || intid < first_ppi || intid >= first_spi) return {0, EINVAL};
+    // As in KVM: the timers own their lines, and nobody else moves them.
+    if (intid == VirtualTimer::ppi || intid == physical_timer_ppi) return {};
+    gic_->set_line(intid, level, LineSource::wire, static_cast<std::uint32_t>(found - cpu_ids_.begin()));
+    return {};
+}
+
+void GicBoard::set_timer(std::uint32_t cpu, std::uint32_t ppi, bool level) {
+    gic_->set_line(ppi, level, LineSource::timer, cpu);
+}
+
+Outcome GicBoard::route(const routing::RoutingTable& table) {
+    if (const auto refusal = validate(table, routing::arm64::kernel_rules())) return {0, refusal->error};
+    routes_ = table;
+    return {};
+}
+
+void GicBoard::drive(std::uint32_t gsi, bool level, LineSource source) {
+    for (const routing::Route& route : routes_.routes(gsi)) {
+        if (const auto* pin = std::get_if<routing::PinRoute>(&route)) {
+            if (is_spi(pin->pin + first_spi)) gic_->set_line(pin->pin + first_spi, level, source, 0);
+        } else if (const auto* to = std::get_if<routing::MsiRoute>(&route); to != nullptr && level) {
+            (void)gic_->msi({to->address, to->data, to->device_id});
+        }
+    }
+}
+
+void GicBoard::listen(std::uint32_t gsi, routing::ListenerId listener) {
+    (void)resampler_.add(gsi, listener);
+}
+
+void GicBoard::unlisten(std::uint32_t gsi, routing::ListenerId listener) {
+    carry_out(resampler_.remove(gsi, listener));
+}
+
+void GicBoard::carry_out(const routing::ResampleActions& actions) {
+    for (const routing::ResampleAction& action : actions) {
+        if (const auto* lower = std::get_if<routing::LowerResampleSource>(&action))
+            drive(lower->gsi, false, LineSource::resample);
+        else if (const auto* notify = std::get_if<routing::Notify>(&action))
+            for (const routing::ListenerId listener : notify->listeners) wires_.ended(listener);
+    }
+}
+
+void GicBoard::carry_out(const irqchip::Effects& effects) {
+    for (const irqchip::Effect& effect : effects)
+        if (const auto* ended = std::get_if<irqchip::EoiOfSpi>(&effect)) spi_ended(ended->intid);
+}
+
+void GicBoard::spi_ended(std::uint32_t intid) {
+    const auto gsi = routes_.gsi_of(routing::arm64::gic, intid - first_spi);
+    if (wires_.watches_wires()) wires_.moved(gsi, fmt::format("GIC: INTID {} is done", intid));
+    if (gsi) carry_out(resampler_.eoi(*gsi));
+}
+
+bool GicBoard::mmio_write(std::uint32_t cpu, std::uint64_t address, unsigned size, std::uint64_t value) {
+    const auto effects = gic_->mmio_write(cpu, address, size, value);
+    if (effects) carry_out(*effects);
+    return effects.has_value();
+}
+
+std::uint32_t GicBoard::running_priority(std::uint32_t cpu) const {
+    return urgency(gic_->priority_limit(cpu));
+}
+
+std::vector<NamedValue> GicBoard::inspect(std::string_view controller, std::uint32_t index) const {
+    if (controller == "gic") return {{"version", gic_->version()}};
+    if ((controller == "distributor" || controller == "its") && index != 0) return {};
+    const bool of_interrupt = controller == "interrupt";
+    const std::uint32_t cpu = of_interrupt ? index >> 16 : index;
+    if (cpu >= cpu_ids_.size()) return {};
+    return of_interrupt ? gic_->interrupt(cpu, index & 0xffff) : gic_->registers(controller, cpu);
+}
+
+}  // namespace irqbench::vmm::arm64

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "routing/resampler.hpp"
+#include "routing/table.hpp"
+#include "vmm/arm64/model_gic.hpp"
+#include "vmm/machine.hpp"
+#include "vmm/model/hardware.hpp"
+
+namespace irqbench::vmm::arm64 {
+
+/// As KVM has it (BSA 1.0, 4.5); that of the virtual timer is VirtualTimer::ppi.
+inline constexpr std::uint32_t physical_timer_ppi = 30;
+
+/// One of our GICs with what is around it: the routes of GSIs, KVM_IRQ_LINE's names for lines, and who is
+/// told of the end of a level interrupt. It answers as KVM does with its own GIC, but that the drivers of a
+/// line are ORed; on KVM an irqfd and KVM_IRQ_LINE overwrite each other's level.
+///
+/// Any call but the const ones may change what CPUs are told: ask irq() and fiq() of all of them afterwards.
+class GicBoard final : public model::GsiInputs {
+  public:
+    GicBoard(std::unique_ptr<ModelGic> gic, const MachineConfig& config, model::Wires& wires);
+
+    /// The GIC itself. What its CPUs' accesses cause goes to carry_out().
+    [[nodiscard]] ModelGic& gic() { return *gic_; }
+    [[nodiscard]] const ModelGic& gic() const { return *gic_; }
+    void carry_out(const irqchip::Effects& effects);
+    /// A CPU's write. @returns false where no frame of the GIC is
+    bool mmio_write(std::uint32_t cpu, std::uint64_t address, unsigned size, std::uint64_t value);
+
+    [[nodiscard]] bool irq(std::uint32_t cpu) const { return gic_->irq(cpu); }
+    [[nodiscard]] bool fiq(std::uint32_t cpu) const { return gic_->fiq(cpu); }
+
+    /// See Machine.
+    Outcome set_line(std::uint32_t gsi, bool level);
+    Outcome msi(const MsiMessage& message) { return gic_->msi(message); }
+    Outcome route(const routing::RoutingTable& table);
+    [[nodiscard]] const routing::RoutingTable& routes() const { return routes_; }
+    /// The output of a CPU's timer, whose line nobody else moves.
+    void set_timer(std::uint32_t cpu, std::uint32_t ppi, bool level);
+
+    void drive(std::uint32_t gsi, bool level, irqchip::LineSource source) override;
+    void listen(std::uint32_t gsi, routing::ListenerId listener) override;
+    void unlisten(std::uint32_t gsi, routing::ListenerId listener) override;
+
+    /// As Placement::running_priority() has it.
+    [[nodiscard]] std::uint32_t running_priority(std::uint32_t cpu) const;
+    /// `interrupt` takes a CPU in bits 31:16 and an INTID below, as the `kernel` placement does.
+    [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) const;
+
+  private:
+    [[nodiscard]] bool is_spi(std::uint32_t intid) const;
+    Outcome set_private_line(std::uint32_t line, bool level);
+    void carry_out(const routing::ResampleActions& actions);
+    void spi_ended(std::uint32_t intid);
+
+    std::unique_ptr<ModelGic> gic_;
+    const std::uint32_t spis_;
+    const std::vector<std::uint32_t> cpu_ids_;
+    model::Wires& wires_;
+    routing::RoutingTable routes_;
+    routing::Resampler resampler_;
+};
+
+}  // namespace irqbench::vmm::arm64
