@@ -273,7 +273,11 @@ bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
             break;
         }
         if (after == AfterExit::idle) {
-            if (!slot.agent.mailbox_empty() || parts_.placement.has_interrupt_for(slot)) continue;
+            // A KVM that never delivers what the vCPU has must not keep it from coming to an end.
+            if (!slot.agent.mailbox_empty() || parts_.placement.has_interrupt_for(slot)) {
+                if (expired(slot)) break;
+                continue;
+            }
             record_rest(slot, rest_at_exit(slot));
             break;
         }

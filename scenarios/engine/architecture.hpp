@@ -46,6 +46,8 @@ struct Architecture {
     std::string (*check_machine)(const vmm::MachineConfig& config);
     /// Capabilities that such a machine needs, as if the file required them.
     std::vector<std::string_view> (*needed)(const vmm::MachineConfig& config);
+    /// What the irqchip mode, wherever it is, has not of such a machine. @returns a sentence, or nothing
+    std::string (*lacks)(const vmm::MachineConfig& config, std::string_view placement);
     /// Whether a step may use this place. @returns why not, or nothing
     std::string (*check_place)(const vmm::MachineConfig& config, const Place& place);
     /// The widest destination an interrupt can name on such a machine.

@@ -140,6 +140,8 @@ std::optional<std::string> skip_reason(const Scenario& scenario, std::string_vie
                                         : "no KVM here: " + host.unavailable;
     if (!host.uses_kvm(placement))
         if (auto reason = about_kvm(scenario, placement)) return reason;
+    if (const Architecture* architecture = find_architecture(scenario.arch); architecture != nullptr)
+        if (auto reason = architecture->lacks(scenario.config, placement); !reason.empty()) return reason;
     return unmet(scenario.requires_, placement, host);
 }
 

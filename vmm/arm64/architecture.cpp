@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <stdexcept>
+#include <utility>
 
 #include "vmm/arm64/boot.hpp"
 #include "vmm/arm64/kernel_gic.hpp"
 #include "vmm/arm64/traits.hpp"
+#include "vmm/arm64/userspace_gic.hpp"
 #include "vmm/guest/agent.hpp"
 
 namespace irqbench::vmm::architecture {
@@ -25,21 +27,29 @@ std::vector<std::string> placements() { return {"kernel", "userspace"}; }
 
 std::vector<std::string> placements(const kvm::System& system) {
     const kvm::Vm vm(system);
-    if (arm64::gic_versions(vm).empty()) return {};
-    return {"kernel"};
+    std::vector<std::string> names;
+    if (!arm64::gic_versions(vm).empty()) names.emplace_back("kernel");
+    if (arm64::has_user_irqs(vm)) names.emplace_back("userspace");
+    return names;
 }
 
 std::unique_ptr<Placement> make_placement(const kvm::System&, kvm::Vm& vm, const MachineConfig& config,
                                           Recorder& recorder) {
     if (config.placement == "kernel") return std::make_unique<arm64::KernelGic>(vm, config, recorder);
+    if (config.placement == "userspace") return std::make_unique<arm64::UserspaceGic>(vm, config, recorder);
     throw std::invalid_argument(fmt::format("no irqchip mode is called '{}'", config.placement));
 }
 
-std::map<std::string, OwnControllers, std::less<>> own_controllers() { return {}; }
+std::map<std::string, OwnControllers, std::less<>> own_controllers() {
+    OwnControllers userspace;
+    userspace.capabilities = {"irq_routing", "irqfd", "irqfd_resample", "arm_vgic_v2"};
+    return {{"userspace", std::move(userspace)}};
+}
 
-// The machines that are probed need a GIC.
+// The machines that are probed have KVM's GIC.
 std::vector<std::string> probe_traits() {
-    if (placements(kvm::System()).empty()) return {};
+    const kvm::System system;
+    if (arm64::gic_versions(kvm::Vm(system)).empty()) return {};
     return arm64::probe_traits();
 }
 

@@ -166,8 +166,8 @@ std::uint32_t KernelGic::running_priority(VcpuSlot& slot) {
 
 // Of the SGIs one that nobody has enabled, just urgent enough.
 std::optional<Marker> KernelGic::send_marker(VcpuSlot& slot, std::uint32_t priority) {
-    const std::uint32_t limit = priority == 0 ? lowest_priority : (0x20 - (priority >> 4)) * 8;
-    if (limit < 8 || !is_v3_) return std::nullopt;
+    const auto urgent_enough = priority_beyond(priority);
+    if (!urgent_enough || !is_v3_) return std::nullopt;
     for (std::uint32_t intid = 16; intid-- > 8;) {
         if (slot.agent.policy(intid) != default_policy || bits_of(slot.index, intid, ispendr, 1) != 0)
             continue;
@@ -179,7 +179,7 @@ std::optional<Marker> KernelGic::send_marker(VcpuSlot& slot, std::uint32_t prior
         };
         const std::uint32_t at = ipriorityr + intid / 4 * 4;
         const std::uint32_t shift = intid % 4 * 8;
-        write(at, (own_register(slot.index, at) & ~(0xffU << shift)) | (limit - 8) << shift);
+        write(at, (own_register(slot.index, at) & ~(0xffU << shift)) | *urgent_enough << shift);
         write(isenabler, 1U << intid);
         // Through this interface the zeros of the word count too.
         write(ispendr, own_register(slot.index, ispendr) | 1U << intid);

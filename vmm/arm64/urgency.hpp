@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 namespace irqbench::vmm::arm64 {
 
@@ -11,6 +12,13 @@ inline constexpr std::uint32_t lowest_priority = 0xf8;
 /// the judge takes for classes; 0 where it holds nothing back.
 constexpr std::uint32_t urgency(std::uint32_t priority) {
     return priority >= lowest_priority ? 0 : (0x20 - priority / 8) << 4;
+}
+
+/// The least urgent priority that is taken while `limit`, an urgency, holds others back; nothing where none
+/// is.
+constexpr std::optional<std::uint32_t> priority_beyond(std::uint32_t limit) {
+    const std::uint32_t held_back = limit == 0 ? lowest_priority : (0x20 - (limit >> 4)) * 8;
+    return held_back < 8 ? std::nullopt : std::optional(held_back - 8);
 }
 
 }  // namespace irqbench::vmm::arm64

@@ -104,6 +104,10 @@ class Vcpu {
     void set_reg(std::uint64_t id, std::uint64_t value);
 
 #if defined(__aarch64__)
+    /// KVM_ARM_DEV_*: outputs of KVM's own devices when run() last came back, of a VM without a GIC (api.rst,
+    /// KVM_CAP_ARM_USER_IRQ).
+    [[nodiscard]] std::uint64_t device_irq_level() const { return run_page().s.regs.device_irq_level; }
+
     /// KVM_ARM_VCPU_INIT: before anything else, and again to reset the vCPU.
     [[nodiscard]] Outcome try_init(const kvm_vcpu_init& init);
     void init(const kvm_vcpu_init& init);

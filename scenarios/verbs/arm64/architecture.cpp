@@ -149,6 +149,17 @@ std::vector<std::string_view> needed(const vmm::MachineConfig& config) {
     return capabilities;
 }
 
+/// Without its own GIC, KVM has no system registers of a GICv3.
+std::string lacks(const vmm::MachineConfig& config, std::string_view placement) {
+    if (placement != "userspace") return "";
+    if (config.its) return "userspace mode has a GICv2, which has no ITS";
+    if (config.gic == "v3") return "userspace mode has a GICv2, and no GICv3";
+    vmm::MachineConfig with_gicv2 = config;
+    with_gicv2.gic = "v2";
+    const std::string why_not = check_machine(with_gicv2);
+    return why_not.empty() ? "" : "userspace mode has a GICv2, and " + why_not;
+}
+
 /// What the guest agent needs for itself, no scenario may take from it.
 std::string check_place(const vmm::MachineConfig& config, const Place& place) {
     if (place.is_port) return "there are no ports on arm64: use an 'address'";
@@ -164,7 +175,7 @@ std::uint32_t widest_destination(const vmm::MachineConfig&) { return 0xffff'ffff
 }  // namespace
 
 const Architecture architecture{
-    "arm64",        all_verbs,     modes,  controllers, vmm::arm64::trait_names, read_machine,
-    machine_schema, check_machine, needed, check_place, widest_destination};
+    "arm64",       all_verbs, modes, controllers, vmm::arm64::trait_names, read_machine, machine_schema,
+    check_machine, needed,    lacks, check_place, widest_destination};
 
 }  // namespace irqbench::scenarios::verbs::arm64

@@ -173,6 +173,8 @@ std::string check_machine(const vmm::MachineConfig& config) {
 
 std::vector<std::string_view> needed(const vmm::MachineConfig&) { return {}; }
 
+std::string lacks(const vmm::MachineConfig&, std::string_view) { return ""; }
+
 /// What the guest agent needs for itself, no scenario may take from it.
 std::string check_place(const vmm::MachineConfig& config, const Place& place) {
     if (place.is_port) {
@@ -192,6 +194,6 @@ std::uint32_t widest_destination(const vmm::MachineConfig& config) {
 
 const Architecture architecture{
     "x86_64",       all_verbs,     modes,  controllers, vmm::x86::trait_names, read_machine,
-    machine_schema, check_machine, needed, check_place, widest_destination};
+    machine_schema, check_machine, needed, lacks,       check_place,           widest_destination};
 
 }  // namespace irqbench::scenarios::verbs::x86

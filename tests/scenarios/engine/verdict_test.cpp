@@ -156,6 +156,36 @@ BOOST_AUTO_TEST_CASE(a_mode_with_controllers_of_our_own_has_what_it_offers_itsel
     BOOST_TEST(world.skipped("model") == "");
 }
 
+// Without its own GIC, KVM has no GICv3 to give.
+BOOST_AUTO_TEST_CASE(a_machine_that_an_irqchip_mode_does_not_have_is_skipped_there) {
+    World world;
+    world.host.arch = "arm64";
+    world.host.placements = {"kernel", "userspace", "model"};
+    world.host.own["userspace"] = {{"arm_vgic_v2"}, true};
+    world.host.own["model"] = {{"arm_vgic_v2", "arm_vgic_v3", "arm_vgic_its"}, false};
+    world.host.capabilities = {{"arm_vgic_v2", 0}, {"arm_vgic_v3", 1}, {"arm_vgic_its", 1}};
+    const auto skipped_with = [&world](const std::string& head, std::string_view mode) {
+        world.scenario = load_text(R"({ "name": "n", "arch": "arm64", "source": "s", )" + head +
+                                       R"("steps": [ { "enable": 32 }, { "raise": 0 }, { "ack": 32 } ] })",
+                                   "a.json");
+        return world.skipped(mode);
+    };
+    for (const char* mode : {"kernel", "userspace", "model"}) BOOST_TEST(skipped_with("", mode) == "");
+    const std::string v2 = R"("machine": { "gic": "v2" }, )";
+    BOOST_TEST(skipped_with(v2, "kernel") == "needs the capability arm_vgic_v2");
+    BOOST_TEST(skipped_with(v2, "userspace") == "");
+    const std::string v3 = R"("machine": { "gic": "v3" }, )";
+    BOOST_TEST(skipped_with(v3, "kernel") == "");
+    BOOST_TEST(skipped_with(v3, "userspace") == "userspace mode has a GICv2, and no GICv3");
+    const std::string its = R"("machine": { "its": true }, )";
+    BOOST_TEST(skipped_with(its, "userspace") == "userspace mode has a GICv2, which has no ITS");
+    BOOST_TEST(skipped_with(its, "model") == "");
+    BOOST_TEST(skipped_with(R"("vcpus": 8, )", "userspace") == "");
+    BOOST_TEST(skipped_with(R"("vcpus": 9, )", "userspace") ==
+               "userspace mode has a GICv2, and a GICv2 has at most 8 CPUs (IHI 0048, 1.2)");
+    BOOST_TEST(skipped_with(R"("vcpus": 9, )", "kernel") == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_way_of_running_that_the_file_excludes_skips_only_when_it_was_asked_for) {
     World world;
     world.scenario.free_only = true;

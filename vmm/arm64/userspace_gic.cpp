@@ -1,0 +1,227 @@
+#include "vmm/arm64/userspace_gic.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <utility>
+
+#include "irqchip/arm64/gicv2_registers.hpp"
+#include "vmm/arm64/boot.hpp"
+#include "vmm/arm64/urgency.hpp"
+#include "vmm/arm64/virtual_timer.hpp"
+
+namespace irqbench::vmm::arm64 {
+
+namespace {
+
+namespace gicc = irqchip::arm64::gicc;
+namespace gicd = irqchip::arm64::gicd;
+
+struct TimerLine {
+    std::uint64_t device;  ///< KVM_ARM_DEV_*
+    std::uint32_t ppi;
+};
+constexpr std::array timer_lines{TimerLine{KVM_ARM_DEV_EL1_VTIMER, VirtualTimer::ppi},
+                                 TimerLine{KVM_ARM_DEV_EL1_PTIMER, physical_timer_ppi}};
+
+// PSTATE bits that hold an input back.
+constexpr std::uint64_t irqs_masked = 0x80;
+constexpr std::uint64_t fiqs_masked = 0x40;
+
+/// An input of a vCPU as KVM_IRQ_LINE names it (api.rst 4.25).
+constexpr std::uint32_t line_of(std::uint32_t vcpu, std::uint32_t number) {
+    return static_cast<std::uint32_t>(KVM_ARM_IRQ_TYPE_CPU) << KVM_ARM_IRQ_TYPE_SHIFT |
+           (vcpu & KVM_ARM_IRQ_VCPU_MASK) << KVM_ARM_IRQ_VCPU_SHIFT | number;
+}
+
+std::unique_ptr<ModelGic> gicv2_for(const MachineConfig& config) {
+    if (!config.gic.empty() && config.gic != "v2")
+        throw std::invalid_argument(fmt::format("userspace mode has a GICv2, and no GIC{}", config.gic));
+    return make_model_gicv2(config);
+}
+
+}  // namespace
+
+bool has_user_irqs(const kvm::Vm& vm) { return vm.check_extension(KVM_CAP_ARM_USER_IRQ) > 0; }
+
+UserspaceGic::UserspaceGic(kvm::Vm& vm, const MachineConfig& config, Recorder& recorder)
+    : ArmPlacement(vm, config, recorder),
+      board_(gicv2_for(config), config, *this),
+      irqfds_(board_),
+      inputs_(config.vcpu_ids.size()) {}
+
+void UserspaceGic::moved(std::optional<std::uint32_t> gsi, std::string text) {
+    recorder_.add(Lane::wire, event::Wire{gsi, std::move(text)});
+}
+
+void UserspaceGic::take_timers(const VcpuSlot& slot) {
+    const std::uint64_t outputs = slot.vcpu.device_irq_level();
+    for (const TimerLine& timer : timer_lines)
+        board_.set_timer(slot.index, timer.ppi, (outputs & timer.device) != 0);
+}
+
+void UserspaceGic::drive_inputs() {
+    for (const VcpuSlot* slot : slots_) {
+        Inputs& inputs = inputs_[slot->index];
+        drive_input(*slot, KVM_ARM_IRQ_CPU_IRQ, inputs.irq, board_.irq(slot->index));
+        drive_input(*slot, KVM_ARM_IRQ_CPU_FIQ, inputs.fiq, board_.fiq(slot->index));
+    }
+}
+
+void UserspaceGic::drive_input(const VcpuSlot& slot, std::uint32_t number, bool& driven, bool level) {
+    if (driven == level) return;
+    driven = level;
+    if (watches_wires())
+        moved(std::nullopt,
+              fmt::format("GIC: {} of vCPU {} {}", number == KVM_ARM_IRQ_CPU_IRQ ? "IRQ" : "FIQ", slot.index,
+                          level ? "up" : "down"));
+    vm_.irq_line(line_of(slot.vcpu.id(), number), level);
+}
+
+Outcome UserspaceGic::set_line(std::uint32_t gsi, bool level, bool) {
+    const std::lock_guard lock(mutex_);
+    const Outcome outcome = board_.set_line(gsi, level);
+    drive_inputs();
+    return outcome;
+}
+
+Outcome UserspaceGic::msi(const MsiMessage& message) {
+    const std::lock_guard lock(mutex_);
+    return board_.msi(message);
+}
+
+Outcome UserspaceGic::route(const routing::RoutingTable& table) {
+    const std::lock_guard lock(mutex_);
+    return board_.route(table);
+}
+
+Outcome UserspaceGic::assign_irqfd(const IrqfdSpec& spec) {
+    const std::lock_guard lock(mutex_);
+    const Outcome outcome = irqfds_.assign(spec);
+    drive_inputs();
+    return outcome;
+}
+
+Outcome UserspaceGic::deassign_irqfd(std::string_view name) {
+    const std::lock_guard lock(mutex_);
+    const Outcome outcome = irqfds_.deassign(name);
+    drive_inputs();
+    return outcome;
+}
+
+void UserspaceGic::signal(std::string_view irqfd, std::uint64_t count) {
+    const std::lock_guard lock(mutex_);
+    if (count == 0) return;
+    irqfds_.signal(irqfd);
+    drive_inputs();
+}
+
+void UserspaceGic::concurrent(bool on) {
+    const std::lock_guard lock(mutex_);
+    concurrent_ = on;
+}
+
+std::vector<event::Resampled> UserspaceGic::take_resampled() {
+    const std::lock_guard lock(mutex_);
+    return irqfds_.take_resampled();
+}
+
+std::optional<Outcome> UserspaceGic::assign_ioeventfd(const IoeventfdSpec& spec) {
+    const std::lock_guard lock(mutex_);
+    if (spec.port || !board_.gic().claims(spec.address)) return std::nullopt;
+    return doorbells_.assign(spec);
+}
+
+std::optional<Outcome> UserspaceGic::deassign_ioeventfd(std::string_view name) {
+    const std::lock_guard lock(mutex_);
+    if (!doorbells_.has(name)) return std::nullopt;
+    return doorbells_.deassign(name);
+}
+
+bool UserspaceGic::access(const VcpuSlot& slot, const kvm::MmioExit& mmio) {
+    const auto size = static_cast<unsigned>(mmio.data.size());
+    if (mmio.write) return board_.mmio_write(slot.index, mmio.address, size, kvm::value_of(mmio.data));
+    const auto value = board_.gic().mmio_read(slot.index, mmio.address, size);
+    if (value) kvm::answer(mmio.data, *value);
+    return value.has_value();
+}
+
+bool UserspaceGic::handle(VcpuSlot& slot, const kvm::Exit& exit) {
+    const std::lock_guard lock(mutex_);
+    take_timers(slot);
+    const auto* mmio = std::get_if<kvm::MmioExit>(&exit);
+    const bool is_ours = mmio != nullptr && access(slot, *mmio);
+    drive_inputs();
+    return is_ours || ArmPlacement::handle(slot, exit);
+}
+
+bool UserspaceGic::before_run(VcpuSlot& slot) {
+    const std::lock_guard lock(mutex_);
+    take_timers(slot);
+    drive_inputs();
+    return true;
+}
+
+// A timer's output may have risen with the exit at which the vCPU would rest.
+bool UserspaceGic::has_interrupt_for(VcpuSlot& slot) {
+    const std::lock_guard lock(mutex_);
+    take_timers(slot);
+    drive_inputs();
+    const Inputs& inputs = inputs_[slot.index];
+    if (!inputs.irq && !inputs.fiq) return false;
+    const std::uint64_t pstate = slot.vcpu.reg(pstate_register());
+    return (inputs.irq && (pstate & irqs_masked) == 0) || (inputs.fiq && (pstate & fiqs_masked) == 0);
+}
+
+std::uint32_t UserspaceGic::running_priority(VcpuSlot& slot) {
+    const std::lock_guard lock(mutex_);
+    return board_.running_priority(slot.index);
+}
+
+// An SGI from the vCPU to itself. A GICv2 has all of them enabled: one that nobody uses has no priority, or
+// that of the marker before. It is of group 0, which GICC_IAR acknowledges whatever AckCtl says.
+std::optional<Marker> UserspaceGic::send_marker(VcpuSlot& slot, std::uint32_t priority) {
+    const auto urgent_enough = priority_beyond(priority);
+    if (!urgent_enough) return std::nullopt;
+    const std::lock_guard lock(mutex_);
+    const std::uint32_t cpu = slot.index;
+    const auto read = [&](std::uint64_t address, unsigned size = 4) {
+        return board_.gic().mmio_read(cpu, address, size).value_or(0);
+    };
+    constexpr std::uint64_t group0 = 1;
+    if ((read(AGENT_GICD + gicd::ctlr) & read(AGENT_GICC + gicc::ctlr) & group0) == 0) return std::nullopt;
+    const std::uint64_t unused = read(AGENT_GICD + gicd::isenabler) & ~read(AGENT_GICD + gicd::ispendr) &
+                                 ~read(AGENT_GICD + gicd::isactiver) & ~read(AGENT_GICD + gicd::igroupr);
+    for (std::uint32_t intid = 16; intid-- > 8;) {
+        if ((unused >> intid & 1) == 0 || slot.agent.policy(intid) != default_policy) continue;
+        const auto former = marker_sgis_.find(cpu);
+        const bool ours = former != marker_sgis_.end() && former->second == intid;
+        if (!ours && read(AGENT_GICD + gicd::ipriorityr + intid, 1) != 0) continue;
+        marker_sgis_[cpu] = intid;
+        board_.mmio_write(cpu, AGENT_GICD + gicd::ipriorityr + intid, 1, *urgent_enough);
+        board_.mmio_write(cpu, AGENT_GICD + gicd::spendsgir + intid, 1, std::uint64_t{1} << cpu);
+        drive_inputs();
+        return Marker{intid, default_policy};
+    }
+    return std::nullopt;
+}
+
+std::string UserspaceGic::registers(VcpuSlot& slot) {
+    std::string text = ArmPlacement::registers(slot);
+    const std::lock_guard lock(mutex_);
+    const Inputs& inputs = inputs_[slot.index];
+    return text +
+           fmt::format("\nGIC: IRQ {}, FIQ {}", inputs.irq ? "up" : "down", inputs.fiq ? "up" : "down");
+}
+
+std::vector<NamedValue> UserspaceGic::inspect(std::string_view controller, std::uint32_t index) {
+    const std::lock_guard lock(mutex_);
+    for (const VcpuSlot* slot : slots_) take_timers(*slot);
+    drive_inputs();
+    return board_.inspect(controller, index);
+}
+
+}  // namespace irqbench::vmm::arm64
