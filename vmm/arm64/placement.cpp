@@ -28,7 +28,7 @@ ArmPlacement::ArmPlacement(kvm::Vm& vm, const MachineConfig& config, Recorder& r
 
 void ArmPlacement::start(VcpuSlot& slot, bool running) {
     slots_.push_back(&slot);
-    looks_.push_back(0);
+    seen_.emplace_back();
     kvm_vcpu_init init = vm_.preferred_target();
     init.features[0] |= 1U << KVM_ARM_VCPU_PSCI_0_2;
     if (!running) init.features[0] |= 1U << KVM_ARM_VCPU_POWER_OFF;
@@ -68,9 +68,10 @@ bool ArmPlacement::handle(VcpuSlot& slot, const kvm::Exit& exit) {
 // was sent before that had not become pending.
 std::optional<event::RestState> ArmPlacement::parked(VcpuSlot& slot) {
     if (slot.vcpu.mp_state() == KVM_MP_STATE_STOPPED) return event::RestState::not_started;
-    if (config_.run == RunMode::stepped || slot.agent.word(BLOCK_WAITS) == 0) return std::nullopt;
-    const std::uint32_t before = std::exchange(looks_[slot.index], slot.agent.word(BLOCK_LOOKS));
-    if (looks_[slot.index] == before) return std::nullopt;
+    const std::uint32_t waits = slot.agent.word(BLOCK_WAITS);
+    if (config_.run == RunMode::stepped || waits == 0) return std::nullopt;
+    const Wait before = std::exchange(seen_[slot.index], {slot.agent.word(BLOCK_LOOKS), waits});
+    if (seen_[slot.index].looks == before.looks) return std::nullopt;
     return event::RestState::halted;
 }
 
@@ -79,6 +80,9 @@ void ArmPlacement::unpark(VcpuSlot&) {}
 
 bool ArmPlacement::interrupts_enabled(VcpuSlot& slot) {
     if (const std::uint32_t waits = slot.agent.word(BLOCK_WAITS); waits != 0) return waits == WAITS_ENABLED;
+    // One with nothing to do that a signal took out of its wait masks interrupts on its way back there.
+    const bool idles = config_.run == RunMode::free && slot.agent.mailbox_empty() && !slot.agent.executing();
+    if (idles && seen_[slot.index].waits != 0) return seen_[slot.index].waits == WAITS_ENABLED;
     return (slot.vcpu.reg(pstate_register()) & pstate_i) == 0;
 }
 

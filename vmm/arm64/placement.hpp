@@ -42,7 +42,12 @@ class ArmPlacement : public Placement {
     std::vector<VcpuSlot*> slots_;
 
   private:
-    std::vector<std::uint32_t> looks_;  ///< BLOCK_LOOKS when it was last asked, by vCPU
+    /// What parked() last saw of a vCPU that waits.
+    struct Wait {
+        std::uint32_t looks = 0;  ///< BLOCK_LOOKS
+        std::uint32_t waits = 0;  ///< BLOCK_WAITS
+    };
+    std::vector<Wait> seen_;  ///< by vCPU
 };
 
 }  // namespace irqbench::vmm::arm64
