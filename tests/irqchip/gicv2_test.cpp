@@ -171,6 +171,21 @@ BOOST_AUTO_TEST_CASE(distributor_and_cpu_interface_each_gate_a_group) {
     BOOST_TEST(guest.output() == "irq");
 }
 
+BOOST_AUTO_TEST_CASE(a_binary_point_that_changes_while_one_runs_splits_the_running_priority_too) {
+    GuestGicv2 guest;
+    for (const std::uint32_t intid : {40U, 41U}) {
+        guest.priority(intid, intid == 40 ? 0x48 : 0x40);
+        guest.enable(intid);
+    }
+    guest.raise(40);
+    BOOST_TEST(guest.get_cpu(gicc::iar) == 40);
+    guest.put_cpu(gicc::bpr, 4);
+    guest.raise(41);
+    BOOST_TEST(guest.output() == "");
+    guest.put_cpu(gicc::bpr, 2);
+    BOOST_TEST(guest.output() == "irq");
+}
+
 BOOST_AUTO_TEST_CASE(common_binary_point_makes_group_1_follow_group_0) {
     GuestGicv2 guest;
     guest.enable(40);
