@@ -42,7 +42,7 @@ struct Architecture {
     std::string_view id;                          ///< the key by which steps name an interrupt: `vector`
     Json (*id_text)(std::uint32_t id);            ///< its value
     std::span<const std::string_view> usual_ids;  ///< that readers know from other files, to be put instead
-    /// Arguments whose number 0 is nothing simpler, and options of the machine that say what it is.
+    /// Arguments, and options of the machine, that are nothing simpler for being left out, or being 0.
     std::span<const std::string_view> kept;
     /// Has the step expect the exception that it raises.
     void (*raises)(Json& step, const std::string& exception);

@@ -99,13 +99,14 @@ class Shrinker {
             const std::string verb = best_.steps[i].begin().key();
             if (!best_.steps[i].begin().value().is_object()) continue;
             for (const std::string& key : keys_of(best_.steps[i].begin().value())) {
+                if (is_kept(key)) continue;
                 Case without = best_;
                 without.steps[i][verb].erase(key);
                 if (accept(std::move(without))) continue;
                 if (!best_.steps[i][verb][key].is_number()) continue;
                 Case zero = best_;
                 zero.steps[i][verb][key] = 0;
-                if (!is_kept(key)) accept(std::move(zero));
+                accept(std::move(zero));
             }
         }
     }

@@ -230,7 +230,12 @@ void ScriptedCpu::execute(Operation& operation) {
         case OP_CLI: interrupts_enabled_ = false; return;
         case OP_STI: phase_ = Phase::shadowed; return enable_interrupts();
         case OP_HALT: state_ = State::halted; return;
-        case OP_STI_HALT: phase_ = Phase::halt; return enable_interrupts();
+        case OP_STI_HALT:
+            phase_ = Phase::halt;
+            enable_interrupts();
+            // Without a shadow the agent waits with interrupts disabled, and enables them when one has come.
+            shadow_ = shadow_ || !rules_.interrupt_shadow;
+            return;
         case OP_RETURN: return leave_innermost();
         case OP_BARRIER:
             phase_ = Phase::await_barrier;

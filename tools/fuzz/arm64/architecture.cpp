@@ -29,7 +29,7 @@ std::vector<Json> control_sgi() {
 
 Json intid_text(std::uint32_t intid) { return intid; }
 
-constexpr std::array<std::string_view, 8> kept_arguments{"gsi",  "intid", "ppi",  "size",
+constexpr std::array<std::string_view, 8> kept_arguments{"gsi",  "intid", "ppi",  "priority",
                                                          "gicd", "gicr",  "gicc", "gic"};
 
 void expect_exception(Json& step, const std::string& exception) {

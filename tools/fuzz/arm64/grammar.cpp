@@ -27,11 +27,18 @@ void Grammar::write_sysreg(std::uint32_t vcpu, const char* name, std::uint64_t v
     add_by(vcpu, "write", {{"sysreg", name}, {"value", fmt::format("{:#x}", value)}});
 }
 
-/// Some in one group of the binary points that are chosen, and one that the usual masks hold back.
-std::uint32_t Grammar::priority_value() {
-    static constexpr std::array<std::uint32_t, 9> values{0x20, 0x40, 0x50, 0x80, 0xa0,
-                                                         0xa0, 0xa8, 0xc0, 0xf0};
-    return dice_.pick(values);
+/// Of five bits; the lowest is never taken. A private interrupt may have its earlier ones on other vCPUs.
+std::string Grammar::new_priority(std::uint32_t intid) {
+    constexpr std::uint32_t levels = 31;
+    constexpr std::uint32_t step = 8;
+    std::uint32_t value = step * dice_.roll(levels);
+    while (owners_.count(value) != 0 && owners_[value] != intid) value = (value + step) % (levels * step);
+    constexpr std::uint32_t first_shared = 32;
+    if (intid >= first_shared)
+        for (auto each = owners_.begin(); each != owners_.end();)
+            each = each->second == intid ? owners_.erase(each) : std::next(each);
+    owners_[value] = intid;
+    return fmt::format("{:#04x}", value);
 }
 
 void Grammar::choose_machine() {
@@ -62,6 +69,8 @@ void Grammar::choose_interrupts() {
     std::set<std::uint32_t> chosen;
     while (chosen.size() < count) chosen.insert(dice_.pick(spis));
     for (const std::uint32_t intid : chosen) spis_.push_back(make(intid));
+    devices_ = spis_.size() > 3 ? 2 : 1;
+    std::rotate(spis_.begin(), spis_.begin() + dice_.roll(spis_.size()), spis_.end());
     for (const std::uint32_t intid : ppis)
         if (dice_.chance(25)) ppis_.push_back(make(intid));
     sgis_ = {dice_.roll(4), 4 + dice_.roll(4)};
@@ -81,25 +90,22 @@ void Grammar::prepare() {
     }
     for (const Wire& wire : ppis_) program(wire, dice_.chance(85));
     for (const std::uint32_t intid : sgis_)
-        for (std::uint32_t i = 0; i < case_.vcpus; ++i)
-            if (dice_.chance(75))
-                add_by(i, "private",
-                       {{"intid", intid}, {"priority", fmt::format("{:#x}", priority_value())}});
+        for (std::uint32_t i = 0; i < case_.vcpus; ++i) program_sgi(intid, i, dice_.chance(80));
     for (std::uint32_t i = dice_.roll(5); i > 0; --i) handler();
     if (dice_.chance(40)) irqfd();
 }
 
 void Grammar::step() {
     static constexpr std::array rules{
-        Rule{16, &Grammar::line},        Rule{10, &Grammar::msi},         Rule{9, &Grammar::sgi},
-        Rule{4, &Grammar::reprogram},    Rule{3, &Grammar::private_one},  Rule{6, &Grammar::enabling},
-        Rule{5, &Grammar::pending},      Rule{3, &Grammar::active},       Rule{4, &Grammar::priority},
-        Rule{5, &Grammar::retarget},     Rule{8, &Grammar::flag},         Rule{5, &Grammar::mask_priority},
-        Rule{1, &Grammar::binary_point}, Rule{2, &Grammar::group_enable}, Rule{1, &Grammar::distributor},
-        Rule{4, &Grammar::handler},      Rule{9, &Grammar::leave},        Rule{8, &Grammar::eoi},
-        Rule{6, &Grammar::deactivate},   Rule{8, &Grammar::read},         Rule{5, &Grammar::signal},
-        Rule{4, &Grammar::route},        Rule{1, &Grammar::irqfd},        Rule{1, &Grammar::deassign},
-        Rule{3, &Grammar::wait},         Rule{8, &Grammar::its_command},  Rule{3, &Grammar::lpi},
+        Rule{16, &Grammar::line},        Rule{10, &Grammar::msi},          Rule{9, &Grammar::sgi},
+        Rule{4, &Grammar::reprogram},    Rule{3, &Grammar::reprogram_sgi}, Rule{6, &Grammar::enabling},
+        Rule{5, &Grammar::pending},      Rule{3, &Grammar::active},        Rule{4, &Grammar::priority},
+        Rule{5, &Grammar::retarget},     Rule{8, &Grammar::flag},          Rule{5, &Grammar::mask_priority},
+        Rule{1, &Grammar::binary_point}, Rule{2, &Grammar::group_enable},  Rule{1, &Grammar::distributor},
+        Rule{4, &Grammar::handler},      Rule{9, &Grammar::leave},         Rule{8, &Grammar::eoi},
+        Rule{6, &Grammar::deactivate},   Rule{8, &Grammar::read},          Rule{5, &Grammar::signal},
+        Rule{4, &Grammar::route},        Rule{1, &Grammar::irqfd},         Rule{1, &Grammar::deassign},
+        Rule{3, &Grammar::wait},         Rule{8, &Grammar::its_command},   Rule{3, &Grammar::lpi},
         Rule{3, &Grammar::timer},        Rule{2, &Grammar::doorbell},
     };
     std::uint32_t sum = 0;

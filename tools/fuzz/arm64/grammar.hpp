@@ -52,7 +52,9 @@ class Grammar {
     void add_by(std::uint32_t vcpu, const char* verb, Json argument);
     void write_sysreg(std::uint32_t vcpu, const char* name, std::uint64_t value);
     std::uint32_t vcpu() { return dice_.roll(case_.vcpus); }
-    std::uint32_t priority_value();
+    /// One that no other INTID has: which of two pending ones of one priority is taken first is up to the
+    /// implementation (IHI 0069, 4.8; IHI 0048, 3.3).
+    std::string new_priority(std::uint32_t intid);
 
     // grammar.cpp: the whole
     void choose_machine();
@@ -61,6 +63,7 @@ class Grammar {
     void step();
 
     // grammar_lines.cpp: lines, descriptors and where they go
+    const Wire& device();
     void line();
     void irqfd();
     void signal();
@@ -71,7 +74,8 @@ class Grammar {
     // grammar_gic.cpp: distributor and redistributors
     void program(const Wire& wire, bool enabled);
     void reprogram();
-    void private_one();
+    void program_sgi(std::uint32_t intid, std::uint32_t by, bool enabled);
+    void reprogram_sgi();
     /// One of the interrupts of the case, LPIs aside, and a vCPU that may name it.
     std::uint32_t any_intid();
     void bit(const char* verb, std::uint32_t intid);
@@ -118,8 +122,12 @@ class Grammar {
     bool its_ = false;
     bool mode_1_ = false;  ///< EOImode, the same on all vCPUs
     std::vector<Wire> spis_;
+    /// How many of the SPIs, the first, are driven by irqfds, which KVM_IRQ_LINE leaves alone: a line has one
+    /// driver.
+    std::uint32_t devices_ = 1;
     std::vector<Wire> ppis_;
     std::vector<std::uint32_t> sgis_;
+    std::map<std::uint32_t, std::uint32_t> owners_;  ///< of priorities: the INTID that has it, or had it
     std::vector<MappedEvent> events_;
     std::vector<std::uint32_t> collections_;  ///< the vCPU of each
     std::uint32_t irqfds_ = 0;

@@ -33,7 +33,8 @@ void Grammar::handler_of(std::uint32_t intid) {
             argument["eoi"] = "auto";
             ends = true;
         }
-        for (std::uint32_t i = 0; i < case_.vcpus; ++i) stays_.insert(i);
+        for (std::uint32_t i = 0; i < case_.vcpus; ++i)
+            if (!argument.contains("vcpu") || argument["vcpu"] == i) stays_.insert(i);
     } else if (dice_.chance(15) && may(feature::service)) {
         argument["eoi"] = "on request";
         ends = false;
@@ -121,11 +122,9 @@ void Grammar::timer() {
     const std::uint32_t on = vcpu();
     if (!timed_) {
         timed_ = true;
+        const std::string priority = new_priority(timer_ppi);
         for (std::uint32_t i = 0; i < case_.vcpus; ++i) {
-            add_by(i, "private",
-                   {{"intid", timer_ppi},
-                    {"trigger", "level"},
-                    {"priority", fmt::format("{:#x}", priority_value())}});
+            add_by(i, "private", {{"intid", timer_ppi}, {"trigger", "level"}, {"priority", priority}});
             stays_.insert(i);
         }
         add("handler", {{"intid", timer_ppi}, {"stays", true}});

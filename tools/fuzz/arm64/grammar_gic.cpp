@@ -19,7 +19,6 @@ constexpr std::uint32_t ispendr = 0x200;
 constexpr std::uint32_t isactiver = 0x300;
 constexpr std::uint32_t ipriorityr = 0x400;
 constexpr std::uint32_t itargetsr = 0x800;
-constexpr std::uint32_t icfgr = 0xc00;
 constexpr std::uint32_t irouter = 0x6000;
 constexpr std::uint32_t second_frame = 0x10000;
 
@@ -30,24 +29,25 @@ std::string offset_text(std::uint32_t offset) { return fmt::format("{:#x}", offs
 void Grammar::program(const Wire& wire, bool enabled) {
     Json argument = {{"intid", wire.intid},
                      {"trigger", wire.level ? "level" : "edge"},
-                     {"priority", fmt::format("{:#x}", priority_value())}};
+                     {"priority", new_priority(wire.intid)}};
     if (wire.group == 0) argument["group"] = 0;
     if (!enabled) argument["enabled"] = false;
     if (wire.intid >= first_shared) {
         if (const std::uint32_t to = vcpu(); to != 0) argument["to"] = to;
         return add("spi", std::move(argument));
     }
-    for (std::uint32_t i = 0; i < case_.vcpus; ++i)
-        if (i == 0 || dice_.chance(70)) add_by(i, "private", argument);
+    for (std::uint32_t i = 0; i < case_.vcpus; ++i) add_by(i, "private", argument);
 }
 
 void Grammar::reprogram() { program(dice_.pick(spis_), dice_.chance(80)); }
 
-void Grammar::private_one() {
-    Json argument = {{"intid", dice_.pick(sgis_)}, {"priority", fmt::format("{:#x}", priority_value())}};
-    if (dice_.chance(20)) argument["enabled"] = false;
-    add_by(vcpu(), "private", std::move(argument));
+void Grammar::program_sgi(std::uint32_t intid, std::uint32_t by, bool enabled) {
+    Json argument = {{"intid", intid}, {"priority", new_priority(intid)}};
+    if (!enabled) argument["enabled"] = false;
+    add_by(by, "private", std::move(argument));
 }
+
+void Grammar::reprogram_sgi() { program_sgi(dice_.pick(sgis_), vcpu(), dice_.chance(80)); }
 
 std::uint32_t Grammar::any_intid() {
     if (dice_.chance(20)) return dice_.pick(sgis_);
@@ -87,8 +87,8 @@ void Grammar::active() {
 }
 
 void Grammar::priority() {
-    add_by(vcpu(), "priority",
-           {{"intid", any_intid()}, {"priority", fmt::format("{:#x}", priority_value())}});
+    const std::uint32_t intid = any_intid();
+    add_by(vcpu(), "priority", {{"intid", intid}, {"priority", new_priority(intid)}});
 }
 
 void Grammar::retarget() { add_by(vcpu(), "retarget", {{"intid", dice_.pick(spis_).intid}, {"to", vcpu()}}); }
@@ -123,6 +123,7 @@ void Grammar::read() {
         read_distributor();
 }
 
+/// Not the triggers: out of reset those of other SPIs are unknown (IHI 0069, 12.9 GICD_ICFGR).
 void Grammar::read_distributor() {
     const std::uint32_t intid = any_intid();
     const bool is_shared = intid >= first_shared;
@@ -134,12 +135,11 @@ void Grammar::read_distributor() {
         if (size != 4) argument["size"] = size;
         add_by(vcpu(), "read", std::move(argument));
     };
-    switch (dice_.roll(6)) {
+    switch (dice_.roll(5)) {
         case 0: return add_read(isenabler + intid / 32 * 4, 4);
         case 1: return add_read(ispendr + intid / 32 * 4, 4);
         case 2: return add_read(isactiver + intid / 32 * 4, 4);
         case 3: return add_read(ipriorityr + intid, 1);
-        case 4: return add_read(icfgr + intid / 16 * 4, 4);
         default:
             if (!is_shared) return add_read(ispendr, 4);
             return v3_ ? add_read(irouter + 8 * intid, 8) : add_read(itargetsr + intid, 1);
@@ -155,7 +155,8 @@ void Grammar::read_cpu_interface() {
     if (v3_)
         add_by(vcpu(), "read", {{"sysreg", dice_.pick(registers)}});
     else
-        add_by(vcpu(), "read", {{"gicc", offset_text(dice_.pick(offsets))}});
+        add_by(vcpu(), "read",
+               {{"gicc", offset_text(offsets.at(dice_.roll(may(feature::pending_id) ? 4 : 3)))}});
 }
 
 }  // namespace irqbench::tools::fuzz::arm64

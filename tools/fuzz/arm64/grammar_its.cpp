@@ -45,7 +45,7 @@ void Grammar::map(MappedEvent& event) {
 }
 
 void Grammar::configure(const MappedEvent& event) {
-    Json argument = {{"intid", event.lpi}, {"priority", fmt::format("{:#x}", priority_value())}};
+    Json argument = {{"intid", event.lpi}, {"priority", new_priority(event.lpi)}};
     if (dice_.chance(20)) argument["enabled"] = false;
     add("lpi", std::move(argument));
 }

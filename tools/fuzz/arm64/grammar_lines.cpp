@@ -30,16 +30,23 @@ void Grammar::line() {
         if (const std::uint32_t of = vcpu(); of != 0) argument["vcpu"] = of;
         return add(verb, std::move(argument));
     }
-    add(verb, dice_.pick(spis_).intid - gsi_spi);
+    add(verb, spis_[devices_ + dice_.roll(spis_.size() - devices_)].intid - gsi_spi);
 }
+
+const Wire& Grammar::device() { return spis_[dice_.roll(devices_)]; }
 
 void Grammar::irqfd() {
     if (irqfds_ == 2) return;
-    const Wire& spi = dice_.pick(spis_);
+    const Wire& spi = device();
     const bool message = its_ && dice_.chance(25);
-    Json argument = {{"name", fmt::format("dev{}", irqfds_++)},
+    Json argument = {{"name", fmt::format("dev{}", irqfds_)},
                      {"gsi", message ? message_gsi : spi.intid - gsi_spi}};
-    if (!message && spi.level && may(feature::resample) && dice_.chance(70)) argument["resample"] = true;
+    if (!message && spi.level) {
+        const bool resample = may(feature::resample) && (dice_.chance(80) || !may(feature::level_irqfd));
+        if (!resample && !may(feature::level_irqfd)) return;
+        if (resample) argument["resample"] = true;
+    }
+    ++irqfds_;
     add("irqfd", std::move(argument));
 }
 
@@ -55,16 +62,21 @@ void Grammar::deassign() {
     if (deassigned_.insert(which).second) add("deassign", fmt::format("dev{}", which));
 }
 
-/// KVM_IRQ_LINE asks for no route: what an irqfd does changes.
+/// KVM_IRQ_LINE asks for no route: what an irqfd does changes. Those of levels stay as they are, or a line
+/// would be left high.
 void Grammar::route() {
     if (its_ && dice_.chance(60)) {
         const MappedEvent& event = dice_.pick(events_);
-        const std::uint32_t gsi = dice_.chance(70) ? message_gsi : dice_.pick(spis_).intid - gsi_spi;
+        const Wire& from = device();
+        const std::uint32_t gsi = dice_.chance(70) || from.level ? message_gsi : from.intid - gsi_spi;
         return add("route", {{"gsi", gsi}, {"msi", {{"event", event.event}, {"device", event.device}}}});
     }
-    const std::uint32_t gsi = dice_.pick(spis_).intid - gsi_spi;
+    const Wire& from = device();
+    const Wire& to = device();
+    if (from.level || to.level) return;
+    const std::uint32_t gsi = from.intid - gsi_spi;
     if (dice_.chance(70))
-        add("route", {{"gsi", gsi}, {"spi", dice_.pick(spis_).intid}});
+        add("route", {{"gsi", gsi}, {"spi", to.intid}});
     else
         add("unroute", gsi);
 }

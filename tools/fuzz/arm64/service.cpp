@@ -129,6 +129,27 @@ bool Service::is_idle(std::uint32_t vcpu) const {
     return cpus_.at(vcpu).unended.empty() && cpus_[vcpu].frames.empty();
 }
 
+Service::Line Service::line_of(const Json& argument) {
+    if (argument.is_object() && argument.contains("ppi"))
+        return {number_of(argument, "ppi"), vcpu_of(argument)};
+    return {number_of(argument, "gsi") + first_spi, 0};
+}
+
+bool Service::can_move(const std::string& verb, const Line& line) const {
+    const auto edge = edges_.find(line);
+    if (edge == edges_.end()) return false;
+    return verb == "lower" || !edge->second || high_.count(line) == 0;
+}
+
+void Service::learn_trigger(const std::string& verb, const Json& argument) {
+    const std::uint32_t intid = number_of(argument, "intid");
+    const bool says = argument.is_object() && argument.contains("trigger");
+    if (verb == "spi")
+        edges_[{intid, 0}] = says && argument["trigger"] == "edge";
+    else if (says)
+        edges_[{intid, vcpu_of(argument)}] = argument["trigger"] == "edge";
+}
+
 bool Service::can_take(const Json& step) const {
     const std::string verb = step.begin().key();
     const Json& argument = step.begin().value();
@@ -136,6 +157,7 @@ bool Service::can_take(const Json& step) const {
     if (verb == "deactivate") return can_deactivate(argument);
     if (verb == "return") return can_leave(number_of(argument, "vcpu"));
     if (verb == "handler") return can_declare(argument);
+    if (verb == "raise" || verb == "lower" || verb == "pulse") return can_move(verb, line_of(argument));
     // Whether the priority of what is active changes is implementation defined (IHI 0048, 4.3.11).
     if (verb == "priority" || verb == "spi" || verb == "private" || verb == "clear_active" ||
         verb == "set_active")
@@ -153,6 +175,9 @@ void Service::perform(const Json& step) {
     if ((verb == "spi" || verb == "private") && argument.is_object() && argument.contains("group") &&
         argument["group"] == 0)
         group_0_.insert(number_of(argument, "intid"));
+    if (verb == "spi" || verb == "private") learn_trigger(verb, argument);
+    if (verb == "raise") high_.insert(line_of(argument));
+    if (verb == "lower" || verb == "pulse") high_.erase(line_of(argument));
     if (verb != "deactivate") return;
     const auto intid = named_by(argument);
     if (!intid) return;

@@ -52,7 +52,7 @@ std::vector<Json> control() { return {{{"msi", "0xff"}}, {{"ack", "0xff"}}}; }
 Json vector_word(std::uint32_t vector) { return fmt::format("{:#04x}", vector); }
 
 constexpr std::array<std::string_view, 4> usual_vectors{"0x51", "0x52", "0x61", "0x71"};
-constexpr std::array<std::string_view, 3> kept{"pin", "gsi", "size"};
+constexpr std::array<std::string_view, 2> kept{"pin", "gsi"};
 
 /// The verb `lapic` has no place to say that it faults.
 Json as_write(const Json& lapic) {
