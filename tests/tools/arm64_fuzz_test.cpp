@@ -262,9 +262,34 @@ BOOST_AUTO_TEST_CASE(a_gic_that_ignores_icenabler_is_found_and_shrunk) {
     BOOST_FAIL("it was not found");
 }
 
+/// A model offers both versions of the GIC, a host one.
+void be_arm64(Cli& cli, const char* version) {
+    cli.host.arch = "arm64";
+    cli.host.own["model"] = {{"arm_vgic_v2", "arm_vgic_v3", "arm_vgic_its"}, false};
+    cli.host.placements = {"kernel", "model"};
+    cli.host.capabilities = {{version, 1}};
+}
+
+BOOST_FIXTURE_TEST_CASE(diff_plays_a_file_on_the_gic_that_all_modes_have, Cli) {
+    const auto path = file("any.json", R"({ "name": "any", "arch": "arm64", "source": "a test",
+        "steps": [ { "private": 3 }, { "sgi": { "intid": 3, "to": [0] } }, { "ack": 3 } ] })");
+    std::multiset<std::string> gics;
+    asked = [&gics](const vmm::MachineConfig& config) { gics.insert(config.gic); };
+    prepare = [](FakeMachine& machine) { machine.causes["guest sgi 3"] = {taken(3)}; };
+    be_arm64(*this, "arm_vgic_v2");
+    (void)run({"diff", "--between", "kernel,model", path});
+    BOOST_TEST(gics.count("v2") >= 2U);
+    BOOST_TEST(gics.count("v2") == gics.size());
+    gics.clear();
+    be_arm64(*this, "arm_vgic_v3");
+    (void)run({"diff", "--between", "model,kernel", path});
+    BOOST_TEST(gics.count("v3") >= 2U);
+    BOOST_TEST(gics.count("v3") == gics.size());
+}
+
 BOOST_FIXTURE_TEST_CASE(the_architecture_is_the_hosts_unless_it_is_said, Cli) {
-    host.own["model"] = {{"arm_vgic_v2", "arm_vgic_v3", "arm_vgic_its"}, false};
-    host.placements = {"kernel", "model"};
+    be_arm64(*this, "arm_vgic_v3");
+    host.arch = "x86_64";
     const std::vector<std::string> command{"fuzz", "--between", "model,kernel", "--count",
                                            "3",    "--out",     folder()};
     const auto with = [&command](std::vector<std::string> more) {

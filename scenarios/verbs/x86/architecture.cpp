@@ -171,6 +171,9 @@ std::string check_machine(const vmm::MachineConfig& config) {
     return "";
 }
 
+/// Nothing is left to the run.
+void settle(vmm::MachineConfig&, const std::function<bool(std::string_view)>&) {}
+
 std::vector<std::string_view> needed(const vmm::MachineConfig&) { return {}; }
 
 /// What the guest agent needs for itself, no scenario may take from it.
@@ -192,6 +195,6 @@ std::uint32_t widest_destination(const vmm::MachineConfig& config) {
 
 const Architecture architecture{
     "x86_64",       all_verbs,     modes,  controllers, vmm::x86::trait_names, read_machine,
-    machine_schema, check_machine, needed, check_place, widest_destination};
+    machine_schema, check_machine, settle, needed,      check_place,           widest_destination};
 
 }  // namespace irqbench::scenarios::verbs::x86

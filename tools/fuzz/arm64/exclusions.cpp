@@ -33,7 +33,7 @@ constexpr std::array arm64_table{
     Exclusion{
         feature::pending_id, in_kernel, "",
         "GICC_HPPIR of QEMU's GICv2, which a guest reads, has nothing that the priority mask holds back",
-        "docs/lab.md; IHI 0048, 4.4.6"},
+        "docs/lab.md; IHI 0048, 4.4.7"},
 };
 
 }  // namespace

@@ -27,9 +27,10 @@ void Grammar::write_sysreg(std::uint32_t vcpu, const char* name, std::uint64_t v
     add_by(vcpu, "write", {{"sysreg", name}, {"value", fmt::format("{:#x}", value)}});
 }
 
-/// Of five bits; the lowest is never taken. A private interrupt may have its earlier ones on other vCPUs.
+/// Of five bits; the lowest is never taken, the next is the timer's. A private interrupt may have its earlier
+/// ones on other vCPUs.
 std::string Grammar::new_priority(std::uint32_t intid) {
-    constexpr std::uint32_t levels = 31;
+    constexpr std::uint32_t levels = 30;
     constexpr std::uint32_t step = 8;
     std::uint32_t value = step * dice_.roll(levels);
     while (owners_.count(value) != 0 && owners_[value] != intid) value = (value + step) % (levels * step);

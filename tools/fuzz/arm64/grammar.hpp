@@ -15,7 +15,7 @@
 namespace irqbench::tools::fuzz::arm64 {
 
 /// An SPI or PPI that a case uses. Its trigger and group stay what they are: a change while something is
-/// pending is unpredictable (IHI 0069, 12.9 GICD_ICFGR; IHI 0048, 4.3.4).
+/// pending is unpredictable (IHI 0069, 12.9 GICD_ICFGR; IHI 0048, 4.3.13).
 struct Wire {
     std::uint32_t intid;
     bool level;

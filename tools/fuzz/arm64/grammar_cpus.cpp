@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint32_t first_of_spis = 32;
 constexpr std::uint32_t timer_ppi = 27;
+constexpr const char* least_urgent = "0xf0";
 
 }  // namespace
 
@@ -116,15 +117,15 @@ void Grammar::wait() {
 }
 
 /// One whose time has come when it is enabled: a level that the guest itself moves. When a later one comes is
-/// no question of the controllers.
+/// no question of the controllers, nor whether one that is high still at its EOI comes before what is less
+/// urgent: so nothing is.
 void Grammar::timer() {
     if (!may(feature::timer)) return;
     const std::uint32_t on = vcpu();
     if (!timed_) {
         timed_ = true;
-        const std::string priority = new_priority(timer_ppi);
         for (std::uint32_t i = 0; i < case_.vcpus; ++i) {
-            add_by(i, "private", {{"intid", timer_ppi}, {"trigger", "level"}, {"priority", priority}});
+            add_by(i, "private", {{"intid", timer_ppi}, {"trigger", "level"}, {"priority", least_urgent}});
             stays_.insert(i);
         }
         add("handler", {{"intid", timer_ppi}, {"stays", true}});

@@ -102,7 +102,7 @@ void Grammar::move_collection() {
 }
 
 /// A configuration counts from INV or INVALL on; when else it is read, the redistributor may choose (IHI
-/// 0069, 4.8.4).
+/// 0069, 5.3 INV).
 void Grammar::lpi() {
     if (!its_) return;
     const MappedEvent& event = dice_.pick(events_);
