@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -44,6 +45,9 @@ struct Architecture {
     Json (*machine_schema)();
     /// What the finished configuration must satisfy. @returns why not, or nothing
     std::string (*check_machine)(const vmm::MachineConfig& config);
+    /// Chooses what a file leaves to the run, so that several irqchip modes play it on the same machine.
+    /// @param offered whether all of them have a capability
+    void (*settle)(vmm::MachineConfig& config, const std::function<bool(std::string_view)>& offered);
     /// Capabilities that such a machine needs, as if the file required them.
     std::vector<std::string_view> (*needed)(const vmm::MachineConfig& config);
     /// What the irqchip mode, wherever it is, has not of such a machine. @returns a sentence, or nothing

@@ -256,7 +256,7 @@ class Comparison {
 
 bool tells_time(const std::string& name) {
     const auto has = [&name](const char* word) { return name.find(word) != std::string::npos; };
-    return has("timer_current") || has("tsc") || has("pit");
+    return has("timer_current") || has("tsc") || has("pit") || has("cntvct") || has("cntv_tval");
 }
 
 std::optional<Divergence> first_divergence(const Witness& first, const Witness& second,

@@ -52,8 +52,9 @@ int Cli::run(const std::vector<std::string>& arguments) {
         terminal,
         [this](const char* name) { return environment[name]; },
         [this] { return host; },
-        [this](const vmm::MachineConfig&, vmm::Trace& trace) {
+        [this](const vmm::MachineConfig& config, vmm::Trace& trace) {
             ++machines;
+            if (asked) asked(config);
             auto machine = std::make_unique<FakeMachine>(trace);
             if (prepare) prepare(*machine);
             return machine;

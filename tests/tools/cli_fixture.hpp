@@ -36,7 +36,8 @@ class Cli {
     bool terminal = false;
     bool out_is_full = false;  ///< nothing can be written to the output
     std::atomic<bool> interrupted{false};
-    std::function<void(FakeMachine&)> prepare;  ///< is shown every machine that is made
+    std::function<void(FakeMachine&)> prepare;             ///< is shown every machine that is made
+    std::function<void(const vmm::MachineConfig&)> asked;  ///< is shown what each is to be
     std::atomic<int> machines{0};
 
   private:

@@ -15,6 +15,8 @@
 #include "tests/tools/cli_fixture.hpp"
 #include "tools/fuzz/expectations.hpp"
 #include "tools/fuzz/shrinker.hpp"
+#include "tools/fuzz/x86/architecture.hpp"
+#include "tools/fuzz/x86/features.hpp"
 #include "vmm/factory.hpp"
 
 namespace irqbench::tests {
@@ -23,8 +25,9 @@ namespace {
 
 namespace fuzz = tools::fuzz;
 using fuzz::Case;
-using fuzz::Feature;
 using fuzz::Json;
+namespace feature = fuzz::x86::feature;
+using Features = std::vector<std::string_view>;
 
 const fuzz::Heading heading{"generated", "a test", {}};
 
@@ -36,7 +39,11 @@ bool uses(const Case& each, const char* verb) {
 }
 
 Case case_of(std::vector<Json> steps, std::uint32_t vcpus = 1) {
-    return {vcpus, false, false, std::move(steps)};
+    return {&fuzz::x86::architecture, vcpus, Json::object(), std::move(steps)};
+}
+
+Case generate(std::uint64_t seed, std::uint64_t number, const fuzz::GeneratorOptions& options) {
+    return fuzz::generate(fuzz::x86::architecture, seed, number, options);
 }
 
 Json step(const char* verb, Json argument) {
@@ -68,10 +75,10 @@ BOOST_AUTO_TEST_SUITE(fuzzing)
 BOOST_AUTO_TEST_CASE(one_seed_makes_the_same_bytes) {
     std::set<std::string> texts;
     for (std::uint64_t number = 0; number < 100; ++number) {
-        const std::string text = text_of(fuzz::generate(5, number, {}), heading);
-        BOOST_TEST(text == text_of(fuzz::generate(5, number, {}), heading));
+        const std::string text = text_of(generate(5, number, {}), heading);
+        BOOST_TEST(text == text_of(generate(5, number, {}), heading));
         texts.insert(text);
-        texts.insert(text_of(fuzz::generate(6, number, {}), heading));
+        texts.insert(text_of(generate(6, number, {}), heading));
     }
     BOOST_TEST(texts.size() == 200U);
 }
@@ -81,7 +88,7 @@ BOOST_AUTO_TEST_CASE(what_is_generated_loads_and_passes_on_the_model_once_its_ex
     std::uint64_t cut = 0;
     for (std::uint64_t number = 0; number < 2000; ++number) {
         BOOST_TEST_CONTEXT("case " << number) {
-            const fuzz::Pair pair = model.begin(fuzz::generate(1, number, {}));
+            const fuzz::Pair pair = model.begin(generate(1, number, {}));
             const Case whole = with_expectations(pair.each, pair.reference);
             const auto scenario = scenarios::load_text(text_of(whole, heading), "generated.json");
             const auto verdict = model.run(scenario, "model");
@@ -105,7 +112,7 @@ BOOST_AUTO_TEST_CASE(what_is_generated_loads_and_passes_on_the_model_once_its_ex
 
 BOOST_AUTO_TEST_CASE(a_case_plays_the_same_twice) {
     for (std::uint64_t number = 0; number < 200; ++number) {
-        fuzz::Pair pair = model.begin(fuzz::generate(3, number, {}));
+        fuzz::Pair pair = model.begin(generate(3, number, {}));
         model.compare(pair, "model");
         BOOST_TEST(fuzz::kind_of(pair) == "", number);
     }
@@ -161,7 +168,7 @@ BOOST_AUTO_TEST_CASE(what_any_of_several_may_take_is_expected_of_any) {
 BOOST_AUTO_TEST_CASE(where_lowest_priority_is_settled_otherwise_one_of_the_set_is_as_good_as_another) {
     std::uint64_t arbitrated = 0;
     for (std::uint64_t number = 0; number < 400; ++number) {
-        const Case each = fuzz::generate(1, number, {{Feature::arbitration}, 40});
+        const Case each = generate(1, number, {{feature::arbitration}, 40});
         const bool used = text_of(each, heading).find("lowest-priority") != std::string::npos;
         if (!used || each.vcpus == 1) continue;
         ++arbitrated;
@@ -192,9 +199,9 @@ BOOST_AUTO_TEST_CASE(a_case_ends_with_a_fault) {
 
 BOOST_AUTO_TEST_CASE(what_is_excluded_is_not_generated) {
     const fuzz::GeneratorOptions options{
-        {Feature::level, Feature::level_messages, Feature::service, Feature::poll}, 40};
+        {feature::level, feature::level_messages, feature::service, feature::poll}, 40};
     for (std::uint64_t number = 0; number < 300; ++number) {
-        const Case each = fuzz::generate(1, number, options);
+        const Case each = generate(1, number, options);
         BOOST_TEST(!uses(each, "eoi"));
         const std::string text = text_of(each, heading);
         BOOST_TEST(text.find("\"level\"") == std::string::npos);
@@ -203,29 +210,12 @@ BOOST_AUTO_TEST_CASE(what_is_excluded_is_not_generated) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(every_feature_has_a_name) {
-    std::set<Feature> features;
-    for (const std::string& name : fuzz::feature_names()) features.insert(fuzz::feature_of(name));
-    for (int each = 0; each <= static_cast<int>(Feature::boot_init); ++each)
-        BOOST_TEST(features.contains(static_cast<Feature>(each)), each);
-    BOOST_CHECK_THROW(fuzz::feature_of("nothing"), std::out_of_range);
-}
-
-BOOST_AUTO_TEST_CASE(every_feature_is_made_use_of_or_left_out) {
-    const auto text_without = [](std::uint64_t number, std::vector<Feature> without) {
-        return text_of(fuzz::generate(1, number, {std::move(without), 40}), heading);
-    };
-    for (const std::string& name : fuzz::feature_names()) {
-        bool matters = false;
-        for (std::uint64_t number = 0; number < 500 && !matters; ++number)
-            matters = text_without(number, {}) != text_without(number, {fuzz::feature_of(name)});
-        BOOST_TEST(matters, name);
-    }
+BOOST_AUTO_TEST_CASE(what_is_left_out_is_not_made_use_of) {
     for (std::uint64_t number = 0; number < 300; ++number) {
-        const std::vector<Feature> without{Feature::own_pins,  Feature::errors,  Feature::versions,
-                                           Feature::time,      Feature::startup, Feature::apic_base,
-                                           Feature::doorbells, Feature::service, Feature::lowest_priority};
-        const Case each = fuzz::generate(1, number, {without, 40});
+        const Features without{feature::own_pins,  feature::errors,  feature::versions,
+                               feature::time,      feature::startup, feature::apic_base,
+                               feature::doorbells, feature::service, feature::lowest_priority};
+        const Case each = generate(1, number, {without, 40});
         const std::string text = text_of(each, heading);
         for (const char* verb : {"timer", "pit", "ioeventfd", "write"}) BOOST_TEST(!uses(each, verb), verb);
         for (const char* word : {"\"esr\"", "\"version\"", "\"init\"", "\"stays\"", "\"lowest-priority\"",
@@ -236,7 +226,7 @@ BOOST_AUTO_TEST_CASE(every_feature_is_made_use_of_or_left_out) {
 
 BOOST_AUTO_TEST_CASE(messages_keep_to_vectors_that_no_level_pin_has_where_these_may_not_be_shared) {
     for (std::uint64_t number = 0; number < 500; ++number) {
-        const Case each = fuzz::generate(1, number, {{Feature::shared_message, Feature::tpr_subclass}, 40});
+        const Case each = generate(1, number, {{feature::shared_message, feature::tpr_subclass}, 40});
         std::set<std::uint64_t> of_level_pins;
         std::set<std::uint64_t> of_messages;
         for (const Json& step : each.steps) {
@@ -256,7 +246,7 @@ BOOST_AUTO_TEST_CASE(messages_keep_to_vectors_that_no_level_pin_has_where_these_
 
 BOOST_FIXTURE_TEST_CASE(what_is_not_wanted_is_not_generated, Cli) {
     for (std::uint64_t number = 0; number < 300; ++number)
-        BOOST_TEST(!uses(fuzz::generate(1, number, {{Feature::cr8}, 40}), "cr8"));
+        BOOST_TEST(!uses(generate(1, number, {{feature::cr8}, 40}), "cr8"));
     const std::vector<std::string> fuzz{"fuzz", "--between", "kernel,split", "--count",
                                         "20",   "--out",     folder()};
     const auto with = [&fuzz](std::vector<std::string> arguments) {
@@ -270,51 +260,6 @@ BOOST_FIXTURE_TEST_CASE(what_is_not_wanted_is_not_generated, Cli) {
     };
     BOOST_TEST(run(with({})) == 1);
     BOOST_TEST(run(with({"--without", "cr8,poll"})) == 0);
-}
-
-BOOST_AUTO_TEST_CASE(every_exclusion_has_a_reason_and_a_source) {
-    for (const fuzz::Exclusion& row : fuzz::exclusions()) {
-        BOOST_TEST(!row.because.empty());
-        BOOST_TEST(!row.source.empty());
-    }
-}
-
-BOOST_AUTO_TEST_CASE(the_manual_lists_the_exclusions) {
-    std::ostringstream manual;
-    manual << std::ifstream(IRQBENCH_SOURCE_DIR "/docs/diff-and-fuzz.md").rdbuf();
-    std::size_t rows = 0;
-    for (const std::string& name : fuzz::feature_names()) {
-        for (const fuzz::Exclusion& row : fuzz::exclusions()) {
-            if (row.feature != fuzz::feature_of(name)) continue;
-            const std::string where = row.trait.empty() ? "every host" : fmt::format("`{}`", row.trait);
-            const std::string line =
-                fmt::format("\n| `{}` | `{}` | {} | {} ({}) |\n", name, fmt::join(row.modes, "`, `"), where,
-                            row.because, row.source);
-            BOOST_TEST(manual.str().find(line) != std::string::npos, line);
-            ++rows;
-        }
-    }
-    BOOST_TEST(rows == fuzz::exclusions().size());
-    const auto begin = manual.str().find("| `--without`");
-    const std::string table = manual.str().substr(begin, manual.str().find("\n\n", begin) - begin);
-    std::size_t listed = 0;
-    for (std::size_t at = 0; (at = table.find("\n| `", at)) != std::string::npos; ++at) ++listed;
-    BOOST_TEST(listed == rows);
-}
-
-BOOST_AUTO_TEST_CASE(an_exclusion_depends_on_mode_and_trait) {
-    const auto has = [](const std::vector<std::string>& modes, const vmm::Host& host, Feature feature) {
-        const auto all = fuzz::excluded(modes, host);
-        return std::find(all.begin(), all.end(), feature) != all.end();
-    };
-    vmm::Host host;
-    BOOST_TEST(!has({"userspace", "model"}, host, Feature::poll));
-    BOOST_TEST(has({"model", "kernel"}, host, Feature::poll));
-    BOOST_TEST(!has({"model", "split"}, host, Feature::service));
-    host.traits = {"lapic_eoi_at_delivery"};
-    BOOST_TEST(has({"model", "split"}, host, Feature::service));
-    BOOST_TEST(has({"kernel", "model"}, host, Feature::time));
-    BOOST_TEST(!has({"userspace", "model"}, host, Feature::time));
 }
 
 BOOST_AUTO_TEST_CASE(the_shrinker_finds_the_steps_that_matter) {

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "scenarios/engine/load.hpp"
+#include "tools/fuzz/architecture.hpp"
 
 namespace irqbench::tools::fuzz {
 
@@ -49,17 +50,12 @@ std::optional<std::uint64_t> number_at(const Json& argument, const char* key) {
 std::string text_of(const Case& each, const Heading& heading) {
     std::string text = "{\n";
     for (const std::string& line : heading.comment) text += fmt::format("  // {}\n", line);
-    text += fmt::format("  \"name\": {},\n  \"arch\": \"x86_64\",\n  \"source\": {},\n",
-                        Json(heading.name).dump(), Json(heading.source).dump());
+    text += fmt::format("  \"name\": {},\n  \"arch\": \"{}\",\n  \"source\": {},\n",
+                        Json(heading.name).dump(), each.architecture->name, Json(heading.source).dump());
     if (each.vcpus != 1) text += fmt::format("  \"vcpus\": {},\n", each.vcpus);
-    Json machine = Json::object();
-    if (each.x2apic) machine["x2apic"] = true;
-    if (each.pit) machine["pit"] = true;
-    if (!machine.empty()) text += fmt::format("  \"machine\": {},\n", spaced(machine));
-    if (each.pit)
-        text +=
-            "  \"modes\": { \"not\": [\"split\"], \"because\": \"KVM has a PIT only beside its own chips\" "
-            "},\n";
+    for (const auto& item : each.head.items())
+        if (!item.value().empty())
+            text += fmt::format("  {}: {},\n", Json(item.key()).dump(), spaced(item.value()));
     text += "  \"steps\": [\n";
     for (std::size_t i = 0; i < each.steps.size(); ++i)
         text += fmt::format("    {}{}\n", spaced(each.steps[i]), i + 1 < each.steps.size() ? "," : "");
@@ -68,8 +64,7 @@ std::string text_of(const Case& each, const Heading& heading) {
 
 scenarios::Scenario load_stimuli(const Case& each) {
     Case whole = each;
-    whole.steps.push_back({{"msi", "0xff"}});
-    whole.steps.push_back({{"ack", "0xff"}});
+    for (Json& step : each.architecture->control()) whole.steps.push_back(std::move(step));
     return scenarios::load_text(text_of(whole, {"stimuli", "irqbench fuzz", {}}), "generated");
 }
 

@@ -13,11 +13,14 @@ namespace irqbench::tools::fuzz {
 
 using scenarios::Json;
 
+struct Architecture;
+
 /// A scenario that can be taken apart and put together again: the machine, and steps as a file has them.
 struct Case {
+    const Architecture* architecture = nullptr;
     std::uint32_t vcpus = 1;
-    bool x2apic = false;
-    bool pit = false;
+    Json head =
+        Json::object();  ///< the file's `machine`, and what else it says before its steps because of it
     std::vector<Json> steps;
 
     bool operator==(const Case&) const = default;
@@ -36,7 +39,7 @@ std::optional<std::uint64_t> number_at(const Json& argument, const char* key);
 /// The text of a scenario file.
 std::string text_of(const Case& each, const Heading& heading);
 
-/// A scenario whose first steps are those of the case. Stimuli alone claim nothing, so that two steps behind
+/// A scenario whose first steps are those of the case. Stimuli alone claim nothing, so that some steps behind
 /// them let it be loaded, which are not to be performed.
 /// @throws scenarios::ScenarioError if the steps can mean nothing
 scenarios::Scenario load_stimuli(const Case& each);

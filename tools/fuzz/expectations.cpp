@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "tools/fuzz/architecture.hpp"
+
 namespace irqbench::tools::fuzz {
 
 namespace {
@@ -14,6 +16,8 @@ namespace event = vmm::event;
 /// What a step caused, in the order in which it came.
 class Caused {
   public:
+    explicit Caused(const Architecture& architecture) : architecture_(&architecture) {}
+
     void note(const vmm::Event& each, std::uint32_t vcpus, const scenarios::Leeway& leeway) {
         const std::uint32_t vcpu = each.vcpu.value_or(0);
         if (const auto* taken = std::get_if<event::Taken>(&each.what)) {
@@ -38,10 +42,7 @@ class Caused {
     /// The step with what it reads or raises.
     void complete(Json& step) const {
         if (step.contains("read") && read_ && !fault_) step["read"]["is"] = fmt::format("{:#x}", *read_);
-        if (!fault_) return;
-        if (step.contains("lapic")) step = as_write(step["lapic"]);
-        for (const char* verb : {"read", "write"})
-            if (step.contains(verb)) step[verb]["fault"] = *fault_;
+        if (fault_) architecture_->raises(step, *fault_);
     }
 
     void claim(bool takes_time, std::vector<Json>& steps) const {
@@ -73,24 +74,15 @@ class Caused {
         std::uint32_t vector;
     };
 
-    /// The verb `lapic` has no place to say that it faults.
-    static Json as_write(const Json& lapic) {
-        Json argument = Json::object();
-        if (lapic.contains("vcpu")) argument["vcpu"] = lapic["vcpu"];
-        argument["lapic"] = lapic["register"];
-        argument["value"] = lapic["value"];
-        return {{"write", std::move(argument)}};
-    }
-
-    static Json ack(const event::Taken& taken, std::uint32_t vcpu, std::uint32_t vcpus,
-                    const scenarios::Leeway& leeway) {
+    [[nodiscard]] Json ack(const event::Taken& taken, std::uint32_t vcpu, std::uint32_t vcpus,
+                           const scenarios::Leeway& leeway) const {
         const bool is_nmi = taken.kind == event::Kind::nmi;
-        Json vector = is_nmi ? Json("nmi") : Json(fmt::format("{:#04x}", taken.vector));
-        if (vcpus == 1) return vector;
+        Json id = is_nmi ? Json("nmi") : architecture_->id_text(taken.vector);
+        if (vcpus == 1) return id;
         Json who = vcpu;
         if (const auto set = leeway.one_of.find(taken.vector); !is_nmi && set != leeway.one_of.end())
             if (set->second.size() > 1 && set->second.contains(vcpu)) who = set->second;
-        return {{"vcpu", who}, {"vector", std::move(vector)}};
+        return {{"vcpu", who}, {std::string(architecture_->id), std::move(id)}};
     }
 
     /// Of the vector that this vCPU took most often; `storm` claims all of them.
@@ -106,7 +98,7 @@ class Caused {
             std::remove_if(claims_.begin(), claims_.end(),
                            [&](const Claim& each) { return each.verb == "ack" && each.vector == vector; }),
             claims_.end());
-        claims_.push_back({"storm", fmt::format("{:#04x}", vector), vcpu, vector});
+        claims_.push_back({"storm", architecture_->id_text(vector), vcpu, vector});
     }
 
     static void claim_counts(const char* verb, const char* key,
@@ -118,6 +110,7 @@ class Caused {
         }
     }
 
+    const Architecture* architecture_;
     std::vector<Claim> claims_;
     std::map<std::string, std::uint64_t> kicks_;
     std::map<std::string, std::uint64_t> rings_;
@@ -133,17 +126,14 @@ bool takes_time(const Play& play, std::size_t step) {
 }  // namespace
 
 Case with_expectations(const Case& each, const Play& reference, const scenarios::Leeway& leeway) {
-    std::vector<Caused> caused(each.steps.size());
+    std::vector<Caused> caused(each.steps.size(), Caused(*each.architecture));
     for (const vmm::Event& happened : reference.trace)
         if (happened.step < caused.size()) caused[happened.step].note(happened, each.vcpus, leeway);
     Case whole = each;
     whole.steps.clear();
     const bool any_claims =
         std::any_of(caused.begin(), caused.end(), [](const Caused& what) { return what.any_claims(); });
-    if (!any_claims) {
-        whole.steps.push_back({{"msi", "0xff"}});
-        whole.steps.push_back({{"ack", "0xff"}});
-    }
+    if (!any_claims) whole.steps = each.architecture->control();
     for (std::size_t i = 0; i < each.steps.size(); ++i) {
         Json step = each.steps[i];
         caused[i].complete(step);

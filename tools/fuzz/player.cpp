@@ -8,6 +8,7 @@
 #include <set>
 
 #include "scenarios/engine/judge.hpp"
+#include "tools/fuzz/architecture.hpp"
 
 namespace irqbench::tools::fuzz {
 
@@ -65,37 +66,15 @@ std::vector<vmm::Event> without_bookkeeping(std::vector<vmm::Event> trace) {
     return trace;
 }
 
-/// The vCPUs that a message addresses while logical ids are those that cases begin with.
-std::set<std::uint32_t> addressed(const Json& message, std::uint32_t vcpus) {
-    const bool is_ipi = message.contains("from");
-    const std::uint64_t destination = number_at(message, is_ipi ? "to" : "dest").value_or(0);
-    const bool logical = message.contains("dest_mode") && message["dest_mode"] == "logical";
-    std::set<std::uint32_t> chosen;
-    for (std::uint32_t vcpu = 0; vcpu < vcpus; ++vcpu) {
-        const bool is_meant =
-            logical ? (destination >> vcpu & 1) != 0 : destination == 0xff || destination == vcpu;
-        const bool is_other = message.contains("shorthand") && number_at(message, "from") != vcpu;
-        if (message.contains("shorthand") ? is_other : is_meant) chosen.insert(vcpu);
-    }
-    return chosen;
-}
-
 bool is_of_kvm(const std::string& mode) { return mode == "kernel" || mode == "split"; }
 
-/// KVM's local APICs choose by rules of their own, so that there one of the set is as good as another; and
-/// their timers run on real time.
+/// Where KVM chooses by rules of its own, one of the set is as good as another; and its timers run on real
+/// time.
 scenarios::Leeway leeway_of(const Case& each, const std::string& reference, const std::string& mode) {
     scenarios::Leeway leeway;
     leeway.virtual_time = !is_of_kvm(reference) && !is_of_kvm(mode);
     if (leeway.virtual_time) return leeway;
-    for (const Json& step : each.steps) {
-        const Json& argument = step.begin().value();
-        if (!argument.is_object()) continue;
-        const Json& message = argument.contains("msi") ? argument["msi"] : argument;
-        const auto vector = number_at(message, "vector");
-        if (!vector || !message.contains("mode") || message["mode"] != "lowest-priority") continue;
-        leeway.one_of[static_cast<std::uint32_t>(*vector)].merge(addressed(message, each.vcpus));
-    }
+    leeway.one_of = each.architecture->one_of(each);
     return leeway;
 }
 
@@ -126,19 +105,39 @@ std::set<std::uint32_t> idle_timers(const Play& play) {
 }
 
 /// @param steps how many of the scenario's to play
-/// @param kept is given the indices of the steps that were played; null: all are
+/// The steps of a case that mean something where a run of it has come to.
+class Selection {
+  public:
+    explicit Selection(const Case& each) : each_(each), sense_(each.architecture->sense(each)) {}
+
+    bool takes(std::size_t step, const scenarios::Facts& facts, const vmm::Trace& trace) {
+        rests_.catch_up(trace.events());
+        if (sense_) sense_->catch_up(trace.events());
+        if (!rests_.can_take(facts) || (sense_ && !sense_->can_take(each_.steps[step]))) return false;
+        if (sense_) sense_->perform(each_.steps[step]);
+        kept.push_back(step);
+        return true;
+    }
+
+    std::vector<std::size_t> kept;  ///< indices of the steps that were taken
+
+  private:
+    const Case& each_;
+    Rests rests_;
+    std::unique_ptr<Sense> sense_;
+};
+
+/// @param steps how many of the scenario's to play
+/// @param selection null: all of them are played
 Play play_stimuli(const scenarios::Scenario& scenario, std::size_t steps, vmm::Machine& machine,
-                  vmm::Trace& trace, std::vector<std::size_t>* kept) {
+                  vmm::Trace& trace, Selection* selection) {
     Play play;
-    Rests rests;
     const vmm::MachineConfig& config = scenario.config;
     try {
         bool goes_on = true;
         for (std::size_t i = 0; i < steps && goes_on; ++i) {
             const Step& step = scenario.steps[i];
-            rests.catch_up(trace.events());
-            if (kept != nullptr && !rests.can_take(step.verb->facts())) continue;
-            if (kept != nullptr) kept->push_back(i);
+            if (selection != nullptr && !selection->takes(i, step.verb->facts(), trace)) continue;
             trace.begin_step(static_cast<std::uint32_t>(play.performance.performed.size()));
             play.performance.performed.push_back({&step, 0, 1});
             scenarios::Stage stage{machine, trace, config};
@@ -168,8 +167,9 @@ Pair Player::begin(const Case& each) const {
         auto scenario = std::make_shared<const scenarios::Scenario>(load_stimuli(pair.each));
         vmm::Trace trace;
         const auto machine = make_machine_(config_of(*scenario, reference_), trace);
-        std::vector<std::size_t> kept;
-        pair.reference = play_stimuli(*scenario, pair.each.steps.size(), *machine, trace, &kept);
+        Selection selection(pair.each);
+        pair.reference = play_stimuli(*scenario, pair.each.steps.size(), *machine, trace, &selection);
+        std::vector<std::size_t>& kept = selection.kept;
         pair.scenario = std::move(scenario);
         const auto end = std::find_if(pair.reference.trace.begin(), pair.reference.trace.end(), ends_run);
         const bool ended = end != pair.reference.trace.end();

@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <string>
 #include <utility>
+
+#include "tools/fuzz/architecture.hpp"
 
 namespace irqbench::tools::fuzz {
 
@@ -22,8 +23,9 @@ class Shrinker {
             before = best_;
             fewer_steps();
             fewer_vcpus();
+            smaller_head();
             simpler_arguments();
-            usual_vectors();
+            usual_ids();
         }
         return best_;
     }
@@ -60,12 +62,35 @@ class Shrinker {
             candidate.vcpus = count;
             if (accept(std::move(candidate))) break;
         }
-        Case candidate = best_;
-        candidate.x2apic = false;
-        accept(std::move(candidate));
-        candidate = best_;
-        candidate.pit = false;
-        accept(std::move(candidate));
+    }
+
+    /// What the head says, and what it says of the machine.
+    void smaller_head() {
+        for (const std::string& key : keys_of(best_.head)) {
+            if (key == "machine") {
+                for (const std::string& option : keys_of(best_.head[key])) {
+                    if (is_kept(option)) continue;
+                    Case without = best_;
+                    without.head[key].erase(option);
+                    accept(std::move(without));
+                }
+                continue;
+            }
+            Case without = best_;
+            without.head.erase(key);
+            accept(std::move(without));
+        }
+    }
+
+    [[nodiscard]] bool is_kept(const std::string& key) const {
+        const auto& kept = best_.architecture->kept;
+        return std::find(kept.begin(), kept.end(), key) != kept.end();
+    }
+
+    static std::vector<std::string> keys_of(const Json& object) {
+        std::vector<std::string> keys;
+        for (const auto& item : object.items()) keys.push_back(item.key());
+        return keys;
     }
 
     /// Leaves out what has a default, and makes numbers 0.
@@ -73,39 +98,40 @@ class Shrinker {
         for (std::size_t i = 0; i < best_.steps.size(); ++i) {
             const std::string verb = best_.steps[i].begin().key();
             if (!best_.steps[i].begin().value().is_object()) continue;
-            std::vector<std::string> keys;
-            for (const auto& item : best_.steps[i].begin().value().items()) keys.push_back(item.key());
-            for (const std::string& key : keys) {
+            for (const std::string& key : keys_of(best_.steps[i].begin().value())) {
+                if (is_kept(key)) continue;
                 Case without = best_;
                 without.steps[i][verb].erase(key);
                 if (accept(std::move(without))) continue;
                 if (!best_.steps[i][verb][key].is_number()) continue;
                 Case zero = best_;
                 zero.steps[i][verb][key] = 0;
-                if (key != "pin" && key != "gsi" && key != "size") accept(std::move(zero));
+                accept(std::move(zero));
             }
         }
     }
 
-    /// Vectors that readers know from other files.
-    void usual_vectors() {
-        static const std::array<std::string, 4> usual{"0x51", "0x52", "0x61", "0x71"};
-        std::set<std::string> vectors;
+    /// Interrupts that readers know from other files.
+    void usual_ids() {
+        const auto& usual = best_.architecture->usual_ids;
+        if (usual.empty()) return;
+        const std::string key(best_.architecture->id);
+        std::set<std::string> ids;
         for (Json& step : best_.steps)
-            if (const Json& argument = step.begin().value();
-                argument.is_object() && argument.contains("vector"))
-                vectors.insert(argument["vector"].get<std::string>());
-        for (const std::string& vector : vectors) {
-            if (std::find(usual.begin(), usual.end(), vector) != usual.end()) continue;
-            for (const std::string& other : usual) {
-                if (vectors.count(other) != 0) continue;
+            if (const Json& argument = step.begin().value(); argument.is_object() && argument.contains(key))
+                ids.insert(argument[key].get<std::string>());
+        for (const std::string& id : ids) {
+            if (std::find(usual.begin(), usual.end(), id) != usual.end()) continue;
+            for (const std::string_view name : usual) {
+                const std::string other(name);
+                if (ids.count(other) != 0) continue;
                 Case candidate = best_;
                 for (Json& step : candidate.steps)
                     if (Json& argument = step.begin().value();
-                        argument.is_object() && argument.contains("vector") && argument["vector"] == vector)
-                        argument["vector"] = other;
+                        argument.is_object() && argument.contains(key) && argument[key] == id)
+                        argument[key] = other;
                 if (!accept(std::move(candidate))) continue;
-                vectors.insert(other);
+                ids.insert(other);
                 break;
             }
         }

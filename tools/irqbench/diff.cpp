@@ -44,7 +44,11 @@ class Comparison {
   public:
     Comparison(const Scenario& scenario, const DiffCommand& command, const vmm::Host& host,
                const Surroundings& surroundings)
-        : scenario_(scenario), host_(host), surroundings_(surroundings) {
+        : scenario_(scenario), config_(scenario.config), host_(host), surroundings_(surroundings) {
+        scenarios::find_architecture(scenario.arch)->settle(config_, [&](std::string_view capability) {
+            return std::all_of(command.between.begin(), command.between.end(),
+                               [&](const std::string& mode) { return host.offers(mode, capability); });
+        });
         if (!command.run.empty()) asked_ = command.run == "free" ? vmm::RunMode::free : vmm::RunMode::stepped;
     }
 
@@ -107,7 +111,7 @@ class Comparison {
 
     [[nodiscard]] scenarios::RunOptions options_for(const std::string& mode) const {
         scenarios::RunOptions options;
-        options.config = scenario_.config;
+        options.config = config_;
         options.config.placement = mode;
         options.config.run = scenarios::run_mode(scenario_, asked_);
         options.cancel = &surroundings_.interrupted;
@@ -115,6 +119,7 @@ class Comparison {
     }
 
     const Scenario& scenario_;
+    vmm::MachineConfig config_;  ///< the same in all modes
     const vmm::Host& host_;
     const Surroundings& surroundings_;
     std::optional<vmm::RunMode> asked_;

@@ -27,9 +27,14 @@ using fuzz::Pair;
 /// Plays cases until the time or their number is up.
 class Search {
   public:
-    Search(const FuzzCommand& command, const fuzz::GeneratorOptions& generator, const fuzz::Player& player,
+    Search(const FuzzCommand& command, const fuzz::Architecture& architecture,
+           const fuzz::GeneratorOptions& generator, const fuzz::Player& player,
            const Surroundings& surroundings)
-        : command_(command), generator_(generator), player_(player), surroundings_(surroundings) {}
+        : command_(command),
+          architecture_(architecture),
+          generator_(generator),
+          player_(player),
+          surroundings_(surroundings) {}
 
     void run(Progress& progress) {
         begun_ = told_ = Clock::now();
@@ -87,7 +92,7 @@ class Search {
     }
 
     void play(std::uint64_t number) {
-        const Pair begun = player_.begin(fuzz::generate(command_.seed, number, generator_));
+        const Pair begun = player_.begin(fuzz::generate(architecture_, command_.seed, number, generator_));
         bool differs = false;
         for (std::size_t i = 1; i < command_.between.size(); ++i) {
             Pair pair = begun;
@@ -108,6 +113,7 @@ class Search {
     }
 
     const FuzzCommand& command_;
+    const fuzz::Architecture& architecture_;
     const fuzz::GeneratorOptions& generator_;
     const fuzz::Player& player_;
     const Surroundings& surroundings_;
@@ -127,12 +133,44 @@ class Search {
 };
 
 /// Why one of the modes cannot be played here; nothing if all can.
-std::optional<std::string> unplayable(const FuzzCommand& command, const vmm::Host& host) {
-    const auto smallest = fuzz::load_stimuli({});
+std::optional<std::string> unplayable(const FuzzCommand& command, const fuzz::Architecture& architecture,
+                                      const vmm::Host& host) {
+    fuzz::Case nothing;
+    nothing.architecture = &architecture;
+    const auto smallest = fuzz::load_stimuli(nothing);
     for (const std::string& mode : command.between)
         if (const auto reason = scenarios::skip_reason(smallest, mode, host, vmm::RunMode::stepped))
             return fmt::format("{}: {}", mode, *reason);
     return std::nullopt;
+}
+
+/// @throws CLI::ValidationError when there is none
+const fuzz::Architecture& architecture_for(const FuzzCommand& command, const vmm::Host& host) {
+    const std::string& name = command.arch.empty() ? host.arch : command.arch;
+    const fuzz::Architecture* found = fuzz::find_architecture(name);
+    if (found == nullptr) throw CLI::ValidationError("--arch", fmt::format("nothing is made for '{}'", name));
+    return *found;
+}
+
+/// @throws CLI::ValidationError for what scenarios of the architecture never use
+fuzz::GeneratorOptions generator_for(const FuzzCommand& command, const fuzz::Architecture& architecture,
+                                     const vmm::Host& host) {
+    fuzz::GeneratorOptions options{fuzz::excluded(architecture, command.between, host), command.max_steps};
+    for (const std::string& name : command.without) {
+        try {
+            options.without.push_back(fuzz::feature_of(architecture, name));
+        } catch (const std::out_of_range&) {
+            throw CLI::ValidationError(
+                "--without", fmt::format("scenarios for {} make no use of {}", architecture.name, name));
+        }
+    }
+    return options;
+}
+
+std::vector<std::string> architecture_names() {
+    std::vector<std::string> names;
+    for (const fuzz::Architecture* each : fuzz::architectures()) names.emplace_back(each->name);
+    return names;
 }
 
 int perform(const FuzzCommand& command, Surroundings& surroundings) {
@@ -140,17 +178,17 @@ int perform(const FuzzCommand& command, Surroundings& surroundings) {
     if (!command.prints() && !std::filesystem::is_directory(command.out))
         throw CLI::ValidationError("--out", fmt::format("'{}' is no folder", command.out));
     const vmm::Host host = surroundings.probe_host();
-    if (const auto reason = unplayable(command, host)) {
+    const fuzz::Architecture& architecture = architecture_for(command, host);
+    const fuzz::GeneratorOptions generator = generator_for(command, architecture, host);
+    if (const auto reason = unplayable(command, architecture, host)) {
         spdlog::error("nothing to compare: {}", printable(with_remedy(*reason)));
         return ExitStatus::nothing_executed;
     }
     const fuzz::Player player(surroundings.make_machine, command.between.front());
-    fuzz::GeneratorOptions generator{fuzz::excluded(command.between, host), command.max_steps};
-    for (const std::string& name : command.without) generator.without.push_back(fuzz::feature_of(name));
-    Search search(command, generator, player, surroundings);
+    Search search(command, architecture, generator, player, surroundings);
     Progress progress = progress_of(surroundings, command.quiet);
     search.run(progress);
-    FuzzAuthor author(command, generator, player, surroundings);
+    FuzzAuthor author(command, architecture, generator, player, surroundings);
     for (const auto& [which, finding] : search.findings()) author.write(which.first, which.second, finding);
     author.story() << fmt::format("seed {}: {}, {:.0f} a second; {} different, of {}\n", command.seed,
                                   counted(search.played(), "scenario"),
@@ -184,6 +222,8 @@ void add_fuzz(CommandLine& line, Surroundings& surroundings) {
         ->allow_extra_args(false)
         ->check(CLI::IsMember(std::vector<std::string>(std::begin(irqchip_modes), std::end(irqchip_modes))))
         ->type_name("MODE,MODE,...");
+    app.add_option("--arch", command->arch, "Architecture of the scenarios; default: the host's")
+        ->check(CLI::IsMember(architecture_names()));
     auto* seconds = app.add_option("--seconds", command->seconds, "How long to look for differences")
                         ->check(CLI::Range(std::uint64_t{1}, most_seconds))
                         ->capture_default_str()

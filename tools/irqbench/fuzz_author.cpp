@@ -91,13 +91,12 @@ std::optional<Pair> FuzzAuthor::smallest(const std::string& mode, const std::str
 
 /// All that a case depends on: what modes are known to differ in is another thing on another host.
 std::string FuzzAuthor::replay_command(std::uint64_t number) const {
-    std::string text =
-        fmt::format("irqbench fuzz --seed {} --case {} --between {} --max-steps {}", command_.seed, number,
-                    fmt::join(command_.between, ","), generator_.max_steps);
-    std::vector<std::string> without;
-    for (const std::string& name : fuzz::feature_names())
-        if (const auto& all = generator_.without;
-            std::find(all.begin(), all.end(), fuzz::feature_of(name)) != all.end())
+    std::string text = fmt::format("irqbench fuzz --arch {} --seed {} --case {} --between {} --max-steps {}",
+                                   architecture_.name, command_.seed, number,
+                                   fmt::join(command_.between, ","), generator_.max_steps);
+    std::vector<std::string_view> without;
+    for (const std::string_view name : architecture_.features)
+        if (const auto& all = generator_.without; std::find(all.begin(), all.end(), name) != all.end())
             without.push_back(name);
     if (!without.empty()) text += fmt::format(" --without {}", fmt::join(without, ","));
     return text;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "tools/fuzz/architecture.hpp"
 #include "tools/fuzz/generator.hpp"
 #include "tools/fuzz/player.hpp"
 #include "tools/irqbench/surroundings.hpp"
@@ -16,6 +17,7 @@ namespace irqbench::tools {
 
 /// What `irqbench fuzz` was asked for.
 struct FuzzCommand {
+    std::string arch;  ///< as a scenario's "arch" says it; the host's if empty
     std::vector<std::string> between;
     std::uint64_t seconds = 10;
     std::uint64_t count = 0;  ///< 0: as many as the time allows
@@ -45,9 +47,14 @@ using Findings = std::map<std::pair<std::string, std::string>, Finding>;
 /// Makes a file of a finding, and says what it is.
 class FuzzAuthor {
   public:
-    FuzzAuthor(const FuzzCommand& command, const fuzz::GeneratorOptions& generator,
-               const fuzz::Player& player, Surroundings& surroundings)
-        : command_(command), generator_(generator), player_(player), surroundings_(surroundings) {}
+    FuzzAuthor(const FuzzCommand& command, const fuzz::Architecture& architecture,
+               const fuzz::GeneratorOptions& generator, const fuzz::Player& player,
+               Surroundings& surroundings)
+        : command_(command),
+          architecture_(architecture),
+          generator_(generator),
+          player_(player),
+          surroundings_(surroundings) {}
 
     /// Shrinks the finding, and writes the file that shows it beside those that are there.
     void write(const std::string& mode, const std::string& kind, const Finding& finding);
@@ -69,6 +76,7 @@ class FuzzAuthor {
                     const fuzz::Pair& pair, const std::vector<std::string>& story);
 
     const FuzzCommand& command_;
+    const fuzz::Architecture& architecture_;
     const fuzz::GeneratorOptions& generator_;
     const fuzz::Player& player_;
     Surroundings& surroundings_;

@@ -151,6 +151,15 @@ std::string check_machine(const vmm::MachineConfig& config) {
     return "";
 }
 
+/// The newest GIC that all have; left to each of them where they have none in common.
+void settle(vmm::MachineConfig& config, const std::function<bool(std::string_view)>& offered) {
+    if (!config.gic.empty()) return;
+    if (offered("arm_vgic_v3"))
+        config.gic = word_of(Gic::v3);
+    else if (offered("arm_vgic_v2"))
+        config.gic = word_of(Gic::v2);
+}
+
 std::vector<std::string_view> needed(const vmm::MachineConfig& config) {
     std::vector<std::string_view> capabilities;
     if (config.gic == "v2") capabilities.emplace_back("arm_vgic_v2");
@@ -184,8 +193,18 @@ std::uint32_t widest_destination(const vmm::MachineConfig&) { return 0xffff'ffff
 
 }  // namespace
 
-const Architecture architecture{
-    "arm64",       all_verbs, modes, controllers, vmm::arm64::trait_names, read_machine, machine_schema,
-    check_machine, needed,    lacks, check_place, widest_destination};
+const Architecture architecture{"arm64",
+                                all_verbs,
+                                modes,
+                                controllers,
+                                vmm::arm64::trait_names,
+                                read_machine,
+                                machine_schema,
+                                check_machine,
+                                settle,
+                                needed,
+                                lacks,
+                                check_place,
+                                widest_destination};
 
 }  // namespace irqbench::scenarios::verbs::arm64

@@ -171,6 +171,9 @@ std::string check_machine(const vmm::MachineConfig& config) {
     return "";
 }
 
+/// Nothing is left to the run.
+void settle(vmm::MachineConfig&, const std::function<bool(std::string_view)>&) {}
+
 std::vector<std::string_view> needed(const vmm::MachineConfig&) { return {}; }
 
 std::string lacks(const vmm::MachineConfig&, std::string_view) { return ""; }
@@ -193,7 +196,7 @@ std::uint32_t widest_destination(const vmm::MachineConfig& config) {
 }  // namespace
 
 const Architecture architecture{
-    "x86_64",       all_verbs,     modes,  controllers, vmm::x86::trait_names, read_machine,
-    machine_schema, check_machine, needed, lacks,       check_place,           widest_destination};
+    "x86_64",      all_verbs, modes,  controllers, vmm::x86::trait_names, read_machine,      machine_schema,
+    check_machine, settle,    needed, lacks,       check_place,           widest_destination};
 
 }  // namespace irqbench::scenarios::verbs::x86

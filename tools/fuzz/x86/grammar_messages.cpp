@@ -4,13 +4,13 @@
 #include <array>
 #include <string_view>
 
-#include "tools/fuzz/grammar.hpp"
+#include "tools/fuzz/x86/grammar.hpp"
 
-namespace irqbench::tools::fuzz {
+namespace irqbench::tools::fuzz::x86 {
 
 /// Of what is no pin.
 std::uint32_t Grammar::message_vector() {
-    return may(Feature::shared_message) ? vector() : vectors_[dice_.roll(2) * 2 + 1];
+    return may(feature::shared_message) ? vector() : vectors_[dice_.roll(2) * 2 + 1];
 }
 
 /// One or several vCPUs, as a message names them.
@@ -26,10 +26,10 @@ void Grammar::destination(Json& argument, const char* key) {
 }
 
 void Grammar::mode(Json& argument, bool may_be_nmi) {
-    const bool no_choice = case_.vcpus == 1 || may(Feature::arbitration);
-    if (dice_.chance(12) && no_choice && may(Feature::lowest_priority))
+    const bool no_choice = case_.vcpus == 1 || may(feature::arbitration);
+    if (dice_.chance(12) && no_choice && may(feature::lowest_priority))
         argument["mode"] = "lowest-priority";
-    else if (dice_.chance(5) && may_be_nmi && (may(Feature::logical_nmi) || !argument.contains("dest_mode")))
+    else if (dice_.chance(5) && may_be_nmi && (may(feature::logical_nmi) || !argument.contains("dest_mode")))
         argument["mode"] = "nmi";
 }
 
@@ -55,7 +55,7 @@ void Grammar::msi() {
     if (arbitrated(argument, "dest")) return add("msi", std::move(argument));
     destination(argument, "dest");
     mode(argument, true);
-    if (may(Feature::level_messages) && dice_.chance(10)) argument["trigger"] = "level";
+    if (may(feature::level_messages) && dice_.chance(10)) argument["trigger"] = "level";
     add("msi", std::move(argument));
 }
 
@@ -79,12 +79,12 @@ void Grammar::irqfd() {
     if (irqfds_ == 2) return;
     const Pin& pin = dice_.pick(pins_);
     Json argument = {{"name", fmt::format("dev{}", irqfds_++)}, {"gsi", pin.number}};
-    const bool may_resample = pin.level && (!rerouted_ || may(Feature::edge_resample));
+    const bool may_resample = pin.level && (!rerouted_ || may(feature::edge_resample));
     if (may_resample && dice_.chance(70)) {
         argument["resample"] = true;
         resamples_ = true;
         // Until it is programmed a pin is edge-triggered.
-        if (!may(Feature::edge_resample)) ioapic_pin(pin);
+        if (!may(feature::edge_resample)) ioapic_pin(pin);
     }
     add("irqfd", std::move(argument));
 }
@@ -99,7 +99,7 @@ void Grammar::route() {
     if (dice_.chance(60)) {
         routed_ = true;
         add("route", {{"gsi", 24}, {"msi", std::move(message)}});
-    } else if (resamples_ && !may(Feature::edge_resample)) {
+    } else if (resamples_ && !may(feature::edge_resample)) {
         return;  // nor may its GSI go to another pin
     } else if (const Pin& pin = dice_.pick(pins_); dice_.chance(50)) {
         rerouted_ = true;
@@ -111,4 +111,4 @@ void Grammar::route() {
 
 void Grammar::nmi() { add("nmi", vcpu()); }
 
-}  // namespace irqbench::tools::fuzz
+}  // namespace irqbench::tools::fuzz::x86

@@ -1,14 +1,12 @@
-#include "tools/fuzz/generator.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <set>
 
-#include "tools/fuzz/grammar.hpp"
+#include "tools/fuzz/x86/grammar.hpp"
 
-namespace irqbench::tools::fuzz {
+namespace irqbench::tools::fuzz::x86 {
 
 std::string hex(std::uint64_t value) { return fmt::format("{:#04x}", value); }
 
@@ -17,6 +15,11 @@ Case Grammar::make() {
     prepare();
     const std::uint32_t steps = 4 + dice_.roll(std::max(options_.max_steps, 5U) - 4);
     while (made_ < steps) step();
+    if (x2apic_) case_.head["machine"]["x2apic"] = true;
+    if (pit_) {
+        case_.head["machine"]["pit"] = true;
+        case_.head["modes"] = {{"not", {"split"}}, {"because", "KVM has a PIT only beside its own chips"}};
+    }
     return std::move(case_);
 }
 
@@ -24,7 +27,7 @@ void Grammar::add(const char* verb, Json argument) { case_.steps.push_back({{ver
 
 void Grammar::choose_machine() {
     case_.vcpus = dice_.chance(40) ? 1 : 2 + dice_.roll(3);
-    case_.x2apic = dice_.chance(20);
+    x2apic_ = dice_.chance(20);
     logical_ = dice_.chance(50);
     uses_pic_ = dice_.chance(30);
     // Few vectors, so that they meet: some of one priority class, some not.
@@ -33,7 +36,7 @@ void Grammar::choose_machine() {
                 0xe1 + dice_.roll(14)};
     // With many vCPUs a case is calm where only that can show who takes what goes by lowest priority.
     calm_ =
-        case_.vcpus > 1 && may(Feature::lowest_priority) && !may(Feature::arbitration) && dice_.chance(25);
+        case_.vcpus > 1 && may(feature::lowest_priority) && !may(feature::arbitration) && dice_.chance(25);
     if (calm_) {
         logical_ = true;
         uses_pic_ = false;
@@ -41,7 +44,7 @@ void Grammar::choose_machine() {
         while ((candidates_ & (candidates_ - 1)) == 0)
             candidates_ = dice_.roll(std::size_t{1} << case_.vcpus);
     }
-    case_.pit = may(Feature::time) && dice_.chance(15);
+    pit_ = may(feature::time) && dice_.chance(15);
     choose_pins();
 }
 
@@ -51,15 +54,15 @@ void Grammar::choose_pins() {
     std::set<std::uint32_t> chosen;
     while (chosen.size() < 3) chosen.insert(dice_.pick(pins));
     static constexpr std::array<std::uint32_t, 3> own{0, 2, 8};
-    if (may(Feature::own_pins) && !case_.pit && dice_.chance(20)) chosen.insert(dice_.pick(own));
-    for (const std::uint32_t pin : chosen) pins_.push_back({pin, may(Feature::level) && dice_.chance(45)});
+    if (may(feature::own_pins) && !pit_ && dice_.chance(20)) chosen.insert(dice_.pick(own));
+    for (const std::uint32_t pin : chosen) pins_.push_back({pin, may(feature::level) && dice_.chance(45)});
     // Where the PIT is.
-    if (case_.pit) pins_.push_back({0, false});
+    if (pit_) pins_.push_back({0, false});
 }
 
 /// Logical ids, the PIC, handlers, irqfds and some pins.
 void Grammar::prepare() {
-    if (logical_ && !case_.x2apic)
+    if (logical_ && !x2apic_)
         for (std::uint32_t vcpu = 0; vcpu < case_.vcpus; ++vcpu)
             lapic(vcpu, "ldr", std::uint64_t{1} << (24 + vcpu));
     if (uses_pic_) pic();
@@ -95,13 +98,9 @@ void Grammar::step() {
     ++made_;
 }
 
-bool Grammar::may(Feature feature) const {
-    if (calm_ && feature == Feature::service) return false;
+bool Grammar::may(std::string_view feature) const {
+    if (calm_ && feature == feature::service) return false;
     return std::find(options_.without.begin(), options_.without.end(), feature) == options_.without.end();
 }
 
-Case generate(std::uint64_t seed, std::uint64_t number, const GeneratorOptions& options) {
-    return Grammar(seed, number, options).make();
-}
-
-}  // namespace irqbench::tools::fuzz
+}  // namespace irqbench::tools::fuzz::x86

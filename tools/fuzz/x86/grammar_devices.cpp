@@ -4,9 +4,9 @@
 #include <array>
 #include <string_view>
 
-#include "tools/fuzz/grammar.hpp"
+#include "tools/fuzz/x86/grammar.hpp"
 
-namespace irqbench::tools::fuzz {
+namespace irqbench::tools::fuzz::x86 {
 
 namespace {
 
@@ -24,7 +24,7 @@ constexpr std::array<DoorbellPlace, 4> places{
 
 /// One that expires is off afterwards: which of two comes first is no question of the controllers.
 void Grammar::timer() {
-    if (!may(Feature::time)) return;
+    if (!may(feature::time)) return;
     const std::uint32_t on = vcpu();
     static constexpr std::array modes{"one-shot", "one-shot", "periodic", "tsc-deadline"};
     static constexpr std::array<std::uint32_t, 3> divisors{1, 2, 16};
@@ -37,14 +37,14 @@ void Grammar::timer() {
 }
 
 void Grammar::pit() {
-    if (!case_.pit) return;
+    if (!pit_) return;
     // One-shot; other modes rise when they are programmed, too.
     add("pit", {{"mode", 0}, {"count", 1000 + dice_.roll(10'000)}});
 }
 
 /// An ioeventfd, or a write that may ring one.
 void Grammar::doorbell() {
-    if (!may(Feature::doorbells)) return;
+    if (!may(feature::doorbells)) return;
     const std::uint32_t index = dice_.roll(places.size());
     const DoorbellPlace& place = places.at(index);
     const std::string name = fmt::format("bell{}", index);
@@ -64,4 +64,4 @@ void Grammar::doorbell() {
     add("write", {{"vcpu", vcpu()}, {place.key, place.at}, {"value", dice_.roll(3)}, {"size", size}});
 }
 
-}  // namespace irqbench::tools::fuzz
+}  // namespace irqbench::tools::fuzz::x86

@@ -4,9 +4,9 @@
 #include <array>
 #include <string_view>
 
-#include "tools/fuzz/grammar.hpp"
+#include "tools/fuzz/x86/grammar.hpp"
 
-namespace irqbench::tools::fuzz {
+namespace irqbench::tools::fuzz::x86 {
 
 void Grammar::lapic(std::uint32_t vcpu, const char* name, std::uint64_t value) {
     add("lapic", {{"vcpu", vcpu}, {"register", name}, {"value", fmt::format("{:#x}", value)}});
@@ -25,9 +25,9 @@ void Grammar::flag() {
 
 void Grammar::priority() {
     if (calm_) return;
-    if (dice_.chance(50) || !may(Feature::cr8)) {
+    if (dice_.chance(50) || !may(feature::cr8)) {
         static constexpr std::array<std::uint32_t, 6> values{0, 0, 0x20, 0x50, 0x6f, 0xf0};
-        const std::uint32_t kept = may(Feature::tpr_subclass) ? 0xff : 0xf0;
+        const std::uint32_t kept = may(feature::tpr_subclass) ? 0xff : 0xf0;
         add("tpr", {{"vcpu", vcpu()}, {"value", hex(dice_.pick(values) & kept)}});
     } else {
         static constexpr std::array<std::uint32_t, 5> values{0, 0, 3, 8, 15};
@@ -38,7 +38,7 @@ void Grammar::priority() {
 void Grammar::handler() {
     Json argument = {{"vector", hex(vector())}};
     if (dice_.chance(30)) argument["vcpu"] = vcpu();
-    if (may(Feature::service)) {
+    if (may(feature::service)) {
         if (dice_.chance(55)) {
             argument["stays"] = true;
             if (dice_.chance(50)) argument["nests"] = true;
@@ -53,7 +53,7 @@ void Grammar::handler() {
             argument["eoi"] = "on request";
         }
     }
-    if (may(Feature::level) && dice_.chance(30)) argument["lowers"] = dice_.pick(pins_).number;
+    if (may(feature::level) && dice_.chance(30)) argument["lowers"] = dice_.pick(pins_).number;
     add("handler", std::move(argument));
 }
 
@@ -70,14 +70,14 @@ void Grammar::leave() {
 }
 
 void Grammar::eoi() {
-    if (may(Feature::service)) add("eoi", vcpu());
+    if (may(feature::service)) add("eoi", vcpu());
 }
 
 /// Disabling it masks LINT0 too, which the PIC needs.
 void Grammar::enable() {
     if (calm_) return;
     const std::uint32_t on = vcpu();
-    if (uses_pic_ && on == 0 && !may(Feature::lint0)) return;
+    if (uses_pic_ && on == 0 && !may(feature::lint0)) return;
     const bool off = off_.count(on) != 0;
     if (off)
         off_.erase(on);
@@ -92,12 +92,12 @@ void Grammar::read_lapic() {
     std::string name = dice_.pick(singles);
     if (dice_.chance(70)) {
         std::string set = dice_.pick(std::array{"irr", "isr", "tmr"});
-        if (set != "irr" && !may(Feature::service)) set = "irr";
+        if (set != "irr" && !may(feature::service)) set = "irr";
         name = fmt::format("{}{}", set, vector() / 32);
     }
-    if (name == "ppr" && !may(Feature::service)) name = "tpr";
-    if (may(Feature::versions) && dice_.chance(5)) name = "version";
-    if (may(Feature::errors) && dice_.chance(8)) name = "esr";
+    if (name == "ppr" && !may(feature::service)) name = "tpr";
+    if (may(feature::versions) && dice_.chance(5)) name = "version";
+    if (may(feature::errors) && dice_.chance(8)) name = "esr";
     add("read", {{"vcpu", vcpu()}, {"lapic", name}});
 }
 
@@ -106,7 +106,7 @@ void Grammar::halt() {
 }
 
 void Grammar::logical_id() {
-    if (!logical_ || case_.x2apic || calm_) return;
+    if (!logical_ || x2apic_ || calm_) return;
     if (dice_.chance(70))
         lapic(vcpu(), "ldr", std::uint64_t{1} << (24 + dice_.roll(4)));
     else
@@ -115,7 +115,7 @@ void Grammar::logical_id() {
 
 /// What the local APIC answers with a bit in ESR, and with an interrupt where LVT error asks for one.
 void Grammar::errors() {
-    if (!may(Feature::errors) || calm_) return;
+    if (!may(feature::errors) || calm_) return;
     const std::uint32_t on = vcpu();
     switch (dice_.roll(6)) {
         case 0: lapic(on, "lvt_error", vector() | (dice_.chance(25) ? 0x10000U : 0U)); break;
@@ -132,10 +132,10 @@ void Grammar::errors() {
 
 /// INIT, and mostly the SIPI behind it, or two as the manual has them (SDM vol. 3, 9.4.4.1).
 void Grammar::startup() {
-    if (!may(Feature::startup) || calm_ || case_.vcpus == 1) return;
+    if (!may(feature::startup) || calm_ || case_.vcpus == 1) return;
     const std::uint32_t from = vcpu();
     const std::uint32_t to = (from + 1 + dice_.roll(case_.vcpus - 1)) % case_.vcpus;
-    if (to == 0 && !may(Feature::boot_init)) return;
+    if (to == 0 && !may(feature::boot_init)) return;
     if (dice_.chance(85)) add("ipi", {{"from", from}, {"to", to}, {"mode", "init"}});
     // The boot processor begins anew without one.
     for (std::uint32_t sipis = dice_.pick(std::array{0U, 1U, 1U, 2U}); sipis > 0; --sipis)
@@ -146,7 +146,7 @@ void Grammar::startup() {
 
 /// Writes of IA32_APIC_BASE: into x2APIC mode, to another page, disabling it, and what is refused.
 void Grammar::base() {
-    if (!may(Feature::apic_base) || calm_) return;
+    if (!may(feature::apic_base) || calm_) return;
     const std::uint32_t on = vcpu();
     constexpr std::uint64_t enabled = 0x800;
     constexpr std::uint64_t extended = 0x400;
@@ -154,12 +154,12 @@ void Grammar::base() {
                                                          0xfee0'0000, 0xfee0'0400, 0xfee0'0801};
     const std::uint64_t bootstrap = on == 0 ? 0x100 : 0;
     std::uint64_t value = dice_.pick(values);
-    if (logical_ && !case_.x2apic && !may(Feature::mixed_modes)) value &= ~extended;
-    if ((value & (enabled | extended)) == 0 && !may(Feature::apic_disable)) value |= enabled;
+    if (logical_ && !x2apic_ && !may(feature::mixed_modes)) value &= ~extended;
+    if ((value & (enabled | extended)) == 0 && !may(feature::apic_disable)) value |= enabled;
     if (dice_.chance(30))
         add("read", {{"vcpu", on}, {"msr", "0x1b"}});
     else
         add("write", {{"vcpu", on}, {"msr", "0x1b"}, {"value", hex(value | bootstrap)}});
 }
 
-}  // namespace irqbench::tools::fuzz
+}  // namespace irqbench::tools::fuzz::x86

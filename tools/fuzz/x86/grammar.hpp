@@ -7,8 +7,10 @@
 
 #include "tools/fuzz/dice.hpp"
 #include "tools/fuzz/generator.hpp"
+#include "tools/fuzz/x86/architecture.hpp"
+#include "tools/fuzz/x86/features.hpp"
 
-namespace irqbench::tools::fuzz {
+namespace irqbench::tools::fuzz::x86 {
 
 /// A number as scenario files have it: `0x05`.
 std::string hex(std::uint64_t value);
@@ -23,7 +25,9 @@ struct Pin {
 class Grammar {
   public:
     Grammar(std::uint64_t seed, std::uint64_t number, const GeneratorOptions& options)
-        : dice_(seed, number), options_(options) {}
+        : dice_(seed, number), options_(options) {
+        case_.architecture = &architecture;
+    }
 
     Case make();
 
@@ -33,7 +37,7 @@ class Grammar {
         void (Grammar::*make)();
     };
 
-    [[nodiscard]] bool may(Feature feature) const;
+    [[nodiscard]] bool may(std::string_view feature) const;
     void add(const char* verb, Json argument);
     std::uint32_t vcpu() { return dice_.roll(case_.vcpus); }
     std::uint32_t vector() { return dice_.pick(vectors_); }
@@ -96,6 +100,8 @@ class Grammar {
     std::uint32_t made_ = 0;
     std::vector<std::uint32_t> vectors_;
     std::vector<Pin> pins_;
+    bool x2apic_ = false;
+    bool pit_ = false;
     bool logical_ = false;
     bool uses_pic_ = false;
     bool routed_ = false;
@@ -112,4 +118,4 @@ class Grammar {
     std::set<std::uint32_t> doorbells_;  ///< places that are watched
 };
 
-}  // namespace irqbench::tools::fuzz
+}  // namespace irqbench::tools::fuzz::x86

@@ -1,0 +1,43 @@
+#include "tools/fuzz/arm64/exclusions.hpp"
+
+#include <array>
+
+#include "tools/fuzz/arm64/features.hpp"
+
+namespace irqbench::tools::fuzz::arm64 {
+
+namespace {
+
+constexpr std::array<std::string_view, 1> in_kernel{"kernel"};
+
+constexpr std::array arm64_table{
+    Exclusion{feature::gicv2, in_kernel, "", "KVM makes the GIC that the host's own can bear",
+              "KVM vgic-init.c, kvm_vgic_create", "arm_vgic_v2"},
+    Exclusion{feature::gicv3, in_kernel, "", "KVM makes the GIC that the host's own can bear",
+              "KVM vgic-init.c, kvm_vgic_create", "arm_vgic_v3"},
+    Exclusion{feature::its, in_kernel, "", "there is an ITS beside a GICv3 only",
+              "KVM vgic-its.c, vgic_its_create", "arm_vgic_its"},
+    Exclusion{feature::distributor_off, in_kernel, "distributor_enable_unnoticed",
+              "what came to a disabled distributor is not forwarded when it is enabled",
+              "docs/findings.md, A; IHI 0069, 4.7"},
+    Exclusion{feature::software_level, in_kernel, "software_pending_while_active",
+              "what software made pending is pending while it is active",
+              "docs/findings.md, B; IHI 0048, 4.3.7"},
+    Exclusion{feature::discard_pending, in_kernel, "", "DISCARD leaves the LPI pending",
+              "docs/findings.md, C; IHI 0069, 5.3"},
+    Exclusion{feature::resample, in_kernel, "resampled_spi_taken_twice",
+              "the SPI of a resampling irqfd is taken twice", "docs/findings.md, D; KVM api.rst, KVM_IRQFD"},
+    Exclusion{feature::level_irqfd, in_kernel, "",
+              "a plain irqfd leaves the line of a level-sensitive SPI high",
+              "docs/findings.md, G; KVM vgic-irqfd.c, kvm_arch_set_irq_inatomic"},
+    Exclusion{
+        feature::pending_id, in_kernel, "",
+        "GICC_HPPIR of QEMU's GICv2, which a guest reads, has nothing that the priority mask holds back",
+        "docs/lab.md; IHI 0048, 4.4.7"},
+};
+
+}  // namespace
+
+std::span<const Exclusion> exclusions() { return arm64_table; }
+
+}  // namespace irqbench::tools::fuzz::arm64

@@ -1,0 +1,162 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "tools/fuzz/arm64/grammar.hpp"
+
+namespace irqbench::tools::fuzz::arm64 {
+
+namespace {
+
+constexpr std::uint32_t first_private_ppi = 16;
+constexpr std::uint32_t first_shared = 32;
+
+// Offsets in the distributor, and in the second frame of a redistributor (IHI 0069, 12.9).
+constexpr std::uint32_t isenabler = 0x100;
+constexpr std::uint32_t ispendr = 0x200;
+constexpr std::uint32_t isactiver = 0x300;
+constexpr std::uint32_t ipriorityr = 0x400;
+constexpr std::uint32_t itargetsr = 0x800;
+constexpr std::uint32_t irouter = 0x6000;
+constexpr std::uint32_t second_frame = 0x10000;
+
+std::string offset_text(std::uint32_t offset) { return fmt::format("{:#x}", offset); }
+
+}  // namespace
+
+void Grammar::program(const Wire& wire, bool enabled) {
+    Json argument = {{"intid", wire.intid},
+                     {"trigger", wire.level ? "level" : "edge"},
+                     {"priority", new_priority(wire.intid)}};
+    if (wire.group == 0) argument["group"] = 0;
+    if (!enabled) argument["enabled"] = false;
+    if (wire.intid >= first_shared) {
+        if (const std::uint32_t to = vcpu(); to != 0) argument["to"] = to;
+        return add("spi", std::move(argument));
+    }
+    for (std::uint32_t i = 0; i < case_.vcpus; ++i) add_by(i, "private", argument);
+}
+
+void Grammar::reprogram() { program(dice_.pick(spis_), dice_.chance(80)); }
+
+void Grammar::program_sgi(std::uint32_t intid, std::uint32_t by, bool enabled) {
+    Json argument = {{"intid", intid}, {"priority", new_priority(intid)}};
+    if (!enabled) argument["enabled"] = false;
+    add_by(by, "private", std::move(argument));
+}
+
+void Grammar::reprogram_sgi() { program_sgi(dice_.pick(sgis_), vcpu(), dice_.chance(80)); }
+
+std::uint32_t Grammar::any_intid() {
+    if (dice_.chance(20)) return dice_.pick(sgis_);
+    if (!ppis_.empty() && dice_.chance(25)) return dice_.pick(ppis_).intid;
+    return dice_.pick(spis_).intid;
+}
+
+/// An SPI any vCPU can reach; of a private one it is its own.
+void Grammar::bit(const char* verb, std::uint32_t intid) {
+    const std::uint32_t by = vcpu();
+    if (by == 0)
+        add(verb, intid);
+    else
+        add(verb, {{"intid", intid}, {"vcpu", by}});
+}
+
+void Grammar::enabling() { bit(dice_.chance(55) ? "enable" : "disable", any_intid()); }
+
+/// SGIs of a GICv2 have registers of their own for this (IHI 0048, 4.3.7).
+void Grammar::pending() {
+    const std::uint32_t intid = any_intid();
+    if (intid < first_private_ppi && !v3_) return;
+    const auto of = [intid](const Wire& wire) { return wire.intid == intid; };
+    const auto spi = std::find_if(spis_.begin(), spis_.end(), of);
+    const auto ppi = std::find_if(ppis_.begin(), ppis_.end(), of);
+    const bool level = (spi != spis_.end() && spi->level) || (ppi != ppis_.end() && ppi->level);
+    if (level && !may(feature::software_level)) return;
+    bit(dice_.chance(60) ? "set_pending" : "clear_pending", intid);
+}
+
+/// Those of an SGI are per sender on a GICv2.
+void Grammar::active() {
+    if (!may(feature::software_active)) return;
+    const std::uint32_t intid = any_intid();
+    if (intid < first_private_ppi && !v3_) return;
+    bit(dice_.chance(45) ? "set_active" : "clear_active", intid);
+}
+
+void Grammar::priority() {
+    const std::uint32_t intid = any_intid();
+    add_by(vcpu(), "priority", {{"intid", intid}, {"priority", new_priority(intid)}});
+}
+
+void Grammar::retarget() { add_by(vcpu(), "retarget", {{"intid", dice_.pick(spis_).intid}, {"to", vcpu()}}); }
+
+void Grammar::sgi() {
+    Json argument = {{"intid", dice_.pick(sgis_)}};
+    if (const std::uint32_t from = vcpu(); from != 0) argument["from"] = from;
+    if (dice_.chance(25)) {
+        argument["others"] = true;
+    } else {
+        std::set<std::uint32_t> to{vcpu()};
+        while (dice_.chance(30)) to.insert(vcpu());
+        argument["to"] = to;
+    }
+    add("sgi", std::move(argument));
+}
+
+/// The groups' enable bits; those that are fixed on a GICv3 of one security state are as they are.
+void Grammar::distributor() {
+    if (!may(feature::distributor_off)) return;
+    off_ = !off_;
+    constexpr std::uint32_t fixed = 0x50;
+    const std::uint32_t enabled = v3_ ? 3 : 1;
+    add_by(vcpu(), "write", {{"gicd", 0}, {"value", offset_text((v3_ ? fixed : 0) | (off_ ? 0 : enabled))}});
+}
+
+void Grammar::read() {
+    if (!may(feature::reads)) return;
+    if (dice_.chance(50))
+        read_cpu_interface();
+    else
+        read_distributor();
+}
+
+/// Not the triggers: out of reset those of other SPIs are unknown (IHI 0069, 12.9 GICD_ICFGR).
+void Grammar::read_distributor() {
+    const std::uint32_t intid = any_intid();
+    const bool is_shared = intid >= first_shared;
+    const bool in_redistributor = v3_ && !is_shared;
+    const char* frame = in_redistributor ? "gicr" : "gicd";
+    const std::uint32_t base = in_redistributor ? second_frame : 0;
+    const auto add_read = [&](std::uint32_t offset, std::uint32_t size) {
+        Json argument = {{frame, offset_text(base + offset)}};
+        if (size != 4) argument["size"] = size;
+        add_by(vcpu(), "read", std::move(argument));
+    };
+    switch (dice_.roll(5)) {
+        case 0: return add_read(isenabler + intid / 32 * 4, 4);
+        case 1: return add_read(ispendr + intid / 32 * 4, 4);
+        case 2: return add_read(isactiver + intid / 32 * 4, 4);
+        case 3: return add_read(ipriorityr + intid, 1);
+        default:
+            if (!is_shared) return add_read(ispendr, 4);
+            return v3_ ? add_read(irouter + 8 * intid, 8) : add_read(itargetsr + intid, 1);
+    }
+}
+
+void Grammar::read_cpu_interface() {
+    static constexpr std::array registers{"icc_rpr_el1",   "icc_hppir1_el1", "icc_hppir0_el1",
+                                          "icc_pmr_el1",   "icc_bpr1_el1",   "icc_ap1r0_el1",
+                                          "icc_ap0r0_el1", "isr_el1",        "icc_igrpen1_el1"};
+    // GICC_PMR, BPR, RPR and HPPIR (IHI 0048, 4.4).
+    static constexpr std::array<std::uint32_t, 4> offsets{0x04, 0x08, 0x14, 0x18};
+    if (v3_)
+        add_by(vcpu(), "read", {{"sysreg", dice_.pick(registers)}});
+    else
+        add_by(vcpu(), "read",
+               {{"gicc", offset_text(offsets.at(dice_.roll(may(feature::pending_id) ? 4 : 3)))}});
+}
+
+}  // namespace irqbench::tools::fuzz::arm64
