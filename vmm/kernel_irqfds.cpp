@@ -56,6 +56,7 @@ void KernelIrqfds::signal(std::string_view name, std::uint64_t count) {
     Entry* entry = find(name);
     if (entry == nullptr) return;
     entry->signalled->store(true, std::memory_order_relaxed);
+    entry->asserted->store(entry->spec.resample, std::memory_order_relaxed);
     entry->trigger->signal(count);
 }
 
@@ -78,10 +79,39 @@ std::vector<event::Resampled> KernelIrqfds::take_resampled() {
     std::vector<event::Resampled> kicks;
     for (Entry& entry : entries_) {
         if (!entry.resample) continue;
-        if (const std::uint64_t count = entry.resample->drain(); count != 0)
+        if (const std::uint64_t count = entry.resample->drain(); count != 0) {
             kicks.push_back({entry.spec.name, count});
+            entry.asserted->store(false, std::memory_order_relaxed);
+        }
     }
     return kicks;
+}
+
+std::vector<KernelIrqfds::Binding> KernelIrqfds::save() const {
+    std::vector<Binding> bindings;
+    for (const Entry& entry : entries_) {
+        Binding binding{entry.spec, entry.irqfd.has_value(), entry.asserted->load(), 0};
+        // What nobody listens to can be read and written back.
+        const bool shared = std::any_of(entries_.begin(), entries_.end(), [&](const Entry& other) {
+            return other.trigger == entry.trigger && other.irqfd.has_value();
+        });
+        if (!shared) binding.waiting = entry.trigger->drain();
+        if (binding.waiting != 0) entry.trigger->signal(binding.waiting);
+        bindings.push_back(std::move(binding));
+    }
+    return bindings;
+}
+
+void KernelIrqfds::restore(const std::vector<Binding>& bindings,
+                           const std::function<bool(std::uint32_t gsi)>& drives) {
+    for (const Binding& binding : bindings) {
+        kvm::require(assign(binding.spec), "KVM_IRQFD");
+        if (!binding.assigned) kvm::require(deassign(binding.spec.name), "KVM_IRQFD");
+        if (binding.waiting != 0) find(binding.spec.name)->trigger->signal(binding.waiting);
+    }
+    for (const Binding& binding : bindings)
+        if (binding.assigned && binding.asserted && drives(binding.spec.gsi)) signal(binding.spec.name, 1);
+    drain();
 }
 
 }  // namespace irqbench::vmm

@@ -42,6 +42,9 @@ struct Facts {
     std::optional<std::uint32_t> needs_handler;  ///< a vector that ends the run on `vcpus` without one
     std::optional<Place> place;
 
+    std::string saves;     ///< the name of a state
+    std::string restores;  ///< the same; what is true afterwards is what was true then
+
     bool threadable =
         false;            ///< has a place in `parallel`: a call that several host threads may make at once
     bool routes = false;  ///< changes the routing table, which one thread may do
