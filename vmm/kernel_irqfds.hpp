@@ -21,7 +21,7 @@ class KernelIrqfds {
     struct Binding {
         IrqfdSpec spec;
         bool assigned = false;
-        bool asserted = false;      ///< with a resamplefd: signalled, and not kicked since
+        bool asserted = false;      ///< it or another one of its GSI holds the line until it is kicked
         std::uint64_t waiting = 0;  ///< not assigned: what its eventfd holds
     };
     explicit KernelIrqfds(kvm::Vm& vm) : vm_(vm) {}
@@ -57,6 +57,8 @@ class KernelIrqfds {
 
     [[nodiscard]] Entry* find(std::string_view name);
     [[nodiscard]] const Entry* find(std::string_view name) const;
+    [[nodiscard]] bool asserted(std::uint32_t gsi) const;
+    void release(std::uint32_t gsi);
 
     kvm::Vm& vm_;
     std::vector<Entry> entries_;

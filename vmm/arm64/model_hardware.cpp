@@ -82,6 +82,16 @@ void ModelHardware::look_at_all() {
 
 // A GSI is an SPI; what has a type of its own in bits 27:24 is meant as api.rst has it for KVM_IRQ_LINE
 // (4.25).
+ModelHardware::ModelHardware(const ModelHardware& other)
+    : config_(other.config_),
+      surroundings_(other.surroundings_),
+      gic_(other.gic_->clone()),
+      routes_(other.routes_),
+      resampler_(other.resampler_),
+      timers_(other.timers_),
+      deadlines_(other.deadlines_),
+      on_(other.on_) {}
+
 Outcome ModelHardware::set_line(std::uint32_t gsi, bool level, bool) {
     constexpr unsigned type_shift = 24;
     constexpr std::uint32_t type_mask = 0xf;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -78,6 +79,9 @@ struct CpuRules {
 class Hardware {
   public:
     virtual ~Hardware() = default;
+
+    /// Another one with this one's state and surroundings; null where that is not to be had.
+    [[nodiscard]] virtual std::unique_ptr<Hardware> clone() const { return nullptr; }
 
     /// See Machine.
     virtual Outcome set_line(std::uint32_t gsi, bool level, bool want_status) = 0;

@@ -14,6 +14,10 @@ namespace irqbench::vmm::model {
 class Irqfds {
   public:
     explicit Irqfds(Hardware& hardware) : hardware_(hardware) {}
+    /// The same irqfds, of hardware that knows them.
+    Irqfds(const Irqfds& other, Hardware& hardware);
+    Irqfds(const Irqfds&) = delete;
+    Irqfds& operator=(const Irqfds&) = delete;
 
     /// EBUSY if the eventfd it shares is an irqfd's already.
     Outcome assign(const IrqfdSpec& spec);
