@@ -330,6 +330,7 @@ void KvmMachine::restore(const MachineState& state, const RestoreOptions& option
         doorbells_.push_back(std::move(doorbell));
     }
     begin();
+    recorder_.add(Lane::wire, event::Wire{std::nullopt, "a new virtual machine"});
 }
 
 void KvmMachine::finish() {

@@ -59,10 +59,13 @@ struct Modes {
 
 struct Migration {
     std::vector<std::string> not_in;
+    std::optional<TraitName> trait;
     std::string because;
     static constexpr auto fields() {
         return std::tuple{required("not", &Migration::not_in,
                                    "the irqchip modes in which its state at some step cannot be saved"),
+                          optional("trait", &Migration::trait,
+                                   "the trait of the host's KVM it depends on; on every host by default"),
                           required("because", &Migration::because, "why")};
     }
 };

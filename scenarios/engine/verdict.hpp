@@ -48,7 +48,8 @@ std::optional<std::string> skip_reason(const Scenario& scenario, std::string_vie
                                        const vmm::Host& host, std::optional<vmm::RunMode> run);
 
 /// Why a run of this scenario cannot be migrated at every step in that mode, or nothing.
-std::optional<std::string> unmigrated_reason(const Scenario& scenario, std::string_view placement);
+std::optional<std::string> unmigrated_reason(const Scenario& scenario, std::string_view placement,
+                                             const vmm::Host& host);
 
 /// A failure that a `known` divergence names in every word becomes `known`; a pass although a divergence
 /// should have shown becomes `fail`, because the file's knowledge is out of date. A failure on a kernel that

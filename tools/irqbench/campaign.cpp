@@ -201,7 +201,7 @@ class Campaign {
         if (const auto reason = scenarios::skip_reason(*file.scenario, mode, host_, options_.run)) {
             task.result.verdict.kind = Verdict::Kind::skip;
             task.result.verdict.reason = *reason;
-        } else if (const auto unmigrated = scenarios::unmigrated_reason(*file.scenario, mode);
+        } else if (const auto unmigrated = scenarios::unmigrated_reason(*file.scenario, mode, host_);
                    options_.migrate && unmigrated) {
             task.result.verdict.kind = Verdict::Kind::skip;
             task.result.verdict.reason = *unmigrated;

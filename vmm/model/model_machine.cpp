@@ -209,6 +209,7 @@ void ModelMachine::restore(const MachineState& state, const RestoreOptions& opti
         slots_[cpu].stormed = false;
         ready_.insert(cpu);
     }
+    moved(std::nullopt, "a new machine");
 }
 
 void ModelMachine::finish() {
