@@ -10,12 +10,11 @@
 using namespace irqbench;
 using namespace irqbench::vmm;
 using irqbench::tests::MachineFixture;
+using irqbench::tests::op;
 
 namespace {
 
 constexpr const char* placements[] = {"kernel", "split", "userspace"};
-
-GuestOp op(std::uint32_t code) { return {code, 0, 0, 0, false, "step"}; }
 
 }  // namespace
 
