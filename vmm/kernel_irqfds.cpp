@@ -38,6 +38,7 @@ Outcome KernelIrqfds::assign(const IrqfdSpec& spec) {
     auto attempt = kvm::Irqfd::try_assign(vm_, *entry.trigger, spec.gsi, entry.resample.get());
     if (!attempt.outcome.ok()) return attempt.outcome;
     entry.irqfd = std::move(attempt.object);
+    entry.asserted->store(spec.resample && asserted(spec.gsi));
     std::erase_if(entries_, [&](const Entry& former) { return former.spec.name == spec.name; });
     entries_.push_back(std::move(entry));
     return attempt.outcome;
@@ -49,13 +50,30 @@ Outcome KernelIrqfds::deassign(std::string_view name) {
     if (!entry->irqfd) return kvm::Irqfd::try_deassign(vm_, *entry->trigger, entry->spec.gsi);
     const Outcome outcome = entry->irqfd->try_deassign();
     entry->irqfd.reset();
+    const std::uint32_t gsi = entry->spec.gsi;
+    const bool last = std::none_of(entries_.begin(), entries_.end(), [gsi](const Entry& other) {
+        return other.irqfd && other.spec.resample && other.spec.gsi == gsi;
+    });
+    if (last) release(gsi);
     return outcome;
+}
+
+/// One resampler holds the line for all irqfds of a GSI, until it lets go for all of them.
+bool KernelIrqfds::asserted(std::uint32_t gsi) const {
+    return std::any_of(entries_.begin(), entries_.end(),
+                       [gsi](const Entry& entry) { return entry.spec.gsi == gsi && entry.asserted->load(); });
+}
+
+void KernelIrqfds::release(std::uint32_t gsi) {
+    for (Entry& entry : entries_)
+        if (entry.spec.gsi == gsi) entry.asserted->store(false);
 }
 
 void KernelIrqfds::signal(std::string_view name, std::uint64_t count) {
     Entry* entry = find(name);
     if (entry == nullptr) return;
     entry->signalled->store(true, std::memory_order_relaxed);
+    if (entry->spec.resample && entry->irqfd) entry->asserted->store(true, std::memory_order_relaxed);
     entry->trigger->signal(count);
 }
 
@@ -78,10 +96,45 @@ std::vector<event::Resampled> KernelIrqfds::take_resampled() {
     std::vector<event::Resampled> kicks;
     for (Entry& entry : entries_) {
         if (!entry.resample) continue;
-        if (const std::uint64_t count = entry.resample->drain(); count != 0)
+        if (const std::uint64_t count = entry.resample->drain(); count != 0) {
             kicks.push_back({entry.spec.name, count});
+            release(entry.spec.gsi);
+        }
     }
     return kicks;
+}
+
+std::vector<KernelIrqfds::Binding> KernelIrqfds::save() const {
+    std::vector<Binding> bindings;
+    for (const Entry& entry : entries_) {
+        Binding binding{entry.spec, entry.irqfd.has_value(), asserted(entry.spec.gsi), 0};
+        // What nobody listens to can be read and written back.
+        const bool shared = std::any_of(entries_.begin(), entries_.end(), [&](const Entry& other) {
+            return other.trigger == entry.trigger && other.irqfd.has_value();
+        });
+        if (!shared) binding.waiting = entry.trigger->drain();
+        if (binding.waiting != 0) entry.trigger->signal(binding.waiting);
+        bindings.push_back(std::move(binding));
+    }
+    return bindings;
+}
+
+void KernelIrqfds::restore(const std::vector<Binding>& bindings,
+                           const std::function<bool(std::uint32_t gsi)>& drives) {
+    for (const Binding& binding : bindings) {
+        kvm::require(assign(binding.spec), "KVM_IRQFD");
+        if (!binding.assigned) kvm::require(deassign(binding.spec.name), "KVM_IRQFD");
+        if (binding.waiting != 0) find(binding.spec.name)->trigger->signal(binding.waiting);
+    }
+    for (const Binding& binding : bindings) {
+        const std::uint32_t gsi = binding.spec.gsi;
+        if (!binding.assigned || !binding.spec.resample || !binding.asserted || asserted(gsi)) continue;
+        if (drives(gsi))
+            signal(binding.spec.name, 1);
+        else
+            find(binding.spec.name)->asserted->store(true);
+    }
+    drain();
 }
 
 }  // namespace irqbench::vmm

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,13 @@ namespace irqbench::vmm {
 /// The irqfds of a machine that the kernel serves, by name, with their resamplefds.
 class KernelIrqfds {
   public:
+    /// What there is to know of an irqfd.
+    struct Binding {
+        IrqfdSpec spec;
+        bool assigned = false;
+        bool asserted = false;      ///< it or another one of its GSI holds the line until it is kicked
+        std::uint64_t waiting = 0;  ///< not assigned: what its eventfd holds
+    };
     explicit KernelIrqfds(kvm::Vm& vm) : vm_(vm) {}
     ~KernelIrqfds();
 
@@ -31,6 +39,12 @@ class KernelIrqfds {
     void drain();
     [[nodiscard]] std::vector<event::Resampled> take_resampled();
 
+    [[nodiscard]] std::vector<Binding> save() const;
+    /// Into an object without irqfds.
+    /// @param drives whether a resampling irqfd that is asserted holds a line of this GSI, so that it has to
+    ///        be signalled again
+    void restore(const std::vector<Binding>& bindings, const std::function<bool(std::uint32_t gsi)>& drives);
+
   private:
     struct Entry {
         IrqfdSpec spec;
@@ -38,10 +52,13 @@ class KernelIrqfds {
         std::unique_ptr<kvm::EventFd> resample;
         std::optional<kvm::Irqfd> irqfd;  ///< none once it is deassigned
         std::unique_ptr<std::atomic<bool>> signalled = std::make_unique<std::atomic<bool>>(false);
+        std::unique_ptr<std::atomic<bool>> asserted = std::make_unique<std::atomic<bool>>(false);
     };
 
     [[nodiscard]] Entry* find(std::string_view name);
     [[nodiscard]] const Entry* find(std::string_view name) const;
+    [[nodiscard]] bool asserted(std::uint32_t gsi) const;
+    void release(std::uint32_t gsi);
 
     kvm::Vm& vm_;
     std::vector<Entry> entries_;

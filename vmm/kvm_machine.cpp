@@ -18,8 +18,28 @@ KvmMachine::KvmMachine(const MachineConfig& config, Trace& trace) : config_(conf
 
 KvmMachine::~KvmMachine() { close(); }
 
-void KvmMachine::build() {
-    const std::size_t vcpus = config_.vcpu_ids.size();
+/// What the host knows of a vCPU and its agent.
+struct VcpuBookkeeping {
+    guest::Agent::Ends agent;
+    std::map<std::uint32_t, std::uint32_t> lowers;
+    event::Rest rest;
+};
+
+struct KvmMachine::State final : MachineState {
+    struct Doorbell {
+        std::string name;
+        kvm::Doorbell doorbell;
+        bool assigned;
+    };
+
+    std::string placement;
+    kvm::GuestMemory::Pages memory;
+    std::vector<VcpuBookkeeping> vcpus;
+    std::vector<Doorbell> doorbells;
+    StateParts parts;
+};
+
+void KvmMachine::create() {
     vm_ = std::make_unique<kvm::Vm>(system_);
     memory_slots_ = std::make_unique<kvm::MemorySlots>(*vm_);
     architecture::add_agent(*vm_, memory_, *memory_slots_, config_.vcpu_ids);
@@ -29,9 +49,18 @@ void KvmMachine::build() {
     }
     placement_ = architecture::make_placement(system_, *vm_, config_, recorder_);
     placement_->create_controllers();
-    const std::size_t started = config_.started == 0 ? vcpus : config_.started;
-    for (std::uint32_t index = 0; index < vcpus; ++index)
+    for (std::uint32_t index = 0; index < config_.vcpu_ids.size(); ++index)
         slots_.push_back(std::make_unique<VcpuSlot>(*vm_, index, config_.vcpu_ids[index], memory_));
+}
+
+void KvmMachine::begin() {
+    const Runner::Parts parts{config_, *placement_, recorder_, slots_};
+    runner_ = config_.run == RunMode::stepped ? make_stepped_runner(parts) : make_free_runner(parts);
+}
+
+void KvmMachine::build() {
+    create();
+    const std::size_t started = config_.started == 0 ? slots_.size() : config_.started;
     for (const auto& slot : slots_) {
         const bool running = slot->index < started;
         placement_->start(*slot, running);
@@ -39,8 +68,7 @@ void KvmMachine::build() {
         slot->clock = placement_->clock(*slot);
     }
     placement_->finish();
-    const Runner::Parts parts{config_, *placement_, recorder_, slots_};
-    runner_ = config_.run == RunMode::stepped ? make_stepped_runner(parts) : make_free_runner(parts);
+    begin();
 }
 
 std::unique_lock<FairMutex> KvmMachine::hold() {
@@ -245,6 +273,66 @@ std::vector<NamedValue> KvmMachine::inspect(std::string_view controller, std::ui
     return placement_->inspect(controller, index);
 }
 
+std::string KvmMachine::unsaved() const {
+    return placement_->state().empty() ? "there is no saved state in " + config_.placement + " mode yet" : "";
+}
+
+void KvmMachine::complete_accesses() {
+    for (const auto& slot : slots_) slot->vcpu.complete_access();
+}
+
+std::shared_ptr<const MachineState> KvmMachine::save() {
+    if (const std::string reason = unsaved(); !reason.empty()) throw std::logic_error(reason);
+    drain_irqfds();
+    const auto paused = runner_->pause(nullptr);
+    const auto held = hold();
+    complete_accesses();
+    // What has happened is not part of the state.
+    collect_eventfds();
+    auto state = std::make_shared<State>();
+    state->placement = config_.placement;
+    state->parts = save_parts(placement_->state());
+    state->memory = memory_.pages();
+    for (const auto& slot : slots_) state->vcpus.push_back({slot->agent.ends(), slot->lowers, slot->rest});
+    for (const NamedDoorbell& doorbell : doorbells_)
+        state->doorbells.push_back({doorbell.name, doorbell.doorbell, doorbell.ioeventfd.has_value()});
+    return state;
+}
+
+void KvmMachine::restore(const MachineState& state, const RestoreOptions& options) {
+    const auto* saved = dynamic_cast<const State*>(&state);
+    if (saved == nullptr || saved->placement != config_.placement || saved->vcpus.size() != slots_.size())
+        throw std::invalid_argument("the saved state is that of another kind of machine");
+    drain_irqfds();
+    runner_->stop();
+    collect_eventfds();
+    discard();
+    memory_ = {};
+    create();
+    for (const auto& slot : slots_) {
+        const VcpuBookkeeping& known = saved->vcpus[slot->index];
+        placement_->adopt(*slot);
+        slot->agent.set_ends(known.agent);
+        slot->lowers = known.lowers;
+        slot->rest = known.rest;
+    }
+    memory_.set_pages(saved->memory);
+    restore_parts(placement_->state(), saved->parts, options);
+    for (const auto& slot : slots_) slot->clock = placement_->clock(*slot);
+    placement_->resume();
+    for (const State::Doorbell& each : saved->doorbells) {
+        NamedDoorbell doorbell{each.name, std::make_unique<kvm::EventFd>(), each.doorbell, std::nullopt};
+        if (each.assigned) {
+            auto attempt = kvm::Ioeventfd::try_assign(*vm_, *doorbell.event, doorbell.doorbell);
+            kvm::require(attempt.outcome, "KVM_IOEVENTFD");
+            doorbell.ioeventfd = std::move(attempt.object);
+        }
+        doorbells_.push_back(std::move(doorbell));
+    }
+    begin();
+    recorder_.add(Lane::wire, event::Wire{std::nullopt, "a new virtual machine"});
+}
+
 void KvmMachine::finish() {
     if (runner_->failed()) return;
     drain_irqfds();
@@ -257,6 +345,10 @@ void KvmMachine::close() {
     if (!vm_) return;
     if (runner_) runner_->stop();
     recorder_.flush(trace_);
+    discard();
+}
+
+void KvmMachine::discard() {
     for (NamedDoorbell& doorbell : doorbells_)
         if (doorbell.ioeventfd) doorbell.ioeventfd->abandon();
     runner_.reset();

@@ -46,6 +46,9 @@ class KvmMachine final : public Machine {
     void prove_quiet(const std::vector<std::uint32_t>& vcpus) override;
     void concurrent(bool on) override;
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
+    [[nodiscard]] std::string unsaved() const override;
+    [[nodiscard]] std::shared_ptr<const MachineState> save() override;
+    void restore(const MachineState& state, const RestoreOptions& options) override;
     void finish() override;
     void close() override;
 
@@ -57,7 +60,16 @@ class KvmMachine final : public Machine {
         std::optional<kvm::Ioeventfd> ioeventfd;  ///< none once it is deassigned
     };
 
+    struct State;
+
     void build();
+    /// VM, controllers and vCPUs, none of which has begun.
+    void create();
+    void begin();
+    /// Everything that belongs to the VM, and it.
+    void discard();
+    /// Stepped or not, no vCPU is inside of an access afterwards.
+    void complete_accesses();
     /// Keeps vCPU threads out of the controllers; not while several host threads are to meet there.
     [[nodiscard]] std::unique_lock<FairMutex> hold();
     void drain_irqfds();

@@ -14,6 +14,7 @@
 
 #include "routing/table.hpp"
 #include "vmm/kernel_version.hpp"
+#include "vmm/state.hpp"
 #include "vmm/trace.hpp"
 
 namespace irqbench::vmm {
@@ -154,6 +155,19 @@ class Machine {
     /// ... Empty when there is no such controller.
     [[nodiscard]] virtual std::vector<NamedValue> inspect(std::string_view controller,
                                                           std::uint32_t index) = 0;
+
+    /// Why the state of this machine cannot be saved; empty if it can.
+    [[nodiscard]] virtual std::string unsaved() const { return "this machine has no saved state yet"; }
+    /// The state of everything: controllers, vCPUs, memory, routes, irqfds, and who holds a line. The machine
+    /// goes on.
+    /// @throws std::logic_error where unsaved() says why
+    [[nodiscard]] virtual std::shared_ptr<const MachineState> save() { throw std::logic_error(unsaved()); }
+    /// Replaces the virtual machine by a new one that begins with this state. The trace goes on, and so does
+    /// time.
+    /// @throws std::invalid_argument for a state of another kind of machine, or an unknown part
+    virtual void restore(const MachineState& /*state*/, const RestoreOptions& /*options*/) {
+        throw std::logic_error(unsaved());
+    }
 
     /// Lets everything under way arrive and collects it, so that nothing can come after the last step unseen.
     /// Stepped, nothing is under way at rest.

@@ -18,6 +18,7 @@
 #include "vmm/kvm/irqfd.hpp"
 #include "vmm/kvm/vcpu.hpp"
 #include "vmm/machine.hpp"
+#include "vmm/state.hpp"
 
 namespace irqbench::vmm {
 
@@ -90,6 +91,14 @@ class Placement {
     virtual void start(VcpuSlot& slot, bool running) = 0;
     /// After the last vCPU: the initial masks and routes.
     virtual void finish() = 0;
+
+    /// In place of start(): the vCPU's state is going to be restored.
+    virtual void adopt(VcpuSlot&) {}
+    /// The parts of the state, in the order in which they are restored unless somebody wants another one.
+    /// None where saving is not supported. To be called with every access of the vCPUs completed.
+    [[nodiscard]] virtual std::vector<StateAccess> state() { return {}; }
+    /// In place of finish(), when the parts have been restored.
+    virtual void resume() {}
 
     virtual Outcome set_line(std::uint32_t gsi, bool level, bool want_status) = 0;
     virtual Outcome msi(const MsiMessage& message) = 0;

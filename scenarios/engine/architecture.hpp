@@ -39,6 +39,7 @@ struct Architecture {
     std::span<const VerbInfo> verbs;
     std::span<const std::string_view> modes;        ///< irqchip modes there are, here or elsewhere
     std::span<const std::string_view> controllers;  ///< names for vmm::Machine::inspect()
+    std::span<const std::string_view> state_parts;  ///< names for vmm::RestoreOptions, of any mode
     std::span<const std::string_view> traits;       ///< ways in which a KVM may differ from the manual
     /// The head's `machine`.
     void (*read_machine)(const Cursor& at, vmm::MachineConfig& config);

@@ -46,6 +46,9 @@ struct Facts {
     std::uint64_t memory = 0;            ///< bytes that the scenario's own memory must have
     std::uint64_t memory_of_a_vcpu = 0;  ///< and so many more for each vCPU
 
+    std::string saves;     ///< the name of a state
+    std::string restores;  ///< the same; what is true afterwards is what was true then
+
     bool threadable =
         false;            ///< has a place in `parallel`: a call that several host threads may make at once
     bool routes = false;  ///< changes the routing table, which one thread may do

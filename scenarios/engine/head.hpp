@@ -57,6 +57,19 @@ struct Modes {
     static constexpr std::array constraints{exactly_one("only", "not")};
 };
 
+struct Migration {
+    std::vector<std::string> not_in;
+    std::optional<TraitName> trait;
+    std::string because;
+    static constexpr auto fields() {
+        return std::tuple{required("not", &Migration::not_in,
+                                   "the irqchip modes in which its state at some step cannot be saved"),
+                          optional("trait", &Migration::trait,
+                                   "the trait of the host's KVM it depends on; on every host by default"),
+                          required("because", &Migration::because, "why")};
+    }
+};
+
 struct Requirements {
     std::vector<CapabilityName> capabilities;
     std::string kernel;
@@ -166,6 +179,7 @@ struct Head {
     MachineOptions machine;
     std::optional<Run> run;
     Modes modes;
+    std::optional<Migration> migration;
     Requirements requirements;
     std::optional<FixedIn> fixed_in;
     std::vector<KnownDivergence> known;
@@ -185,6 +199,7 @@ struct Head {
             optional("machine", &Head::machine, "options of the virtual machine"),
             optional("run", &Head::run, "the only way to run it that makes sense"),
             optional("modes", &Head::modes, "where it is not run at all"),
+            optional("migration", &Head::migration, "where --migrate-every-step leaves it out"),
             optional("requires", &Head::requirements, "what a host must have, or it is skipped"),
             optional(
                 "fixed_in", &Head::fixed_in,

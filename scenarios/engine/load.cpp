@@ -89,6 +89,11 @@ Scenario make_scenario(head::Head head, const Cursor& root) {
     scenario.modes_only = std::move(head.modes.only);
     scenario.modes_not = std::move(head.modes.not_in);
     scenario.modes_because = std::move(head.modes.because);
+    if (head.migration) {
+        scenario.migration_not = std::move(head.migration->not_in);
+        if (head.migration->trait) scenario.migration_trait = std::move(head.migration->trait->name);
+        scenario.migration_because = std::move(head.migration->because);
+    }
     scenario.requires_ = {names_of(head.requirements.capabilities), std::move(head.requirements.kernel),
                           names_of(head.requirements.trait_absent), std::move(head.requirements.irqchip),
                           std::move(head.requirements.because)};

@@ -79,10 +79,11 @@ class Player {
             if (world_.leftover(false)) return false;
             world_.next_action();
         }
+        if (options_.migrate) machine_.restore(*machine_.save(), {});
         if (is_parallel(step)) {
             perform_parallel(*step.block, machine_, trace_, options_);
         } else {
-            Stage stage{machine_, trace_, options_.config};
+            Stage stage{machine_, trace_, options_.config, &saved_};
             step.verb->perform(stage);
         }
         if (acts(step) && !machine_.settle()) return false;
@@ -144,6 +145,7 @@ class Player {
     vmm::Trace& trace_;
     const RunOptions& options_;
     ClosedWorld world_;
+    SavedStates saved_;
 };
 
 void record_trouble(vmm::Trace& trace, const std::string& report) {

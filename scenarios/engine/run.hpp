@@ -24,6 +24,7 @@ struct RunOptions {
     vmm::MachineConfig config;                  ///< what the machine was built from
     const std::atomic<bool>* cancel = nullptr;  ///< ends the run between two steps when it becomes true
     std::size_t most_steps = max_instances;     ///< ends the run after so many
+    bool migrate = false;                       ///< into a new machine before every step
 };
 
 /// What was done. The steps belong to the Scenario, which must outlive this.

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -38,11 +40,15 @@ class ScenarioError : public std::runtime_error {
     std::string reason_;
 };
 
+/// States of a run's machine, by the names that its steps gave them.
+using SavedStates = std::map<std::string, std::shared_ptr<const vmm::MachineState>, std::less<>>;
+
 /// What a verb may use while it acts.
 struct Stage {
     vmm::Machine& machine;
     vmm::Trace& trace;
     const vmm::MachineConfig& config;
+    SavedStates* saved = nullptr;  ///< by name; null where nothing can be saved
 };
 
 /// What a step does: the value behind a scenario's verb. Immutable and shared; acting changes the machine
@@ -141,6 +147,9 @@ struct Scenario {
     std::vector<std::string> modes_only;
     std::vector<std::string> modes_not;
     std::string modes_because;
+    std::vector<std::string> migration_not;  ///< modes in which it is not migrated at every step
+    std::string migration_trait;             ///< only on a host with this; empty: on all
+    std::string migration_because;
     Requires requires_;
     std::optional<FixedIn> fixed_in;
     std::vector<Known> known;

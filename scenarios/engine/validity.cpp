@@ -41,6 +41,7 @@ class Checker {
         check_bounds();
         check_whole();
         check_known();
+        check_modes(scenario_.migration_not, {"/migration/not", place_of("migration").line});
         check_modes(scenario_.requires_.modes, {"/requires/irqchip", place_of("requires").line});
         if (scenario_.fixed_in)
             check_modes(scenario_.fixed_in->modes, {"/fixed_in/irqchip", place_of("fixed_in").line});
@@ -180,6 +181,7 @@ class Checker {
         check_place(step, facts, around);
         check_needs(step, facts);
         check_names(step, facts);
+        check_saved(step, facts);
         check_guest(step, facts);
         check_handlers(step, facts);
         if (facts.place)
@@ -254,9 +256,9 @@ class Checker {
 
     void check_names(const Step& step, const Facts& facts) {
         const auto need_irqfd = [&](const std::string& name) {
-            if (ioeventfds_.contains(name))
+            if (left_.ioeventfds.contains(name))
                 fail(step, fmt::format("'{}' is an ioeventfd, not an irqfd", name));
-            if (!irqfds_.contains(name))
+            if (!left_.irqfds.contains(name))
                 fail(step, fmt::format("no irqfd is called '{}' here{}", name, closest(name)));
         };
         for (const std::string& name : facts.irqfds) need_irqfd(name);
@@ -272,15 +274,16 @@ class Checker {
             fail(step, fmt::format("no ioeventfd is called '{}' here: assign it first", facts.ioeventfd));
         if (!facts.opens_irqfd.empty()) {
             refuse_duplicate(step, facts.opens_irqfd);
-            irqfds_.insert(facts.opens_irqfd);
+            left_.irqfds.insert(facts.opens_irqfd);
             ever_irqfds_[facts.opens_irqfd] = ever_irqfds_[facts.opens_irqfd] || facts.resamples;
         }
         if (!facts.opens_ioeventfd.empty()) {
             refuse_duplicate(step, facts.opens_ioeventfd);
-            ioeventfds_.insert(facts.opens_ioeventfd);
+            left_.ioeventfds.insert(facts.opens_ioeventfd);
             ever_ioeventfds_.insert(facts.opens_ioeventfd);
         }
-        if (!facts.closes.empty() && irqfds_.erase(facts.closes) + ioeventfds_.erase(facts.closes) == 0) {
+        if (!facts.closes.empty() &&
+            left_.irqfds.erase(facts.closes) + left_.ioeventfds.erase(facts.closes) == 0) {
             // A second deassignment is refused or not, depending on what it is: that is for the kernel to
             // say.
             const bool was_there =
@@ -291,20 +294,33 @@ class Checker {
         }
     }
 
+    void check_saved(const Step& step, const Facts& facts) {
+        if (!facts.saves.empty()) saved_[facts.saves] = left_;
+        if (facts.restores.empty()) return;
+        const auto saved = saved_.find(facts.restores);
+        if (saved == saved_.end()) {
+            std::vector<std::string_view> names;
+            for (const auto& [name, left] : saved_) names.push_back(name);
+            fail(step, fmt::format("nothing was saved as '{}' before{}", facts.restores,
+                                   names.empty() ? "" : suggestion(facts.restores, names)));
+        }
+        left_ = saved->second;
+    }
+
     void refuse_duplicate(const Step& step, const std::string& name) const {
-        if (irqfds_.contains(name) || ioeventfds_.contains(name))
+        if (left_.irqfds.contains(name) || left_.ioeventfds.contains(name))
             fail(step, fmt::format("the name '{}' is taken: deassign it first, or use another", name));
     }
 
     [[nodiscard]] std::string closest(const std::string& name) const {
-        std::vector<std::string_view> names(irqfds_.begin(), irqfds_.end());
-        names.insert(names.end(), ioeventfds_.begin(), ioeventfds_.end());
+        std::vector<std::string_view> names(left_.irqfds.begin(), left_.irqfds.end());
+        names.insert(names.end(), left_.ioeventfds.begin(), left_.ioeventfds.end());
         return names.empty() ? ": assign it first" : suggestion(name, names);
     }
 
     void check_guest(const Step& step, const Facts& facts) {
-        if (facts.stays) stays_on_.insert(facts.vcpus.empty() ? every : facts.vcpus.front());
-        if (facts.returns && !stays_on_.contains(*facts.returns) && !stays_on_.contains(every))
+        if (facts.stays) left_.stays_on.insert(facts.vcpus.empty() ? every : facts.vcpus.front());
+        if (facts.returns && !left_.stays_on.contains(*facts.returns) && !left_.stays_on.contains(every))
             fail(step, fmt::format("no handler stays on vCPU {}: declare one with \"stays\": true",
                                    *facts.returns));
         if (facts.runs_on) {
@@ -313,24 +329,24 @@ class Checker {
             if (!started && !woken_)
                 fail(step,
                      fmt::format("can never be reached: vCPU {} waits for a SIPI that no step sends", vcpu));
-            if (stopped_.contains(vcpu))
+            if (left_.stopped.contains(vcpu))
                 fail(step,
                      fmt::format("can never be reached: vCPU {} halted with interrupts disabled", vcpu));
-            if (facts.stops) stopped_.insert(vcpu);
+            if (facts.stops) left_.stopped.insert(vcpu);
         }
         if (facts.wakes) {
             woken_ = true;
-            stopped_.clear();
+            left_.stopped.clear();
         }
     }
 
     void check_handlers(const Step& step, const Facts& facts) {
         if (facts.handles)
-            handled_.emplace(*facts.handles, facts.vcpus.empty() ? every : facts.vcpus.front());
+            left_.handled.emplace(*facts.handles, facts.vcpus.empty() ? every : facts.vcpus.front());
         if (!facts.needs_handler) return;
         const std::uint32_t vector = *facts.needs_handler;
         for (const std::uint32_t vcpu : facts.vcpus)
-            if (!handled_.contains({vector, every}) && !handled_.contains({vector, vcpu}))
+            if (!left_.handled.contains({vector, every}) && !left_.handled.contains({vector, vcpu}))
                 fail(step, fmt::format("a vector below 0x20 is an exception unless it has a handler: put {{ "
                                        "\"handler\": {{ \"vector\": \"{:#04x}\" }} }} before this step",
                                        vector));
@@ -393,16 +409,21 @@ class Checker {
     const Architecture& architecture_;
     const Cursor& root_;
 
-    std::set<std::string, std::less<>> irqfds_;  ///< open
-    std::set<std::string, std::less<>> ioeventfds_;
+    /// What steps leave behind in the machine, so that a saved state has it too.
+    struct Left {
+        std::set<std::string, std::less<>> irqfds;  ///< open
+        std::set<std::string, std::less<>> ioeventfds;
+        std::set<std::uint32_t> stays_on;  ///< vCPUs with a handler that stays
+        /// vectors with a handler, and on which vCPU
+        std::set<std::pair<std::uint32_t, std::uint32_t>> handled;
+        std::set<std::uint32_t> stopped;
+    };
+    Left left_;
+    std::map<std::string, Left, std::less<>> saved_;
     std::map<std::string, bool, std::less<>> ever_irqfds_;  ///< whether it ever had a resamplefd
     std::set<std::string, std::less<>> ever_ioeventfds_;
     std::map<const Block*, std::string> routers_;  ///< the thread of each `parallel` that changes routes
-    std::set<std::uint32_t> stays_on_;             ///< vCPUs with a handler that stays
-    std::set<std::pair<std::uint32_t, std::uint32_t>>
-        handled_;  ///< vectors with a handler, and on which vCPU
-    std::set<std::uint32_t> stopped_;
-    bool repeats_ = false;  ///< the steps of a `repeat` are walked through once more
+    bool repeats_ = false;                         ///< the steps of a `repeat` are walked through once more
     bool woken_ = false;
     // The modes in which there is such a step.
     Modes causes_;

@@ -145,6 +145,15 @@ std::optional<std::string> skip_reason(const Scenario& scenario, std::string_vie
     return unmet(scenario.requires_, placement, host);
 }
 
+std::optional<std::string> unmigrated_reason(const Scenario& scenario, std::string_view placement,
+                                             const vmm::Host& host) {
+    if (!contains(scenario.migration_not, placement)) return std::nullopt;
+    if (!scenario.migration_trait.empty() && !host.has_trait(placement, scenario.migration_trait))
+        return std::nullopt;
+    return fmt::format("not migrated in {}{}", list_text(scenario.migration_not),
+                       because(scenario.migration_because));
+}
+
 Verdict apply_known(Verdict verdict, const Scenario& scenario, std::string_view placement, vmm::RunMode run,
                     const vmm::Host& host) {
     const bool judged = verdict.kind == Verdict::Kind::pass || verdict.failure.has_value();

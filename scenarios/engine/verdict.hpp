@@ -47,6 +47,10 @@ bool runs_architecture(std::string_view arch, std::string_view placement, const 
 std::optional<std::string> skip_reason(const Scenario& scenario, std::string_view placement,
                                        const vmm::Host& host, std::optional<vmm::RunMode> run);
 
+/// Why a run of this scenario cannot be migrated at every step in that mode, or nothing.
+std::optional<std::string> unmigrated_reason(const Scenario& scenario, std::string_view placement,
+                                             const vmm::Host& host);
+
 /// A failure that a `known` divergence names in every word becomes `known`; a pass although a divergence
 /// should have shown becomes `fail`, because the file's knowledge is out of date. A failure on a kernel that
 /// lacks the fix of `fixed_in` becomes `known` too; on one that has it, the failure's remark says so.

@@ -375,4 +375,38 @@ BOOST_AUTO_TEST_CASE(every_machine_is_closed_and_none_is_made_for_nothing) {
     BOOST_TEST(machines == 4);
 }
 
+BOOST_AUTO_TEST_CASE(every_step_is_done_by_a_machine_that_has_just_been_restored) {
+    good();
+    prepare = [](FakeMachine& machine) {
+        machine.saves = true;
+        machine.on_settle = [&machine] {
+            BOOST_TEST((machine.calls == std::vector<std::string>{"save", "restore", "msi"}));
+            return true;
+        };
+    };
+    BOOST_TEST(verdicts(results({"--irqchip", "kernel", "--migrate-every-step"})) == "kernel pass");
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_migrated_at_every_step_is_skipped_with_the_reason) {
+    good();
+    auto report = results({"--irqchip", "kernel", "--migrate-every-step"});
+    BOOST_TEST(verdicts(report) == "kernel skip");
+    BOOST_TEST(report["results"][0]["reason"] == "a fake has no state");
+
+    prepare = [](FakeMachine& machine) { machine.saves = true; };
+    file("good.json", scenario_text("good", passing_steps,
+                                    R"( "migration": { "not": ["kernel"], "because": "a test" },)"));
+    report = results({"--irqchip", "kernel,split", "--migrate-every-step"});
+    BOOST_TEST(verdicts(report) == "kernel skip, split pass");
+    BOOST_TEST(report["results"][0]["reason"] == "not migrated in kernel: a test");
+    BOOST_TEST(verdicts(results({"--irqchip", "kernel"})) == "kernel pass");
+
+    file("good.json", scenario_text("good", passing_steps,
+                                    R"( "migration": { "not": ["kernel"], "trait": "lapic_eoi_at_delivery",
+                                                       "because": "a test" },)"));
+    BOOST_TEST(verdicts(results({"--irqchip", "kernel", "--migrate-every-step"})) == "kernel pass");
+    host.traits = {"lapic_eoi_at_delivery"};
+    BOOST_TEST(verdicts(results({"--irqchip", "kernel", "--migrate-every-step"})) == "kernel skip");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -56,6 +56,13 @@ Verdict bench_error(std::string reason) {
     return verdict;
 }
 
+Verdict skipped(std::string reason) {
+    Verdict verdict;
+    verdict.kind = Verdict::Kind::skip;
+    verdict.reason = std::move(reason);
+    return verdict;
+}
+
 bool went_wrong(const Verdict& verdict) {
     return verdict.kind == Verdict::Kind::fail || verdict.kind == Verdict::Kind::error;
 }
@@ -194,6 +201,10 @@ class Campaign {
         if (const auto reason = scenarios::skip_reason(*file.scenario, mode, host_, options_.run)) {
             task.result.verdict.kind = Verdict::Kind::skip;
             task.result.verdict.reason = *reason;
+        } else if (const auto unmigrated = scenarios::unmigrated_reason(*file.scenario, mode, host_);
+                   options_.migrate && unmigrated) {
+            task.result.verdict.kind = Verdict::Kind::skip;
+            task.result.verdict.reason = *unmigrated;
         } else {
             task.scenario = &*file.scenario;
         }
@@ -309,9 +320,12 @@ class Campaign {
         run.config.seed = seed;
         run.config.run = scenarios::run_mode(scenario, options_.run);
         run.cancel = &surroundings_.interrupted;
+        run.migrate = options_.migrate;
         vmm::Trace trace;
         try {
             const auto machine = surroundings_.make_machine(run.config, trace);
+            if (const std::string unsaved = machine->unsaved(); run.migrate && !unsaved.empty())
+                return skipped(unsaved);
             const auto performance = scenarios::perform(scenario, *machine, trace, run);
             machine->close();
             if (performance.cancelled || (!performance.complete && surroundings_.interrupted.load()))

@@ -33,6 +33,7 @@ struct RunCommand {
     std::uint32_t retry_errors = 0;
     double repeat_scale = 1;
     std::uint64_t seed = 1;
+    bool migrate = false;
     std::string format = "text";
     std::string trace_out;
     std::string resume;
@@ -170,6 +171,7 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     options.repeat = command.repeat;
     options.retries = command.retry_errors;
     options.seed = command.seed;
+    options.migrate = command.migrate;
     if (!command.run.empty())
         options.run = command.run == "free" ? vmm::RunMode::free : vmm::RunMode::stepped;
     if (records.wanted()) {
@@ -249,6 +251,8 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
         ->type_name("N")
         ->capture_default_str()
         ->take_last();
+    app.add_flag("--migrate-every-step", command->migrate,
+                 "Save the machine's state before every step, and go on in a new one that restores it");
     app.add_option("--format", command->format, "How results are printed")
         ->check(CLI::IsMember(std::vector<std::string>(report_formats.begin(), report_formats.end())))
         ->capture_default_str()

@@ -22,6 +22,14 @@ GicBoard::GicBoard(std::unique_ptr<ModelGic> gic, const MachineConfig& config, m
       wires_(wires),
       routes_(routing::arm64::default_table(config.spis)) {}
 
+GicBoard::GicBoard(const GicBoard& other)
+    : gic_(other.gic_->clone()),
+      spis_(other.spis_),
+      cpu_ids_(other.cpu_ids_),
+      wires_(other.wires_),
+      routes_(other.routes_),
+      resampler_(other.resampler_) {}
+
 bool GicBoard::is_spi(std::uint32_t intid) const { return intid >= first_spi && intid < first_spi + spis_; }
 
 // A GSI is an SPI; what has a type of its own in bits 27:24 is meant as api.rst has it for KVM_IRQ_LINE

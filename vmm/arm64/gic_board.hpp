@@ -21,6 +21,9 @@ namespace irqbench::vmm::arm64 {
 class GicBoard final : public model::GsiInputs {
   public:
     GicBoard(std::unique_ptr<ModelGic> gic, const MachineConfig& config, model::Wires& wires);
+    /// Another one with this one's state, and its wires.
+    GicBoard(const GicBoard& other);
+    GicBoard& operator=(const GicBoard&) = delete;
 
     /// The GIC itself. What its CPUs' accesses cause goes to carry_out().
     [[nodiscard]] ModelGic& gic() { return *gic_; }

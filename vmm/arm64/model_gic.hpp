@@ -25,6 +25,9 @@ class ModelGic {
   public:
     virtual ~ModelGic() = default;
 
+    /// Another one with this one's state.
+    [[nodiscard]] virtual std::unique_ptr<ModelGic> clone() const = 0;
+
     /// 2 or 3.
     [[nodiscard]] virtual std::uint32_t version() const = 0;
     /// What the agent's boot code leaves in the CPU interface: everything is let through.

@@ -30,6 +30,9 @@ class ModelGicv2 final : public ModelGic {
         gic_.write_distributor(0, gic::gicd::ctlr, 4, both_groups_of_v2);
     }
 
+    [[nodiscard]] std::unique_ptr<ModelGic> clone() const override {
+        return std::make_unique<ModelGicv2>(*this);
+    }
     [[nodiscard]] std::uint32_t version() const override { return 2; }
 
     void prepare(std::uint32_t cpu) override {

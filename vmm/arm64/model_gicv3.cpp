@@ -62,6 +62,9 @@ class ModelGicv3 final : public ModelGic {
         gic_.write_distributor(gic::gicd3::ctlr, 4, both_groups);
     }
 
+    [[nodiscard]] std::unique_ptr<ModelGic> clone() const override {
+        return std::make_unique<ModelGicv3>(*this);
+    }
     [[nodiscard]] std::uint32_t version() const override { return 3; }
 
     void prepare(std::uint32_t cpu) override {

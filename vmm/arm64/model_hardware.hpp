@@ -24,6 +24,11 @@ class ModelHardware final : public model::Hardware {
     /// @throws std::invalid_argument for a GIC that cannot be as `config` says
     ModelHardware(const MachineConfig& config, model::Surroundings& surroundings);
 
+    ModelHardware(const ModelHardware& other) = default;
+
+    [[nodiscard]] std::unique_ptr<model::Hardware> clone() const override {
+        return std::make_unique<ModelHardware>(*this);
+    }
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome msi(const MsiMessage& message) override;
     Outcome route(const routing::RoutingTable& table) override;

@@ -39,14 +39,14 @@ void Agent::reset(std::uint32_t idle, std::uint8_t policy) {
 }
 
 bool Agent::post(const GuestOp& op) {
-    std::uint32_t number = mail_head_;
+    std::uint32_t number = ends_.mail_head;
     const std::uint32_t room = word(BLOCK_MAIL_TAIL) + MAIL_SLOTS;
     while (number != room && in_use(number)) ++number;
     if (number == room) return false;
     memory_->write(slot_address(number), Slot{op.code, op.size, op.address, op.value, status_posted, 0});
-    posted_.push_back({op, number});
-    mail_head_ = number + 1;
-    memory_->store_release<std::uint32_t>(block_ + BLOCK_MAIL_HEAD, mail_head_);
+    ends_.posted.push_back({op, number});
+    ends_.mail_head = number + 1;
+    memory_->store_release<std::uint32_t>(block_ + BLOCK_MAIL_HEAD, ends_.mail_head);
     return true;
 }
 
@@ -56,16 +56,16 @@ std::uint64_t Agent::slot_address(std::uint32_t number) const {
 
 /// Whether an operation that has not ended is in the slot of operation `number`.
 bool Agent::in_use(std::uint32_t number) const {
-    return std::any_of(posted_.begin(), posted_.end(), [&](const Posted& posted) {
+    return std::any_of(ends_.posted.begin(), ends_.posted.end(), [&](const Posted& posted) {
         return posted.number % MAIL_SLOTS == number % MAIL_SLOTS;
     });
 }
 
-bool Agent::mailbox_empty() const { return word(BLOCK_MAIL_TAIL) == mail_head_; }
+bool Agent::mailbox_empty() const { return word(BLOCK_MAIL_TAIL) == ends_.mail_head; }
 
 std::vector<FinishedOp> Agent::take_finished() {
     std::vector<FinishedOp> finished;
-    std::erase_if(posted_, [&](Posted& posted) {
+    std::erase_if(ends_.posted, [&](Posted& posted) {
         const std::uint64_t at = slot_address(posted.number);
         const std::uint64_t status = memory_->load_acquire<std::uint64_t>(at + OP_STATUS);
         if (status == status_posted || status == status_begun) return false;
@@ -81,7 +81,7 @@ std::vector<FinishedOp> Agent::take_finished() {
 bool Agent::rested() const { return mailbox_empty() && word(BLOCK_RESTED) == word(BLOCK_HEAD); }
 
 bool Agent::may_halt() const {
-    return std::any_of(posted_.begin(), posted_.end(), [](const Posted& posted) {
+    return std::any_of(ends_.posted.begin(), ends_.posted.end(), [](const Posted& posted) {
         return posted.op.code == OP_HALT || posted.op.code == OP_STI_HALT;
     });
 }
@@ -97,8 +97,9 @@ void Agent::abandon_begun_before_start() { abandon_before(word(BLOCK_STARTED)); 
 
 void Agent::abandon_before(std::uint32_t number) {
     // The difference counts, since the numbers wrap.
-    std::erase_if(
-        posted_, [&](const Posted& posted) { return static_cast<std::int32_t>(posted.number - number) < 0; });
+    std::erase_if(ends_.posted, [&](const Posted& posted) {
+        return static_cast<std::int32_t>(posted.number - number) < 0;
+    });
 }
 
 std::uint8_t Agent::policy(std::uint32_t vector) const {
@@ -110,18 +111,18 @@ void Agent::set_policy(std::uint32_t vector, std::uint8_t policy) {
 }
 
 std::size_t Agent::take_records(std::vector<Record>& to) {
-    const std::uint32_t written = word(BLOCK_HEAD) - log_tail_;
+    const std::uint32_t written = word(BLOCK_HEAD) - ends_.log_tail;
     if (written > LOG_SLOTS)
         throw std::runtime_error(fmt::format("the log of vCPU {} has overflowed: records are lost", index_));
     std::uint32_t taken = 0;
     while (taken < written) {
         const std::uint64_t at =
-            block_ + BLOCK_LOG + (std::uint64_t{log_tail_ % LOG_SLOTS} << LOG_SLOT_SHIFT);
+            block_ + BLOCK_LOG + (std::uint64_t{ends_.log_tail % LOG_SLOTS} << LOG_SLOT_SHIFT);
         // The slot is counted before it is filled: an empty kind is a record still being written.
         if ((memory_->load_acquire<std::uint32_t>(at) & 0xffff) == 0) break;
         to.push_back(memory_->read<Record>(at));
         memory_->store_release<std::uint32_t>(at, 0);
-        ++log_tail_;
+        ++ends_.log_tail;
         ++taken;
     }
     if (taken != 0) memory_->fetch_add<std::uint32_t>(block_ + BLOCK_ROOM, taken);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "vmm/guest/agent_abi.h"
@@ -42,7 +43,23 @@ class Agent {
         return AGENT_BLOCKS + std::uint64_t{index} * AGENT_BLOCK_STRIDE;
     }
 
+    /// An operation in the mailbox.
+    struct Posted {
+        GuestOp op;
+        std::uint32_t number;  ///< of all operations ever posted
+    };
+    /// What the host knows of the block: the rest of it is in the guest's memory.
+    struct Ends {
+        std::uint32_t mail_head = 0;
+        std::uint32_t log_tail = 0;
+        std::vector<Posted> posted;
+    };
+
     Agent(kvm::GuestMemory& memory, std::uint32_t index);
+
+    [[nodiscard]] const Ends& ends() const { return ends_; }
+    /// Takes over a block whose memory has been restored.
+    void set_ends(Ends ends) { ends_ = std::move(ends); }
 
     /// Gives the block its initial values: an empty mailbox, `policy` for every vector, idling by `idle`
     /// (IDLE_*).
@@ -63,12 +80,14 @@ class Agent {
     /// Whether the agent has taken every operation off the mailbox; one that blocks may not have ended yet.
     [[nodiscard]] bool mailbox_empty() const;
     /// Whether every operation posted has been finished and collected.
-    [[nodiscard]] bool all_finished() const { return posted_.empty(); }
+    [[nodiscard]] bool all_finished() const { return ends_.posted.empty(); }
     /// Operations finished since the last call, in the order posted.
     [[nodiscard]] std::vector<FinishedOp> take_finished();
     /// The newest of the operations that are posted and not finished, if there is one. Older ones are those
     /// before it in the mailbox, and those in which a handler that stays was taken.
-    [[nodiscard]] const GuestOp* unfinished() const { return posted_.empty() ? nullptr : &posted_.back().op; }
+    [[nodiscard]] const GuestOp* unfinished() const {
+        return ends_.posted.empty() ? nullptr : &ends_.posted.back().op;
+    }
 
     /// Whether the agent idles in HLT and has done nothing since, as far as it can tell without being asked.
     [[nodiscard]] bool rested() const;
@@ -98,11 +117,6 @@ class Agent {
     [[nodiscard]] std::uint64_t cr2() const;
 
   private:
-    struct Posted {
-        GuestOp op;
-        std::uint32_t number;  ///< of all operations ever posted
-    };
-
     [[nodiscard]] std::uint64_t slot_address(std::uint32_t number) const;
     [[nodiscard]] bool in_use(std::uint32_t number) const;
     void abandon_before(std::uint32_t number);
@@ -110,9 +124,7 @@ class Agent {
     kvm::GuestMemory* memory_;
     std::uint64_t block_;
     std::uint32_t index_;
-    std::uint32_t mail_head_ = 0;
-    std::uint32_t log_tail_ = 0;
-    std::vector<Posted> posted_;
+    Ends ends_;
 };
 
 }  // namespace irqbench::vmm::guest

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
@@ -39,6 +40,27 @@ void GuestMemory::write_bytes(std::uint64_t address, std::span<const std::byte> 
 void GuestMemory::fill(std::uint64_t address, std::uint64_t bytes, std::byte value) {
     const auto to = at(address, bytes);
     std::fill(to.begin(), to.end(), value);
+}
+
+GuestMemory::Pages GuestMemory::pages() const {
+    static constexpr std::array<std::byte, page_size> zero{};
+    Pages result;
+    for (const Region& region : regions_) {
+        const auto bytes = region.mapping.bytes();
+        for (std::size_t offset = 0; offset < bytes.size(); offset += page_size) {
+            const auto page = bytes.subspan(offset, page_size);
+            if (std::memcmp(page.data(), zero.data(), page_size) != 0)
+                result.emplace(region.address + offset, std::vector<std::byte>(page.begin(), page.end()));
+        }
+    }
+    return result;
+}
+
+void GuestMemory::set_pages(const Pages& pages) {
+    const Pages former = this->pages();
+    for (const auto& [address, content] : former)
+        if (!pages.contains(address)) fill(address, page_size, std::byte{0});
+    for (const auto& [address, content] : pages) write_bytes(address, content);
 }
 
 bool GuestMemory::contains(std::uint64_t address, std::uint64_t bytes) const {

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -69,6 +70,13 @@ class GuestMemory {
                                                               std::type_identity_t<T> value) {
         word<T>(address).fetch_add(value, std::memory_order_acq_rel);
     }
+
+    /// Pages by address.
+    using Pages = std::map<std::uint64_t, std::vector<std::byte>>;
+    /// The pages that are not all zero.
+    [[nodiscard]] Pages pages() const;
+    /// Makes these the contents; the rest is zero. @throws std::out_of_range for a page that is not there
+    void set_pages(const Pages& pages);
 
     [[nodiscard]] bool contains(std::uint64_t address, std::uint64_t bytes) const;
 

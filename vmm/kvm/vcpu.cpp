@@ -184,6 +184,20 @@ std::vector<kvm_msr_entry> Vcpu::msrs(std::span<const std::uint32_t> indices) co
     return list.take(indices.size());
 }
 
+std::vector<kvm_msr_entry> Vcpu::known_msrs(std::span<const std::uint32_t> indices) const {
+    std::vector<kvm_msr_entry> known;
+    while (!indices.empty()) {
+        Msrs list(indices.size());
+        for (std::size_t i = 0; i < indices.size(); ++i) list.entries()[i].index = indices[i];
+        const auto done = static_cast<std::size_t>(
+            call(fd(), Msrs::request(IRQBENCH_KVM_REQUEST(KVM_GET_MSRS)), list.header()));
+        known.insert(known.end(), list.entries(), list.entries() + done);
+        // The kernel stops at the first that it does not know.
+        indices = indices.subspan(std::min(indices.size(), done + 1));
+    }
+    return known;
+}
+
 std::uint64_t Vcpu::msr(std::uint32_t index) const { return msrs({&index, 1}).front().data; }
 
 void Vcpu::set_msrs(std::span<const kvm_msr_entry> entries) {

@@ -121,6 +121,8 @@ class Vcpu {
 
     /// KVM_GET_MSRS. @throws std::out_of_range naming the first MSR that KVM does not know
     [[nodiscard]] std::vector<kvm_msr_entry> msrs(std::span<const std::uint32_t> indices) const;
+    /// The same of those alone that this vCPU has.
+    [[nodiscard]] std::vector<kvm_msr_entry> known_msrs(std::span<const std::uint32_t> indices) const;
     [[nodiscard]] std::uint64_t msr(std::uint32_t index) const;
     /// KVM_SET_MSRS. @throws std::out_of_range naming the first MSR whose value KVM refuses
     void set_msrs(std::span<const kvm_msr_entry> entries);

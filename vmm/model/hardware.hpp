@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -98,6 +99,9 @@ class GsiInputs {
 class Hardware : public GsiInputs {
   public:
     virtual ~Hardware() = default;
+
+    /// Another one with this one's state and surroundings; null where that is not to be had.
+    [[nodiscard]] virtual std::unique_ptr<Hardware> clone() const { return nullptr; }
 
     /// See Machine.
     virtual Outcome set_line(std::uint32_t gsi, bool level, bool want_status) = 0;

@@ -2,11 +2,23 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <utility>
 
 namespace irqbench::vmm::model {
 
 using irqchip::LineSource;
+
+Irqfds::Irqfds(const Irqfds& other, GsiInputs& inputs)
+    : inputs_(inputs), next_id_(other.next_id_), any_kicked_(other.any_kicked_) {
+    std::map<const EventFd*, std::shared_ptr<EventFd>> triggers;
+    for (const auto& each : other.irqfds_) {
+        auto& trigger = triggers[each->trigger.get()];
+        if (!trigger) trigger = std::make_shared<EventFd>(EventFd{nullptr, each->trigger->signalled});
+        irqfds_.push_back(std::make_unique<Irqfd>(Irqfd{each->spec, trigger, each->id, each->kicks}));
+        if (each->assigned()) trigger->irqfd = irqfds_.back().get();
+    }
+}
 
 Irqfds::Irqfd* Irqfds::find(std::string_view name) {
     for (const auto& each : irqfds_)

@@ -14,6 +14,10 @@ namespace irqbench::vmm::model {
 class Irqfds {
   public:
     explicit Irqfds(GsiInputs& inputs) : inputs_(inputs) {}
+    /// The same irqfds, of inputs that know them.
+    Irqfds(const Irqfds& other, GsiInputs& inputs);
+    Irqfds(const Irqfds&) = delete;
+    Irqfds& operator=(const Irqfds&) = delete;
 
     /// EBUSY if the eventfd it shares is an irqfd's already.
     Outcome assign(const IrqfdSpec& spec);

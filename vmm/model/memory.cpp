@@ -4,6 +4,10 @@
 
 namespace irqbench::vmm::model {
 
+Memory::Memory(const Memory& other) : regions_(other.regions_) {
+    for (const auto& [number, page] : other.pages_) pages_.emplace(number, std::make_unique<Page>(*page));
+}
+
 bool Memory::contains(std::uint64_t address, unsigned size) const {
     return std::any_of(regions_.begin(), regions_.end(), [&](const auto& region) {
         const auto& [begin, bytes] = region;

@@ -13,6 +13,13 @@ namespace irqbench::vmm::model {
 /// A guest's memory, of which only the pages that were written exist: the others read zero. Little-endian.
 class Memory {
   public:
+    Memory() = default;
+    Memory(const Memory& other);
+    Memory& operator=(const Memory& other) { return *this = Memory(other); }
+    Memory(Memory&&) = default;
+    Memory& operator=(Memory&&) = default;
+    ~Memory() = default;
+
     void add(std::uint64_t address, std::uint64_t bytes) { regions_.emplace_back(address, bytes); }
 
     /// Whether every byte of an access is memory.

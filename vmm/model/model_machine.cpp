@@ -35,7 +35,7 @@ ModelMachine::ModelMachine(const MachineConfig& config, Trace& trace, const Make
       ready_(config_.vcpu_ids.size()),
       busy_(config_.vcpu_ids.size()),
       hardware_(make_hardware(config_, *this)),
-      irqfds_(*hardware_) {
+      irqfds_(std::make_unique<Irqfds>(*hardware_)) {
     const std::size_t cpus = config_.vcpu_ids.size();
     memory_.add(0, guest::Agent::memory_size(cpus));
     if (config_.memory != 0) memory_.add(scenario_memory, config_.memory);
@@ -95,16 +95,16 @@ Outcome ModelMachine::route(const routing::RoutingTable& table) {
 }
 
 Outcome ModelMachine::assign_irqfd(const IrqfdSpec& spec) {
-    return call("irqfd", spec.name, spec.gsi, [&] { return irqfds_.assign(spec); });
+    return call("irqfd", spec.name, spec.gsi, [&] { return irqfds_->assign(spec); });
 }
 
 Outcome ModelMachine::deassign_irqfd(std::string_view name) {
-    return call("deassign", std::string(name), std::nullopt, [&] { return irqfds_.deassign(name); });
+    return call("deassign", std::string(name), std::nullopt, [&] { return irqfds_->deassign(name); });
 }
 
 void ModelMachine::signal(std::string_view irqfd, std::uint64_t count) {
     call("signal", count == 1 ? std::string(irqfd) : fmt::format("{} x{}", irqfd, count), std::nullopt, [&] {
-        if (count != 0) irqfds_.signal(irqfd);
+        if (count != 0) irqfds_->signal(irqfd);
         return Outcome{};
     });
 }
@@ -156,6 +156,62 @@ std::vector<NamedValue> ModelMachine::inspect(std::string_view controller, std::
     return hardware_->inspect(controller, index);
 }
 
+struct ModelMachine::State final : MachineState {
+    Memory memory;
+    Doorbells doorbells;
+    std::unique_ptr<Hardware> hardware;
+    std::unique_ptr<Irqfds> irqfds;
+    std::deque<Slot> slots;
+    std::optional<CpuSet> ready;
+    std::optional<CpuSet> busy;
+    std::uint32_t arrived = 0;
+};
+
+std::string ModelMachine::unsaved() const {
+    return hardware_->clone() ? "" : "this model has no saved state";
+}
+
+std::shared_ptr<const MachineState> ModelMachine::save() {
+    auto state = std::make_shared<State>();
+    state->hardware = hardware_->clone();
+    if (!state->hardware) throw std::logic_error(unsaved());
+    collect_eventfds();
+    flush();
+    state->memory = memory_;
+    state->doorbells = doorbells_;
+    state->irqfds = std::make_unique<Irqfds>(*irqfds_, *state->hardware);
+    for (const Slot& slot : slots_) state->slots.emplace_back(slot, *state->hardware);
+    state->ready = ready_;
+    state->busy = busy_;
+    state->arrived = arrived_;
+    return state;
+}
+
+void ModelMachine::restore(const MachineState& state, const RestoreOptions& options) {
+    const auto* saved = dynamic_cast<const State*>(&state);
+    if (saved == nullptr || saved->slots.size() != slots_.size())
+        throw std::invalid_argument("the saved state is that of another kind of machine");
+    if (!options.first.empty() || !options.without.empty())
+        throw std::invalid_argument("the model's state has no parts that could be restored one by one");
+    collect_eventfds();
+    hardware_ = saved->hardware->clone();
+    irqfds_ = std::make_unique<Irqfds>(*saved->irqfds, *hardware_);
+    memory_ = saved->memory;
+    doorbells_ = saved->doorbells;
+    slots_.clear();
+    for (const Slot& slot : saved->slots) slots_.emplace_back(slot, *hardware_);
+    ready_ = *saved->ready;
+    busy_ = *saved->busy;
+    arrived_ = saved->arrived;
+    stormed_.clear();
+    ++period_;
+    for (std::uint32_t cpu = 0; cpu < slots_.size(); ++cpu) {
+        slots_[cpu].stormed = false;
+        ready_.insert(cpu);
+    }
+    moved(std::nullopt, "a new machine");
+}
+
 void ModelMachine::finish() {
     if (failed_) return;
     if (is_free()) run_all_to_rest();
@@ -164,7 +220,7 @@ void ModelMachine::finish() {
 }
 
 void ModelMachine::collect_eventfds() {
-    for (event::Resampled& kick : irqfds_.take_resampled()) add(Lane::host, std::move(kick));
+    for (event::Resampled& kick : irqfds_->take_resampled()) add(Lane::host, std::move(kick));
     for (event::DoorbellRung& rung : doorbells_.take_rung()) add(Lane::host, std::move(rung));
 }
 

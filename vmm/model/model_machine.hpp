@@ -55,16 +55,23 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
     void concurrent(bool on) override;
     [[nodiscard]] std::optional<std::size_t> next_thread(std::size_t threads) override;
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
+    [[nodiscard]] std::string unsaved() const override;
+    [[nodiscard]] std::shared_ptr<const MachineState> save() override;
+    /// Time goes on where it is: what was due in between is due now.
+    void restore(const MachineState& state, const RestoreOptions& options) override;
     void finish() override;
     void close() override { flush(); }
 
   private:
+    struct State;
+
     /// One CPU and what the machine keeps about it.
     struct Slot {
         Slot(std::uint32_t index, Hardware& hardware, CpuSurroundings& outside, bool running)
             : cpu(index, hardware, outside, running) {
             if (!running) rest.state = event::RestState::not_started;
         }
+        Slot(const Slot& other, Hardware& hardware) : cpu(other.cpu, hardware), rest(other.rest) {}
 
         ScriptedCpu cpu;
         event::Rest rest{event::RestState::idle, true, 0, 0};
@@ -77,7 +84,7 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
     [[nodiscard]] std::chrono::nanoseconds now() const override { return now_; }
     [[nodiscard]] bool watches_wires() const override { return !concurrent_; }
     void moved(std::optional<std::uint32_t> gsi, std::string text) override;
-    void ended(routing::ListenerId listener) override { irqfds_.ended(listener); }
+    void ended(routing::ListenerId listener) override { irqfds_->ended(listener); }
     void signal(std::uint32_t cpu, CpuSignal signal) override;
     void look_at(std::uint32_t cpu) override { ready_.insert(cpu); }
     Memory& memory() override { return memory_; }
@@ -144,7 +151,7 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
     Memory memory_;
     Doorbells doorbells_;
     std::unique_ptr<Hardware> hardware_;
-    Irqfds irqfds_;
+    std::unique_ptr<Irqfds> irqfds_;
     std::deque<Slot> slots_;
     std::vector<std::uint32_t> stormed_;
     std::uint32_t arrived_ = 0;  ///< at barriers, ever

@@ -13,6 +13,34 @@ constexpr std::uint32_t nmi_vector = 2;
 
 }  // namespace
 
+ScriptedCpu::ScriptedCpu(const ScriptedCpu& other, Hardware& hardware)
+    : index_(other.index_),
+      hardware_(hardware),
+      outside_(other.outside_),
+      rules_(other.rules_),
+      state_(other.state_),
+      interrupts_enabled_(other.interrupts_enabled_),
+      shadow_(other.shadow_),
+      nmis_(other.nmis_),
+      nmi_blocked_(other.nmi_blocked_),
+      smi_pending_(other.smi_pending_),
+      handlers_(other.handlers_),
+      frames_(other.frames_),
+      depth_(other.depth_),
+      in_service_(other.in_service_),
+      operations_(other.operations_),
+      phase_(other.phase_) {
+    // What points at one of the other's operations points at the copy of it.
+    auto copy = operations_.begin();
+    for (auto original = other.operations_.cbegin(); original != other.operations_.cend();
+         ++original, ++copy) {
+        if (std::list<Operation>::const_iterator(other.next_) == original) next_ = copy;
+        if (other.active_ == &*original) active_ = &*copy;
+        for (std::size_t i = 0; i < frames_.size(); ++i)
+            if (other.frames_[i].active == &*original) frames_[i].active = &*copy;
+    }
+}
+
 void ScriptedCpu::post(const GuestOp& op) {
     operations_.push_back({op, Operation::Status::posted, std::nullopt, false});
     if (next_ == operations_.end()) next_ = std::prev(operations_.end());

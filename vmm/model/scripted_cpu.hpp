@@ -66,6 +66,8 @@ class ScriptedCpu {
           state_(running ? State::running : State::off),
           interrupts_enabled_(running) {}
 
+    /// A CPU at the same point of the same program, at other hardware.
+    ScriptedCpu(const ScriptedCpu& other, Hardware& hardware);
     ScriptedCpu(const ScriptedCpu&) = delete;
     ScriptedCpu& operator=(const ScriptedCpu&) = delete;
 

@@ -43,6 +43,7 @@ void KernelIrqchip::finish() {
 }
 
 Outcome KernelIrqchip::set_line(std::uint32_t gsi, bool level, bool want_status) {
+    remember(gsi, level);
     return want_status ? vm_.try_irq_line_status(gsi, level) : vm_.try_irq_line(gsi, level);
 }
 

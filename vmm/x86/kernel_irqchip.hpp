@@ -12,17 +12,29 @@ class KernelIrqchip : public KernelLapicPlacement {
 
     void create_controllers() override;
     void finish() override;
+    [[nodiscard]] std::vector<StateAccess> state() override;
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome route(const routing::RoutingTable& table) override;
     Outcome assign_irqfd(const IrqfdSpec& spec) override { return irqfds_.assign(spec); }
     Outcome deassign_irqfd(std::string_view name) override { return irqfds_.deassign(name); }
     void signal(std::string_view irqfd, std::uint64_t count) override { irqfds_.signal(irqfd, count); }
-    void concurrent(bool) override {}
+    void concurrent(bool on) override;
     void drain_irqfds() override { irqfds_.drain(); }
     [[nodiscard]] std::vector<event::Resampled> take_resampled() override { return irqfds_.take_resampled(); }
     bool before_run(VcpuSlot&) override { return true; }
     [[nodiscard]] bool has_interrupt_for(VcpuSlot&) override { return false; }
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
+
+  private:
+    using Pins = std::vector<routing::PinRoute>;
+
+    void remember(std::uint32_t gsi, bool level);
+    void drive_again(const Pins& pins);
+    [[nodiscard]] bool holds_level(const routing::PinRoute& pin) const;
+    [[nodiscard]] bool drives_level(std::uint32_t gsi) const;
+
+    Pins held_;  ///< pins that set_line() has high
+    bool concurrent_ = false;
 };
 
 }  // namespace irqbench::vmm::x86

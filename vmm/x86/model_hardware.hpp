@@ -23,6 +23,9 @@ class ModelHardware final : public model::Hardware {
   public:
     ModelHardware(const MachineConfig& config, model::Surroundings& surroundings);
 
+    [[nodiscard]] std::unique_ptr<model::Hardware> clone() const override {
+        return std::make_unique<ModelHardware>(*this);
+    }
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome msi(const MsiMessage& message) override;
     Outcome route(const routing::RoutingTable& table) override;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "irqchip/x86/lapic_registers.hpp"
 #include "vmm/x86/boot.hpp"
 #include "vmm/x86/cpu_facts.hpp"
 
@@ -19,11 +20,24 @@ const std::vector<kvm_cpuid_entry2>& host_cpuid(const kvm::System& system) {
     return entries;
 }
 
+/// Those with no part of their own in a saved state.
+const std::vector<std::uint32_t>& host_msrs(const kvm::System& system) {
+    static const std::vector<std::uint32_t> indices = [&system] {
+        std::vector<std::uint32_t> all = system.msr_indices();
+        std::erase_if(all, [](std::uint32_t index) {
+            return index == msr_tsc || index == irqchip::x86::msr::tsc_deadline ||
+                   index == irqchip::x86::msr::apic_base;
+        });
+        return all;
+    }();
+    return indices;
+}
+
 }  // namespace
 
 X86Placement::X86Placement(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config,
                            Recorder& recorder)
-    : vm_(vm), config_(config), recorder_(recorder), cpuid_(host_cpuid(system)) {}
+    : vm_(vm), config_(config), recorder_(recorder), cpuid_(host_cpuid(system)), msrs_(host_msrs(system)) {}
 
 void X86Placement::add(VcpuSlot& slot) {
     slots_.push_back(&slot);

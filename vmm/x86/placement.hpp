@@ -23,6 +23,7 @@ class X86Placement : public Placement {
   public:
     X86Placement(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config, Recorder& recorder);
 
+    void adopt(VcpuSlot& slot) override { add(slot); }
     Outcome inject(VcpuSlot& slot, std::uint32_t vector, Injection how) override;
     [[nodiscard]] std::optional<AgentExit> agent_exit(const kvm::Exit& exit) const override;
     bool handle(VcpuSlot& slot, const kvm::Exit& exit) override;
@@ -42,6 +43,29 @@ class X86Placement : public Placement {
 
     /// Gives a new vCPU its CPUID and its agent.
     void add(VcpuSlot& slot);
+    /// A part that every vCPU has, by index.
+    template <class T>
+    StateAccess of_vcpus(std::string_view name, std::function<T(VcpuSlot&)> save,
+                         std::function<void(VcpuSlot&, const T&)> restore) {
+        return state_access<std::vector<T>>(
+            name,
+            [this, save = std::move(save)] {
+                std::vector<T> values;
+                for (VcpuSlot* slot : slots_) values.push_back(save(*slot));
+                return values;
+            },
+            [this, restore = std::move(restore)](const std::vector<T>& values) {
+                for (VcpuSlot* slot : slots_) restore(*slot, values.at(slot->index));
+            });
+    }
+    // Parts that vCPUs have in KVM in every placement.
+    [[nodiscard]] StateAccess sregs_state();
+    [[nodiscard]] StateAccess regs_state();
+    [[nodiscard]] StateAccess tsc_state();
+    /// All that KVM_GET_MSR_INDEX_LIST names but those with parts of their own.
+    [[nodiscard]] StateAccess msrs_state();
+    [[nodiscard]] StateAccess events_state();
+
     [[nodiscard]] std::span<const kvm_cpuid_entry2> cpuid() const { return cpuid_; }
     [[nodiscard]] irqchip::x86::DestinationFormat destinations() const;
 
@@ -52,6 +76,7 @@ class X86Placement : public Placement {
 
   private:
     const std::vector<kvm_cpuid_entry2>& cpuid_;
+    const std::vector<std::uint32_t>& msrs_;
 };
 
 }  // namespace irqbench::vmm::x86

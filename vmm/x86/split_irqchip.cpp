@@ -45,6 +45,38 @@ void SplitIrqchip::finish() {
         if (const auto response = board_.port_out(port, 1, 0xff)) act(*response);
 }
 
+std::vector<StateAccess> SplitIrqchip::state() {
+    std::vector<StateAccess> parts = vcpu_state();
+    // Who holds a line is known to the board.
+    parts.push_back(state_access<Controllers>(
+        "controllers",
+        [this] {
+            return Controllers{board_, storm_timers_, owed_exits_, local_irqfds_, kernel_irqfds_};
+        },
+        [this](const Controllers& saved) {
+            board_ = saved.board;
+            storm_timers_ = saved.storm_timers;
+            owed_exits_ = saved.owed_exits;
+            local_irqfds_ = saved.local_irqfds;
+            kernel_irqfds_ = saved.kernel_irqfds;
+        }));
+    parts.push_back(state_access<Routing>(
+        "routing",
+        [this] {
+            return Routing{table_, pin_messages_};
+        },
+        [this](const Routing& saved) {
+            table_ = saved.table;
+            pin_messages_ = saved.pin_messages;
+            const auto table = kernel_table(table_);
+            if (!table) throw std::invalid_argument("the saved routes do not fit the saved IOAPIC");
+            kvm::require(set_routing(*table), "KVM_SET_GSI_ROUTING");
+        }));
+    // The kernel holds no line of a pin here.
+    parts.push_back(irqfds_state([](std::uint32_t) { return false; }));
+    return parts;
+}
+
 bool SplitIrqchip::leads_to_pin(std::uint32_t gsi) const {
     const auto routes = table_.routes(gsi);
     return std::any_of(routes.begin(), routes.end(), [](const routing::Route& route) {

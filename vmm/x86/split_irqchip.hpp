@@ -29,6 +29,7 @@ class SplitIrqchip : public KernelLapicPlacement {
 
     void create_controllers() override;
     void finish() override;
+    [[nodiscard]] std::vector<StateAccess> state() override;
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     /// A table that routes a GSI below 24 to an MSI is refused with EINVAL while the pin of that number is
     /// unmasked or in service, or another GSI leads to it: the kernel has one route of that number.
@@ -52,6 +53,20 @@ class SplitIrqchip : public KernelLapicPlacement {
     using Board = routing::x86::Board;
     using Clock = std::chrono::steady_clock;
     static constexpr unsigned pins = irqchip::x86::IoApic::pin_count;
+
+    /// What is ours of the state.
+    struct Controllers {
+        Board board;
+        std::array<std::optional<Clock::time_point>, pins> storm_timers;
+        std::map<std::uint32_t, std::set<std::uint32_t>> owed_exits;
+        LocalIrqfds local_irqfds;
+        std::vector<IrqfdSpec> kernel_irqfds;
+    };
+    /// The scenario's routes, and the messages of pins that have been told to the kernel.
+    struct Routing {
+        routing::RoutingTable table;
+        std::array<std::optional<irqchip::x86::Message>, pins> pin_messages;
+    };
 
     Outcome add_irqfd(const IrqfdSpec& spec);
     Outcome remove_irqfd(std::string_view name);

@@ -105,6 +105,36 @@ void UserspaceIrqchip::finish() {
     if (free_) timer_thread_ = std::thread([this] { serve_timers(); });
 }
 
+std::vector<StateAccess> UserspaceIrqchip::state() {
+    return {sregs_state(),
+            regs_state(),
+            tsc_state(),
+            msrs_state(),
+            events_state(),
+            state_access<Controllers>(
+                "controllers",
+                [this] {
+                    const std::lock_guard lock(mutex_);
+                    return Controllers{platform_, cpus_, irqfds_, doorbells_, timers_, virtual_now_};
+                },
+                [this](const Controllers& saved) {
+                    const std::lock_guard lock(mutex_);
+                    platform_ = saved.platform;
+                    cpus_ = saved.cpus;
+                    irqfds_ = saved.irqfds;
+                    doorbells_ = saved.doorbells;
+                    timers_ = saved.timers;
+                    virtual_now_ = saved.virtual_now;
+                })};
+}
+
+void UserspaceIrqchip::resume() {
+    const std::lock_guard lock(mutex_);
+    if (!free_) return;
+    for (const VcpuSlot* slot : slots_) set_tsc(*slot);
+    timer_thread_ = std::thread([this] { serve_timers(); });
+}
+
 void UserspaceIrqchip::set_tsc(const VcpuSlot& slot) {
     timers_.set_tsc(slot.index, {slot.clock.counter, free_ ? slot.clock.at : Time{}, tsc_khz(slot)});
 }

@@ -53,6 +53,8 @@ class UserspaceIrqchip final : public X86Placement {
     void create_controllers() override;
     void start(VcpuSlot& slot, bool running) override;
     void finish() override;
+    [[nodiscard]] std::vector<StateAccess> state() override;
+    void resume() override;
 
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome msi(const MsiMessage& message) override;
@@ -117,6 +119,16 @@ class UserspaceIrqchip final : public X86Placement {
         /// to.
         bool away = false;
         bool window = false;  ///< it comes by itself when it can take an interrupt
+    };
+
+    /// What is ours of the state.
+    struct Controllers {
+        Platform platform;
+        std::vector<Cpu> cpus;
+        LocalIrqfds irqfds;
+        model::Doorbells doorbells;
+        ControllerTimers timers;
+        Time virtual_now;
     };
 
     [[nodiscard]] Time now() const;

@@ -193,18 +193,9 @@ std::uint32_t widest_destination(const vmm::MachineConfig&) { return 0xffff'ffff
 
 }  // namespace
 
-const Architecture architecture{"arm64",
-                                all_verbs,
-                                modes,
-                                controllers,
-                                vmm::arm64::trait_names,
-                                read_machine,
-                                machine_schema,
-                                check_machine,
-                                settle,
-                                needed,
-                                lacks,
-                                check_place,
-                                widest_destination};
+const Architecture architecture{
+    "arm64",      all_verbs,         modes,         controllers, {},     vmm::arm64::trait_names,
+    read_machine, machine_schema,    check_machine, settle,      needed, lacks,
+    check_place,  widest_destination};
 
 }  // namespace irqbench::scenarios::verbs::arm64

@@ -9,6 +9,7 @@
 #include "scenarios/verbs/common/guest.hpp"
 #include "scenarios/verbs/common/lines.hpp"
 #include "scenarios/verbs/common/machine.hpp"
+#include "scenarios/verbs/common/migration.hpp"
 #include "scenarios/verbs/x86/access.hpp"
 #include "scenarios/verbs/x86/chips.hpp"
 #include "scenarios/verbs/x86/cpu.hpp"
@@ -38,6 +39,9 @@ constexpr std::array all_verbs{
     verb<InjectVerb<vmm::Injection::interrupt>>("interrupt", Side::host, "injects a vector (KVM_INTERRUPT)"),
     verb<InjectVerb<vmm::Injection::vcpu_events>>("inject", Side::host,
                                                   "injects a vector (KVM_SET_VCPU_EVENTS)"),
+    verb<MigrateVerb>("migrate", Side::host, "moves the guest into a new virtual machine"),
+    verb<SaveVerb>("save", Side::host, "saves the machine's state under a name"),
+    verb<RestoreVerb>("restore", Side::host, "begins a new virtual machine with a saved state"),
 
     verb<HandlerVerb<HandlerDialect>>("handler", Side::guest, "says what a vector's handler does"),
     verb<EoiVerb>("eoi", Side::guest, "writes the LAPIC's EOI register"),
@@ -78,6 +82,9 @@ constexpr std::array all_verbs{
 
 constexpr std::array<std::string_view, 4> modes{"kernel", "split", "userspace", "model"};
 constexpr std::array<std::string_view, 3> controllers{"lapic", "ioapic", "pic"};
+constexpr std::array<std::string_view, 15> state_parts{
+    "sregs",   "regs", "tsc",    "lapic", "msrs",  "tsc_deadline", "vcpu_events", "mp_state",
+    "routing", "pic",  "ioapic", "pit",   "lines", "irqfds",       "controllers"};
 
 struct MachineArguments : AnyMachine {
     bool x2apic = false;
@@ -196,7 +203,8 @@ std::uint32_t widest_destination(const vmm::MachineConfig& config) {
 }  // namespace
 
 const Architecture architecture{
-    "x86_64",      all_verbs, modes,  controllers, vmm::x86::trait_names, read_machine,      machine_schema,
-    check_machine, settle,    needed, lacks,       check_place,           widest_destination};
+    "x86_64",     all_verbs,         modes,         controllers, state_parts, vmm::x86::trait_names,
+    read_machine, machine_schema,    check_machine, settle,      needed,      lacks,
+    check_place,  widest_destination};
 
 }  // namespace irqbench::scenarios::verbs::x86

@@ -26,6 +26,7 @@ class FakeMachine final : public vmm::Machine {
     vmm::event::Quiet quiet{true, {}, {}};
     int refuses_with = 0;  ///< errno of every call
     bool closed = false;
+    bool saves = false;  ///< it has a state to be saved
 
     vmm::Outcome set_line(std::uint32_t gsi, bool level, bool) override {
         return call(level ? "raise" : "lower", fmt::format("{}", gsi));
@@ -79,6 +80,17 @@ class FakeMachine final : public vmm::Machine {
         return on_next_thread ? on_next_thread(threads) : std::nullopt;
     }
     std::vector<vmm::NamedValue> inspect(std::string_view, std::uint32_t) override { return {}; }
+    [[nodiscard]] std::string unsaved() const override { return saves ? "" : "a fake has no state"; }
+    std::shared_ptr<const vmm::MachineState> save() override {
+        calls.emplace_back("save");
+        return std::make_shared<vmm::MachineState>();
+    }
+    void restore(const vmm::MachineState&, const vmm::RestoreOptions& options) override {
+        std::string text = "restore";
+        for (const std::string& part : options.first) text += " " + part;
+        for (const std::string& part : options.without) text += " -" + part;
+        calls.push_back(text);
+    }
     void close() override { closed = true; }
 
   private:

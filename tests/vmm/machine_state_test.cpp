@@ -1,0 +1,106 @@
+#include "vmm/kvm_machine.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <stdexcept>
+
+#include "tests/needs_kvm.hpp"
+#include "tests/vmm/machine_fixture.hpp"
+
+using namespace irqbench;
+using namespace irqbench::vmm;
+using irqbench::tests::MachineFixture;
+using irqbench::tests::op;
+
+namespace {
+
+constexpr const char* placements[] = {"kernel", "split", "userspace"};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(machine_state, *boost::unit_test::precondition(needs_kvm))
+
+BOOST_AUTO_TEST_CASE(a_pending_interrupt_is_taken_in_the_new_machine) {
+    for (const char* placement : placements) {
+        MachineFixture bench(MachineFixture::with(placement, 2));
+        bench.guest({op(OP_CLI)}, 1);
+        bench.msi(0x51, 1);
+        bench.machine.restore(*bench.machine.save(), {});
+        BOOST_TEST(bench.machine.settle());
+        BOOST_TEST(bench.taken() == "");
+        BOOST_TEST(bench.guest({op(OP_STI)}, 1));
+        BOOST_TEST(bench.taken() == "1:51");
+        BOOST_TEST(bench.msi(0x52, 0));
+        BOOST_TEST(bench.taken() == "1:51 0:52");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_state_is_what_it_was_whatever_the_machine_did_since) {
+    for (const char* placement : placements) {
+        MachineFixture bench(MachineFixture::with(placement));
+        bench.guest({op(OP_CLI)});
+        bench.msi(0x51);
+        const auto state = bench.machine.save();
+        bench.guest({op(OP_STI)});
+        bench.msi(0x52);
+        BOOST_TEST(bench.taken() == "0:51 0:52");
+        for (int times = 0; times < 2; ++times) {
+            bench.machine.restore(*state, {});
+            BOOST_TEST(bench.guest({op(OP_STI)}));
+        }
+        BOOST_TEST(bench.taken() == "0:51 0:52 0:51 0:51");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_machine_moves_while_its_vcpus_run_on_threads) {
+    for (const char* placement : placements) {
+        MachineFixture bench(MachineFixture::with(placement, 2, RunMode::free));
+        for (std::uint32_t times = 0; times < 3; ++times) {
+            bench.msi(0x51, times % 2);
+            bench.machine.restore(*bench.machine.save(), {});
+            bench.machine.wait([&] { return bench.count<event::Taken>() > times; });
+        }
+        bench.machine.finish();
+        BOOST_TEST(bench.taken() == "0:51 1:51 0:51");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(guest_memory_comes_along) {
+    auto config = MachineFixture::with("kernel");
+    config.memory = 0x2000;
+    MachineFixture bench(config);
+    constexpr std::uint64_t first = scenario_memory, second = scenario_memory + 0x1008;
+    bench.guest({{OP_WRITE, 8, second, 0x1122334455667788, false, "write"}});
+    const auto state = bench.machine.save();
+    bench.guest({{OP_WRITE, 8, first, 1, false, "write"}, {OP_WRITE, 8, second, 2, false, "write"}});
+    bench.machine.restore(*state, {});
+    bench.guest({{OP_READ, 8, second, 0, true, "read"}});
+    BOOST_TEST(bench.last<event::Observed>().value().value == 0x1122334455667788U);
+    bench.guest({{OP_READ, 8, first, 0, true, "read"}});
+    BOOST_TEST(bench.last<event::Observed>().value().value == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(parts_come_in_the_order_that_is_asked_for_or_not_at_all) {
+    MachineFixture bench(MachineFixture::with("kernel"));
+    bench.guest({op(OP_CLI)});
+    bench.msi(0x51);
+    const auto state = bench.machine.save();
+    bench.machine.restore(*state, {{"ioapic", "vcpu_events"}, {"pic"}});
+    bench.guest({op(OP_STI)});
+    BOOST_TEST(bench.taken() == "0:51");
+    bench.machine.restore(*state, {{}, {"lapic"}});
+    bench.guest({op(OP_STI)});
+    BOOST_TEST(bench.taken() == "0:51");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_of_this_machine_is_refused) {
+    MachineFixture bench(MachineFixture::with("kernel"));
+    MachineFixture split(MachineFixture::with("split"));
+    MachineFixture two(MachineFixture::with("kernel", 2));
+    BOOST_CHECK_THROW(bench.machine.restore(*split.machine.save(), {}), std::invalid_argument);
+    BOOST_CHECK_THROW(bench.machine.restore(*two.machine.save(), {}), std::invalid_argument);
+    BOOST_CHECK_THROW(bench.machine.restore(*bench.machine.save(), {{"nothing"}, {}}), std::invalid_argument);
+    BOOST_CHECK_THROW(split.machine.restore(*split.machine.save(), {{}, {"ioapic"}}), std::invalid_argument);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
