@@ -302,6 +302,11 @@ BOOST_AUTO_TEST_CASE(a_cpu_reads_who_it_is_and_what_waits_for_it) {
     board.guest({op(OP_MODIFY, "igroupr", AGENT_GICD + 0x84, std::uint64_t{1} << (32 + 10))});
     BOOST_TEST(board.mrs(isr) == 0x40U);
     BOOST_TEST((board.read(gicd_typer) & 0x1f) == 2U);
+    // GICD_TYPER.LPIS: with an ITS, as in KVM.
+    config = ArmBoard::with();
+    BOOST_TEST((board.read(gicd_typer) >> 17 & 1) == 0U);
+    config.its = true;
+    BOOST_TEST((ArmBoard(config).read(gicd_typer) >> 17 & 1) == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(psci_starts_and_stops_cpus) {  // Arm DEN 0022, 5.5 and 5.6
@@ -321,6 +326,27 @@ BOOST_AUTO_TEST_CASE(psci_starts_and_stops_cpus) {  // Arm DEN 0022, 5.5 and 5.6
     BOOST_TEST(bool(board.last<vmm::event::Rest>()->state == vmm::event::RestState::not_started));
     BOOST_TEST(board.call(cpu_on, 1, block) == 0U);
     BOOST_TEST(board.count<vmm::event::Started>() == 2U);
+}
+
+// What the agent's boot code leaves, whatever was there before.
+BOOST_AUTO_TEST_CASE(a_cpu_that_is_started_again_has_a_cpu_interface_that_lets_everything_through) {
+    ArmBoard board(ArmBoard::with("v3", 2));
+    const std::uint64_t ctlr = board.mrs(icc::ctlr, 1);
+    for (const auto& [number, value] : {std::pair{icc::ctlr, std::uint64_t{2}},
+                                        {icc::bpr0, 7},
+                                        {icc::bpr1, 7},
+                                        {icc::pmr, 0},
+                                        {icc::igrpen0, 0},
+                                        {icc::igrpen1, 0}})
+        board.msr(number, value, 1);
+    board.guest({op(OP_CALL, "off", 0, 0, cpu_off)}, 1);
+    BOOST_TEST(board.call(cpu_on, 1, vmm::guest::Agent::block_address(1)) == 0U);
+    BOOST_TEST(board.mrs(icc::ctlr, 1) == ctlr);
+    BOOST_TEST(board.mrs(icc::bpr0, 1) == 2U);
+    BOOST_TEST(board.mrs(icc::bpr1, 1) == 3U);
+    BOOST_TEST(board.mrs(icc::pmr, 1) == 0xf8U);
+    BOOST_TEST(board.mrs(icc::igrpen0, 1) == 1U);
+    BOOST_TEST(board.mrs(icc::igrpen1, 1) == 1U);
 }
 
 // Arm DEN 0022, 5.15: 0 for every function there is, NOT_SUPPORTED for the others, as KVM says of its own.
@@ -348,6 +374,31 @@ BOOST_AUTO_TEST_CASE(quiet_says_which_priority_holds_back) {
     board.msr(icc::pmr, 0xf8);
     board.machine.prove_quiet({0});
     BOOST_TEST(!board.last<vmm::event::Quiet>()->above.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(quiet_says_which_running_priority_holds_back) {
+    for (const char* gic : {"v3", "v2"}) {
+        ArmBoard board(ArmBoard::with(gic));
+        board.spi(42);
+        board.stay(42, POLICY_NEST);
+        board.line(10, true);
+        board.machine.prove_quiet({0});
+        BOOST_TEST(board.last<vmm::event::Quiet>()->above.value() == (0x20U - 0x10) << 4);
+    }
+}
+
+// As KVM's guests see it: the one APR of the virtual CPU interface is of both groups.
+BOOST_AUTO_TEST_CASE(active_priorities_of_a_gicv2_are_those_of_both_groups) {
+    constexpr std::uint64_t gicc_aiar = AGENT_GICC + 0x20;
+    ArmBoard board(ArmBoard::with("v2"));
+    board.spi(42);
+    board.write(AGENT_GICD + 0x84, 1U << 10);
+    board.guest({cli()});
+    board.line(10, true);
+    BOOST_TEST(board.read(gicc_aiar) == 42U);
+    const auto shown = board.machine.inspect("cpu_interface", 0);
+    BOOST_TEST(shown.back().name == "ap0r0");
+    BOOST_TEST(shown.back().value == 1U << 16);
 }
 
 BOOST_AUTO_TEST_CASE(a_spurious_interrupt_is_noted_and_nothing_else) {

@@ -141,7 +141,10 @@ BOOST_AUTO_TEST_CASE(an_irqfd_follows_the_route_of_its_gsi) {
     BOOST_TEST(signal() == 43U);
     table.set(10, {routing::MsiRoute{translater, 3, 5}});
     BOOST_TEST(board.machine.route(table).ok());
+    board.news(vmm::Lane::wire);
     BOOST_TEST(signal() == 8193U);
+    // Once, though the irqfd raises and lowers.
+    BOOST_TEST(board.news(vmm::Lane::wire) == "ITS: LPI 8193 to redistributor 0");
     table.set(10, {routing::PinRoute{routing::arm64::gic, 988}});
     BOOST_TEST(board.machine.route(table).error == EINVAL);
     table.set(10, {routing::PinRoute{routing::arm64::gic, 900}});  // that some GIC could have
