@@ -25,6 +25,8 @@ constexpr std::array arm64_table{
               "docs/findings.md, B; IHI 0048, 4.3.7"},
     Exclusion{feature::discard_pending, in_kernel, "", "DISCARD leaves the LPI pending",
               "docs/findings.md, C; IHI 0069, 5.3"},
+    Exclusion{feature::collections, in_kernel, "", "MAPC moves what is pending, of which only MOVALL speaks",
+              "irqchip/arm64/its.hpp; KVM vgic-its.c, update_affinity_collection; IHI 0069, 5.3"},
     Exclusion{feature::resample, in_kernel, "resampled_spi_taken_twice",
               "the SPI of a resampling irqfd is taken twice", "docs/findings.md, D; KVM api.rst, KVM_IRQFD"},
     Exclusion{feature::level_irqfd, in_kernel, "",

@@ -22,7 +22,8 @@ inline constexpr std::string_view software_active = "software-active";  ///< ISA
 inline constexpr std::string_view eoi_mode = "eoi-mode";                ///< EOImode 1 and DIR
 inline constexpr std::string_view binary_point = "binary-point";
 inline constexpr std::string_view discard_pending = "discard-pending";  ///< DISCARD of what may be pending
-inline constexpr std::string_view collections = "collections";          ///< MAPC of a mapped one, and MOVALL
+inline constexpr std::string_view collections =
+    "collections";  ///< MAPC of a mapped one while LPIs are pending
 inline constexpr std::string_view timer = "timer";
 inline constexpr std::string_view reads = "reads";
 inline constexpr std::string_view pending_id = "pending-id";  ///< GICC_HPPIR

@@ -72,8 +72,12 @@ void Grammar::choose_interrupts() {
     for (const std::uint32_t intid : chosen) spis_.push_back(make(intid));
     devices_ = spis_.size() > 3 ? 2 : 1;
     std::rotate(spis_.begin(), spis_.begin() + dice_.roll(spis_.size()), spis_.end());
-    for (const std::uint32_t intid : ppis)
-        if (dice_.chance(25)) ppis_.push_back(make(intid));
+    // A PPI is a level, whatever is programmed (irqchip/arm64/gic_redistributor.hpp).
+    for (const std::uint32_t intid : ppis) {
+        if (!dice_.chance(25) || !may(feature::level)) continue;
+        ppis_.push_back(make(intid));
+        ppis_.back().level = true;
+    }
     sgis_ = {dice_.roll(4), 4 + dice_.roll(4)};
 }
 

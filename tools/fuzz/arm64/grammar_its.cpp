@@ -88,11 +88,13 @@ void Grammar::discard(MappedEvent& event) {
     command("discard", of_event);
 }
 
-/// All of a redistributor, as MOVALL moves what is pending, not what is mapped.
+/// All of a redistributor, as MOVALL moves what is pending, not what is mapped; or else with nothing pending.
 void Grammar::move_collection() {
-    if (!may(feature::collections)) return;
     const std::uint32_t from = dice_.pick(collections_);
     const std::uint32_t to = vcpu();
+    if (!may(feature::collections))
+        for (const MappedEvent& event : events_)
+            if (event.mapped) command("clear", {{"device", event.device}, {"event", event.event}});
     for (std::uint32_t i = 0; i < collections_.size(); ++i) {
         if (collections_[i] != from) continue;
         collections_[i] = to;

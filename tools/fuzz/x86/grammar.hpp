@@ -43,7 +43,7 @@ class Grammar {
     std::uint32_t vector() { return dice_.pick(vectors_); }
     std::uint32_t message_vector();
 
-    // generator.cpp: the whole
+    // grammar.cpp: the whole
     void choose_machine();
     void choose_pins();
     void prepare();
