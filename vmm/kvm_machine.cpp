@@ -71,15 +71,20 @@ void KvmMachine::build() {
     begin();
 }
 
+Runner& KvmMachine::runner() {
+    if (!runner_) begin();
+    return *runner_;
+}
+
 std::unique_lock<FairMutex> KvmMachine::hold() {
-    return concurrent_ ? std::unique_lock<FairMutex>() : runner_->hold();
+    return concurrent_ ? std::unique_lock<FairMutex>() : runner().hold();
 }
 
 void KvmMachine::concurrent(bool on) {
     if (on && config_.run != RunMode::free)
         throw std::logic_error("several threads need a free-running machine");
     placement_->concurrent(on);
-    runner_->expect_many(on);
+    runner().expect_many(on);
     concurrent_ = on;
     signalled_ = true;
 }
@@ -89,7 +94,7 @@ void KvmMachine::concurrent(bool on) {
 /// away.
 void KvmMachine::drain_irqfds() {
     if (concurrent_ || !std::exchange(signalled_, false)) return;
-    const auto paused = runner_->pause(nullptr);
+    const auto paused = runner().pause(nullptr);
     const auto held = hold();
     placement_->drain_irqfds();
 }
@@ -186,7 +191,7 @@ Outcome KvmMachine::deassign_ioeventfd(std::string_view name) {
 
 Outcome KvmMachine::nmi(std::uint32_t vcpu) {
     drain_irqfds();
-    const auto paused = runner_->pause(slots_.at(vcpu).get());
+    const auto paused = runner().pause(slots_.at(vcpu).get());
     const auto held = hold();
     return call("nmi", fmt::format("vCPU {}", vcpu), std::nullopt,
                 [&] { return placement_->nmi(*slots_.at(vcpu)); });
@@ -194,7 +199,7 @@ Outcome KvmMachine::nmi(std::uint32_t vcpu) {
 
 Outcome KvmMachine::inject(std::uint32_t vcpu, std::uint32_t vector, Injection how) {
     drain_irqfds();
-    const auto paused = runner_->pause(slots_.at(vcpu).get());
+    const auto paused = runner().pause(slots_.at(vcpu).get());
     const auto held = hold();
     VcpuSlot& slot = *slots_.at(vcpu);
     return call(how == Injection::interrupt ? "interrupt" : "inject",
@@ -240,14 +245,14 @@ void KvmMachine::collect_eventfds() {
 }
 
 bool KvmMachine::settle() {
-    const bool going = runner_->settle();
+    const bool going = runner().settle();
     collect_eventfds();
     recorder_.flush(trace_);
     return going;
 }
 
 void KvmMachine::wait(const std::function<bool()>& enough) {
-    runner_->wait([&] {
+    runner().wait([&] {
         collect_eventfds();
         recorder_.flush(trace_);
         return enough();
@@ -260,15 +265,15 @@ void KvmMachine::prove_quiet(const std::vector<std::uint32_t>& vcpus) {
     std::vector<VcpuSlot*> slots;
     for (const std::uint32_t vcpu : vcpus) slots.push_back(slots_.at(vcpu).get());
     drain_irqfds();
-    runner_->prove_quiet(slots);
+    runner().prove_quiet(slots);
     collect_eventfds();
     recorder_.flush(trace_);
 }
 
 std::vector<NamedValue> KvmMachine::inspect(std::string_view controller, std::uint32_t index) {
     drain_irqfds();
-    runner_->rest();
-    const auto paused = runner_->pause(nullptr);
+    runner().rest();
+    const auto paused = runner().pause(nullptr);
     const auto held = hold();
     return placement_->inspect(controller, index);
 }
@@ -284,8 +289,11 @@ void KvmMachine::complete_accesses() {
 std::shared_ptr<const MachineState> KvmMachine::save() {
     if (const std::string reason = unsaved(); !reason.empty()) throw std::logic_error(reason);
     drain_irqfds();
-    const auto paused = runner_->pause(nullptr);
-    const auto held = hold();
+    // An exit that the kernel owes for an EOI comes with the next entry, and nothing tells of it before.
+    runner().rest();
+    // Until the next call, so that a restore that follows begins where this ends.
+    runner_->stop();
+    runner_.reset();
     complete_accesses();
     // What has happened is not part of the state.
     collect_eventfds();
@@ -303,8 +311,10 @@ void KvmMachine::restore(const MachineState& state, const RestoreOptions& option
     const auto* saved = dynamic_cast<const State*>(&state);
     if (saved == nullptr || saved->placement != config_.placement || saved->vcpus.size() != slots_.size())
         throw std::invalid_argument("the saved state is that of another kind of machine");
-    drain_irqfds();
-    runner_->stop();
+    if (runner_) {
+        drain_irqfds();
+        runner_->stop();
+    }
     collect_eventfds();
     discard();
     memory_ = {};
@@ -334,9 +344,9 @@ void KvmMachine::restore(const MachineState& state, const RestoreOptions& option
 }
 
 void KvmMachine::finish() {
-    if (runner_->failed()) return;
+    if (runner().failed()) return;
     drain_irqfds();
-    runner_->rest();
+    runner().rest();
     collect_eventfds();
     recorder_.flush(trace_);
 }

@@ -66,6 +66,8 @@ class KvmMachine final : public Machine {
     /// VM, controllers and vCPUs, none of which has begun.
     void create();
     void begin();
+    /// Stopped by save(), it begins anew.
+    [[nodiscard]] Runner& runner();
     /// Everything that belongs to the VM, and it.
     void discard();
     /// Stepped or not, no vCPU is inside of an access afterwards.
