@@ -27,14 +27,16 @@ struct Played {
             load_text(file_with(R"({ "nmi": 0 }, { "ack": "0x51" }, )" + step, R"(
             { "irqfd": { "name": "dev", "gsi": 10, "resample": true } },
             { "ioeventfd": { "name": "bell", "port": "0x500" } },
-            { "handler": { "vector": "0x51", "stays": true } })",
+            { "handler": { "vector": "0x51", "stays": true } },
+            { "save": "state" })",
                                 R"("vcpus": { "ids": [ 0, 5 ] },
             "modes": { "only": [ ")" +
                                     std::string(pit ? "kernel" : "split") + R"(" ], "because": "so" })" +
                                     (pit ? R"(, "machine": { "pit": true })" : "") + head),
                       "file.json");
         verb = scenario.steps.back().verb;
-        Stage stage{machine, trace, scenario.config};
+        SavedStates saved{{"state", std::make_shared<vmm::MachineState>()}};
+        Stage stage{machine, trace, scenario.config, &saved};
         verb->perform(stage);
         for (const Expectation& expectation : verb->expects()) expects.push_back(describe(expectation));
     }
@@ -454,6 +456,16 @@ BOOST_AUTO_TEST_CASE(vectors_of_a_lapic_are_checked_as_a_whole) {
                boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_state_is_restored_in_the_order_that_is_asked_for) {
+    check_calls(R"({ "migrate": true })", {"save", "restore first [] without []"});
+    check_calls(R"({ "migrate": { "order": [ "ioapic", "lapic" ], "without": [ "lines" ] } })",
+                {"save", "restore first [ioapic lapic] without [lines]"});
+    check_calls(R"({ "save": "other" })", {"save"});
+    check_calls(R"({ "restore": "state" })", {"restore first [] without []"});
+    check_calls(R"({ "restore": { "name": "state", "order": [ "tsc_deadline" ] } })",
+                {"restore first [tsc_deadline] without []"});
+}
+
 BOOST_AUTO_TEST_CASE(claims_do_not_act_and_everything_else_does) {
     for (const VerbInfo& info : verbs_of("x86_64")) {
         const std::string name(info.name);
@@ -469,6 +481,9 @@ BOOST_AUTO_TEST_CASE(claims_do_not_act_and_everything_else_does) {
             {"ioapic", R"({ "pin": 0, "vector": 81 })"},
             {"retarget", R"({ "pin": 0, "dest": 0 })"},
             {"pic", "{}"},
+            {"migrate", "true"},
+            {"save", R"("two")"},
+            {"restore", R"("state")"},
             {"inject", "81"},
             {"interrupt", "81"},
             {"ocw", R"({ "chip": "master", "mask": 0 })"},
