@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <string>
 #include <vector>
@@ -75,6 +76,14 @@ class RecordingMachine final : public vmm::Machine {
                                                        std::uint32_t index) override {
         note(fmt::format("inspect {} {}", controller, index));
         return state;
+    }
+    std::shared_ptr<const vmm::MachineState> save() override {
+        note("save");
+        return std::make_shared<vmm::MachineState>();
+    }
+    void restore(const vmm::MachineState&, const vmm::RestoreOptions& options) override {
+        note(fmt::format("restore first [{}] without [{}]", fmt::join(options.first, " "),
+                         fmt::join(options.without, " ")));
     }
     void close() override {}
 

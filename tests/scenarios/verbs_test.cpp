@@ -4,42 +4,12 @@
 #include <map>
 
 #include "scenarios/engine/load.hpp"
-#include "tests/scenarios/files.hpp"
-#include "tests/scenarios/recording_machine.hpp"
+#include "tests/scenarios/played.hpp"
 #include "vmm/guest/agent_abi.h"
 
 namespace irqbench::scenarios {
 
 BOOST_AUTO_TEST_SUITE(verbs_of_x86)
-using Lines = std::vector<std::string>;
-
-/// One step of a file with two vCPUs (APIC ids 0 and 5), performed on a recording machine.
-struct Played {
-    RecordingMachine machine;
-    vmm::Trace trace;
-    std::shared_ptr<const Verb> verb;
-    Lines expects;
-    explicit Played(const std::string& step, std::vector<vmm::NamedValue> state = {},
-                    const std::string& head = "") {
-        const bool pit = step.find("\"pit\":") != std::string::npos;
-        machine.state = std::move(state);
-        const Scenario scenario =
-            load_text(file_with(R"({ "nmi": 0 }, { "ack": "0x51" }, )" + step, R"(
-            { "irqfd": { "name": "dev", "gsi": 10, "resample": true } },
-            { "ioeventfd": { "name": "bell", "port": "0x500" } },
-            { "handler": { "vector": "0x51", "stays": true } })",
-                                R"("vcpus": { "ids": [ 0, 5 ] },
-            "modes": { "only": [ ")" +
-                                    std::string(pit ? "kernel" : "split") + R"(" ], "because": "so" })" +
-                                    (pit ? R"(, "machine": { "pit": true })" : "") + head),
-                      "file.json");
-        verb = scenario.steps.back().verb;
-        Stage stage{machine, trace, scenario.config};
-        verb->perform(stage);
-        for (const Expectation& expectation : verb->expects()) expects.push_back(describe(expectation));
-    }
-};
-
 void check_calls(const std::string& step, const Lines& calls) {
     BOOST_TEST_CONTEXT(step) {
         const Played played(step);
@@ -454,6 +424,16 @@ BOOST_AUTO_TEST_CASE(vectors_of_a_lapic_are_checked_as_a_whole) {
                boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_state_is_restored_in_the_order_that_is_asked_for) {
+    check_calls(R"({ "migrate": true })", {"save", "restore first [] without []"});
+    check_calls(R"({ "migrate": { "order": [ "ioapic", "lapic" ], "without": [ "lines" ] } })",
+                {"save", "restore first [ioapic lapic] without [lines]"});
+    check_calls(R"({ "save": "other" })", {"save"});
+    check_calls(R"({ "restore": "state" })", {"restore first [] without []"});
+    check_calls(R"({ "restore": { "name": "state", "order": [ "tsc_deadline" ] } })",
+                {"restore first [tsc_deadline] without []"});
+}
+
 BOOST_AUTO_TEST_CASE(claims_do_not_act_and_everything_else_does) {
     for (const VerbInfo& info : verbs_of("x86_64")) {
         const std::string name(info.name);
@@ -469,6 +449,9 @@ BOOST_AUTO_TEST_CASE(claims_do_not_act_and_everything_else_does) {
             {"ioapic", R"({ "pin": 0, "vector": 81 })"},
             {"retarget", R"({ "pin": 0, "dest": 0 })"},
             {"pic", "{}"},
+            {"migrate", "true"},
+            {"save", R"("two")"},
+            {"restore", R"("state")"},
             {"inject", "81"},
             {"interrupt", "81"},
             {"ocw", R"({ "chip": "master", "mask": 0 })"},
