@@ -120,8 +120,8 @@ class Sorter {
     void add(const event::Call& call) {
         if (call.name == parallel_call) return append(Strand::calls, call.name);
         vmm::Event same = *each_;
-        // KVM_SIGNAL_MSI returns how many took it. Where nobody is addressed that is 0 or -1, which looks like
-        // EPERM, as KVM found out by its map or without one (irq_comm.c, kvm_irq_delivery_to_apic).
+        // KVM_SIGNAL_MSI returns how many took it. Where nobody is addressed that is 0 or -1, which looks
+        // like EPERM, as KVM found out by its map or without one (irq_comm.c, kvm_irq_delivery_to_apic).
         if (auto& outcome = std::get<event::Call>(same.what).outcome;
             call.name == "msi" && (outcome.error == EPERM || outcome.value < 0))
             outcome = {0, 0};
