@@ -72,10 +72,21 @@ constexpr std::array<std::pair<std::string_view, std::uint32_t>, 3> devices{{
     {"arm_vgic_its", KVM_DEV_TYPE_ARM_VGIC_ITS},
 }};
 
+/// Capabilities that are one bit of what another one answers.
+struct Flag {
+    std::string_view name;
+    unsigned long capability;
+    std::uint64_t bit;
+};
+constexpr std::array<Flag, 1> flags{{
+    {"x2apic_suppress_eoi_broadcast", KVM_CAP_X2APIC_API, 1U << 2},  // younger than some <linux/kvm.h>
+}};
+
 constexpr auto capability_list = [] {
-    std::array<std::string_view, capabilities.size() + devices.size()> names{};
+    std::array<std::string_view, capabilities.size() + flags.size() + devices.size()> names{};
     std::size_t i = 0;
     for (const auto& [name, number] : capabilities) names[i++] = name;
+    for (const Flag& flag : flags) names[i++] = flag.name;
     for (const auto& [name, type] : devices) names[i++] = name;
     return names;
 }();
@@ -113,6 +124,11 @@ Host probe_host() {
     for (const auto& [name, number] : capabilities)
         host.capabilities.push_back(
             {std::string(name), static_cast<std::uint64_t>(vm.check_extension(number))});
+    for (const Flag& flag : flags) {
+        // A VM without a split irqchip would leave some out.
+        const auto answer = static_cast<std::uint64_t>(system.check_extension(flag.capability));
+        host.capabilities.push_back({std::string(flag.name), (answer & flag.bit) != 0 ? 1U : 0U});
+    }
     for (const auto& [name, type] : devices)
         host.capabilities.push_back({std::string(name), vm.supports_device(type) ? 1U : 0U});
     host.placements = architecture::placements(system);

@@ -27,6 +27,8 @@ bool KernelIrqfds::has(std::string_view name) const {
 }
 
 Outcome KernelIrqfds::assign(const IrqfdSpec& spec) {
+    if (spec.other_vm && !make_other_vm_) return {0, EAGAIN};
+    if (spec.other_vm && !other_vm_) other_vm_ = make_other_vm_();
     Entry entry;
     entry.spec = spec;
     if (const Entry* other = find(spec.shares); other != nullptr) {
@@ -35,7 +37,8 @@ Outcome KernelIrqfds::assign(const IrqfdSpec& spec) {
         entry.trigger = std::make_shared<kvm::EventFd>();
     }
     if (spec.resample) entry.resample = std::make_unique<kvm::EventFd>();
-    auto attempt = kvm::Irqfd::try_assign(vm_, *entry.trigger, spec.gsi, entry.resample.get());
+    auto attempt = kvm::Irqfd::try_assign(spec.other_vm ? *other_vm_ : vm_, *entry.trigger, spec.gsi,
+                                          entry.resample.get());
     if (!attempt.outcome.ok()) return attempt.outcome;
     entry.irqfd = std::move(attempt.object);
     entry.asserted->store(spec.resample && asserted(spec.gsi));
@@ -47,7 +50,9 @@ Outcome KernelIrqfds::assign(const IrqfdSpec& spec) {
 Outcome KernelIrqfds::deassign(std::string_view name) {
     Entry* entry = find(name);
     if (entry == nullptr) return {0, ENOENT};
-    if (!entry->irqfd) return kvm::Irqfd::try_deassign(vm_, *entry->trigger, entry->spec.gsi);
+    if (!entry->irqfd)
+        return kvm::Irqfd::try_deassign(entry->spec.other_vm ? *other_vm_ : vm_, *entry->trigger,
+                                        entry->spec.gsi);
     const Outcome outcome = entry->irqfd->try_deassign();
     entry->irqfd.reset();
     const std::uint32_t gsi = entry->spec.gsi;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "vmm/kvm/eventfd.hpp"
@@ -24,7 +25,14 @@ class KernelIrqfds {
         bool asserted = false;      ///< it or another one of its GSI holds the line until it is kicked
         std::uint64_t waiting = 0;  ///< not assigned: what its eventfd holds
     };
-    explicit KernelIrqfds(kvm::Vm& vm) : vm_(vm) {}
+    /// Makes another VM with interrupt controllers, for IrqfdSpec::other_vm.
+    using MakeVm = std::function<std::unique_ptr<kvm::Vm>()>;
+
+    /// @param make_other_vm without it an irqfd of another VM is answered with EAGAIN, as KVM answers where
+    /// the
+    ///        interrupt controllers of a VM have not been initialised
+    explicit KernelIrqfds(kvm::Vm& vm, MakeVm make_other_vm = {})
+        : vm_(vm), make_other_vm_(std::move(make_other_vm)) {}
     ~KernelIrqfds();
 
     Outcome assign(const IrqfdSpec& spec);
@@ -61,6 +69,8 @@ class KernelIrqfds {
     void release(std::uint32_t gsi);
 
     kvm::Vm& vm_;
+    MakeVm make_other_vm_;
+    std::unique_ptr<kvm::Vm> other_vm_;  ///< once there is an irqfd for it
     std::vector<Entry> entries_;
 };
 

@@ -339,6 +339,8 @@ void KvmMachine::restore(const MachineState& state, const RestoreOptions& option
         }
         doorbells_.push_back(std::move(doorbell));
     }
+    // A vCPU that has not been in KVM_RUN cannot say whether it would take an interrupt of a PIC of ours.
+    complete_accesses();
     begin();
     recorder_.add(Lane::wire, event::Wire{std::nullopt, "a new virtual machine"});
 }

@@ -35,6 +35,7 @@ struct MachineConfig {
     std::uint64_t seed = 1;   ///< model, free-running: of the order in which things happen
     bool x2apic = false;      ///< x86: vCPUs start in x2APIC mode
     bool x2apic_ids = false;  ///< x86: KVM_CAP_X2APIC_API: 32-bit ids in routes and MSIs, no broadcast quirk
+    bool eoi_suppression = false;  ///< x86, split: KVM keeps EOIs to itself that SVR bit 12 holds back
     /// x86, userspace and model: 15-bit ids in routes and MSIs (KVM cpuid.rst, KVM_FEATURE_MSI_EXT_DEST_ID)
     bool extended_ids = false;
     bool pit = false;                     ///< x86: an 8254; in the kernel where the other controllers are
@@ -65,6 +66,7 @@ struct IrqfdSpec {
     bool resample = false;
     std::string shares;       ///< uses the eventfd of this other irqfd
     bool via_kernel = false;  ///< split: bypass the IOAPIC model, as QEMU does
+    bool other_vm = false;    ///< of another VM of this process, which exists for that alone
 };
 
 /// A doorbell: KVM_IOEVENTFD.

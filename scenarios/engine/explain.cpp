@@ -19,6 +19,7 @@ std::string machine_in_words(const Scenario& scenario) {
     if (config.x2apic) text += ", in x2APIC mode";
     if (config.x2apic_ids) text += ", with 32-bit ids in messages";
     if (config.extended_ids) text += ", with 15-bit ids in messages";
+    if (config.eoi_suppression) text += ", with EOI broadcasts that can be suppressed";
     if (config.pit) text += ", with a PIT";
     if (config.memory != 0) text += fmt::format(", with {:#x} bytes of memory of its own", config.memory);
     return text;

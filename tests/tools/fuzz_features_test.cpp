@@ -113,6 +113,7 @@ BOOST_AUTO_TEST_CASE(an_exclusion_depends_on_mode_trait_and_what_the_host_has) {
     const fuzz::Architecture& arm64 = fuzz::arm64::architecture;
     host.capabilities = {{"arm_vgic_v3", 1}, {"arm_vgic_v2", 0}};
     BOOST_TEST(!excludes(arm64, {"model", "kernel"}, host, "gicv3"));
+    BOOST_TEST(excludes(arm64, {"model", "userspace"}, host, "gicv3"));
     BOOST_TEST(excludes(arm64, {"model", "kernel"}, host, "gicv2"));
     BOOST_TEST(!excludes(arm64, {"model"}, host, "gicv2"));
 }

@@ -27,6 +27,8 @@ Irqfds::Irqfd* Irqfds::find(std::string_view name) {
 }
 
 Outcome Irqfds::assign(const IrqfdSpec& spec) {
+    // There is no eventfd that another VM could take.
+    if (spec.other_vm) return {0, EINVAL};
     auto irqfd = std::make_unique<Irqfd>();
     irqfd->spec = spec;
     irqfd->id = next_id_++;

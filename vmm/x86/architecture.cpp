@@ -58,8 +58,15 @@ std::unique_ptr<Placement> make_placement(const kvm::System& system, kvm::Vm& vm
 
 std::map<std::string, OwnControllers, std::less<>> own_controllers() {
     OwnControllers userspace;
-    userspace.capabilities = {"irq_routing",    "irq_inject_status", "signal_msi", "irqfd",
-                              "irqfd_resample", "x2apic_api",        "pit2",       "tsc_deadline_timer"};
+    userspace.capabilities = {"irq_routing",
+                              "irq_inject_status",
+                              "signal_msi",
+                              "irqfd",
+                              "irqfd_resample",
+                              "x2apic_api",
+                              "x2apic_suppress_eoi_broadcast",
+                              "pit2",
+                              "tsc_deadline_timer"};
     return {{"userspace", std::move(userspace)}};
 }
 

@@ -48,7 +48,11 @@ bool has_vector(const kvm_lapic_state& state, std::uint32_t offset, std::uint32_
 
 KernelLapicPlacement::KernelLapicPlacement(const kvm::System& system, kvm::Vm& vm,
                                            const MachineConfig& config, Recorder& recorder)
-    : X86Placement(system, vm, config, recorder), irqfds_(vm) {
+    : X86Placement(system, vm, config, recorder), irqfds_(vm, [&system] {
+          auto other = std::make_unique<kvm::Vm>(system);
+          other->create_irqchip();
+          return other;
+      }) {
     constexpr std::uint64_t flags = KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK;
     if (config.x2apic_ids) vm_.enable_cap(KVM_CAP_X2APIC_API, {flags});
 }

@@ -103,7 +103,7 @@ std::unique_ptr<model::Hardware> make_model_hardware(const MachineConfig& config
                                                      model::Surroundings& surroundings);
 
 /// See model::Modelled.
-inline constexpr std::array<std::string_view, 14> model_capabilities{"irqchip",
+inline constexpr std::array<std::string_view, 15> model_capabilities{"irqchip",
                                                                      "irq_routing",
                                                                      "irq_inject_status",
                                                                      "signal_msi",
@@ -113,6 +113,7 @@ inline constexpr std::array<std::string_view, 14> model_capabilities{"irqchip",
                                                                      "ioeventfd_any_length",
                                                                      "ioeventfd_no_length",
                                                                      "x2apic_api",
+                                                                     "x2apic_suppress_eoi_broadcast",
                                                                      "tsc_deadline_timer",
                                                                      "user_nmi",
                                                                      "x86_smm",

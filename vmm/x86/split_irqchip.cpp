@@ -32,7 +32,11 @@ SplitIrqchip::SplitIrqchip(const kvm::System& system, kvm::Vm& vm, const Machine
       eoi_at_delivery_(config.run == RunMode::free && has_trait(lapic_eoi_at_delivery)) {}
 
 void SplitIrqchip::create_controllers() {
+    // KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST, younger than some <linux/kvm.h>; refused without a split
+    // irqchip.
+    constexpr std::uint64_t enable_suppress_eoi_broadcast = 1U << 2;
     vm_.enable_cap(KVM_CAP_SPLIT_IRQCHIP, {pins});
+    if (config_.eoi_suppression) vm_.enable_cap(KVM_CAP_X2APIC_API, {enable_suppress_eoi_broadcast});
     table_ = routing::x86::default_table();
     board_.route(table_);
 }
@@ -294,7 +298,9 @@ Outcome SplitIrqchip::deassign_irqfd(std::string_view name) {
 }
 
 Outcome SplitIrqchip::add_irqfd(const IrqfdSpec& spec) {
-    const bool here = !spec.via_kernel && served_here(spec.gsi);
+    const bool here = !spec.via_kernel && !spec.other_vm && served_here(spec.gsi);
+    // What is served here has no eventfd that another VM could take.
+    if (spec.other_vm && local_irqfds_.has(spec.shares)) return {0, EINVAL};
     // One eventfd can be the trigger of one irqfd: as the kernel refuses it.
     if (local_irqfds_.has(spec.shares) || (here && irqfds_.has(spec.shares))) return {0, EBUSY};
     if (here) {

@@ -198,7 +198,7 @@ Outcome UserspaceIrqchip::route(const routing::RoutingTable& table) {
 
 Outcome UserspaceIrqchip::assign_irqfd(const IrqfdSpec& spec) {
     // What the kernel says of an irqfd without an irqchip.
-    if (spec.via_kernel) return {0, EINVAL};
+    if (spec.via_kernel || spec.other_vm) return {0, EINVAL};
     const std::lock_guard lock(mutex_);
     if (irqfds_.has(spec.shares)) return {0, EBUSY};
     const LocalIrqfds::Irqfd& irqfd = irqfds_.add(spec);

@@ -44,7 +44,7 @@ Facts ArmLineVerb<motion>::facts() const {
     facts.threadable = true;
     facts.causes = motion != LineMotion::lower;
     facts.asserts = arguments_.error.has_value();
-    if (arguments_.vcpu && !arguments_.error) facts.vcpus = {*arguments_.vcpu};
+    if (arguments_.vcpu) facts.vcpus = {*arguments_.vcpu};
     return facts;
 }
 

@@ -54,7 +54,8 @@ std::string IrqfdVerb::explain() const {
         fmt::format("The host assigns the irqfd '{}' to {}", arguments_.name, gsi_in_words(arguments_.gsi));
     if (arguments_.resample) text += ", with a resamplefd";
     if (!arguments_.shares.empty()) text += fmt::format(", using the eventfd of '{}'", arguments_.shares);
-    if (arguments_.via) text += ", to the kernel's route even where the IOAPIC is ours";
+    if (arguments_.via == Via::another_vm) text += " of another VM";
+    if (arguments_.via == Via::kernel) text += ", to the kernel's route even where the IOAPIC is ours";
     return text + refusal_in_words(arguments_.error) + ".";
 }
 
@@ -65,6 +66,7 @@ void IrqfdVerb::perform(Stage& stage) const {
     spec.resample = arguments_.resample;
     spec.shares = arguments_.shares;
     spec.via_kernel = arguments_.via == Via::kernel;
+    spec.other_vm = arguments_.via == Via::another_vm;
     stage.machine.assign_irqfd(spec);
 }
 
@@ -75,7 +77,7 @@ Facts IrqfdVerb::facts() const {
         facts.resamples = arguments_.resample;
     }
     if (!arguments_.shares.empty()) facts.irqfds = {arguments_.shares};
-    facts.needs_kvm = arguments_.via == Via::kernel;
+    facts.needs_kvm = arguments_.via.has_value();
     facts.asserts = arguments_.error.has_value();
     return facts;
 }

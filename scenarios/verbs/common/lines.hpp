@@ -36,7 +36,7 @@ extern template class LineVerb<LineMotion::raise>;
 extern template class LineVerb<LineMotion::lower>;
 extern template class LineVerb<LineMotion::pulse>;
 
-enum class Via { kernel };
+enum class Via { kernel, another_vm };
 
 struct IrqfdArguments {
     std::string name;
@@ -46,13 +46,15 @@ struct IrqfdArguments {
     std::optional<Via> via;
     std::optional<Errno> error;
     static constexpr auto fields() {
-        return std::tuple{required("name", &IrqfdArguments::name, "what later steps call it"),
-                          required("gsi", &IrqfdArguments::gsi, "the GSI it raises", gsi_range),
-                          optional("resample", &IrqfdArguments::resample, "it has a resamplefd"),
-                          optional("shares", &IrqfdArguments::shares, "uses the eventfd of this other irqfd"),
-                          optional("via", &IrqfdArguments::via,
-                                   "split mode: to the kernel's route, past our IOAPIC, as QEMU does"),
-                          error_field(&IrqfdArguments::error)};
+        return std::tuple{
+            required("name", &IrqfdArguments::name, "what later steps call it"),
+            required("gsi", &IrqfdArguments::gsi, "the GSI it raises", gsi_range),
+            optional("resample", &IrqfdArguments::resample, "it has a resamplefd"),
+            optional("shares", &IrqfdArguments::shares, "uses the eventfd of this other irqfd"),
+            optional("via", &IrqfdArguments::via,
+                     "`kernel`: in split mode to the kernel's route, past our IOAPIC, as QEMU does; "
+                     "`another VM`: on x86 of a second VM, which has interrupt controllers and nothing else"),
+            error_field(&IrqfdArguments::error)};
     }
 };
 
@@ -160,8 +162,8 @@ namespace irqbench::scenarios {
 
 template <>
 struct Words<verbs::Via> {
-    static constexpr std::array<std::pair<std::string_view, verbs::Via>, 1> table{
-        {{"kernel", verbs::Via::kernel}}};
+    static constexpr std::array<std::pair<std::string_view, verbs::Via>, 2> table{
+        {{"kernel", verbs::Via::kernel}, {"another VM", verbs::Via::another_vm}}};
 };
 
 template <>

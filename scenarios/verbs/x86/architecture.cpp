@@ -90,6 +90,7 @@ struct MachineArguments : AnyMachine {
     bool x2apic = false;
     bool x2apic_ids = false;
     bool extended_ids = false;
+    bool eoi_suppression = false;
     bool pit = false;
     std::optional<bool> pit_reinject;
     OneOf<0x11, 0x20> ioapic_version{0x11};
@@ -100,6 +101,8 @@ struct MachineArguments : AnyMachine {
                                 "32-bit ids in messages (KVM_CAP_X2APIC_API)"),
                        optional("extended_ids", &MachineArguments::extended_ids,
                                 "15-bit ids in messages; userspace and model mode only"),
+                       optional("eoi_suppression", &MachineArguments::eoi_suppression,
+                                "SVR bit 12 holds back the broadcast of EOIs; not in kernel mode"),
                        optional("pit", &MachineArguments::pit, "a PIT; not in split mode"),
                        optional("pit_reinject", &MachineArguments::pit_reinject, "KVM_REINJECT_CONTROL"),
                        optional("ioapic_version", &MachineArguments::ioapic_version,
@@ -137,6 +140,12 @@ void MachineArguments::check(const MachineArguments& arguments, const Cursor& at
                 "KVM does not read the ids of 15 bits: set \"modes\": { \"only\": [\"userspace\", "
                 "\"model\"], \"because\": ... }",
                 ScenarioError::Kind::invalid);
+    if (arguments.eoi_suppression && runs_in("kernel", head))
+        at.at("eoi_suppression", *at.node().find("eoi_suppression"))
+            .fail(
+                "KVM's IOAPIC has no EOIR, so that kernel mode has no suppression of EOI broadcasts: set "
+                "\"modes\": { \"not\": [\"kernel\"], \"because\": ... }",
+                ScenarioError::Kind::invalid);
     if (arguments.pit && runs_in("split", head))
         at.at("pit", *at.node().find("pit"))
             .fail(
@@ -150,6 +159,7 @@ void read_machine(const Cursor& at, vmm::MachineConfig& config) {
     config.x2apic = arguments.x2apic;
     config.x2apic_ids = arguments.x2apic_ids;
     config.extended_ids = arguments.extended_ids;
+    config.eoi_suppression = arguments.eoi_suppression;
     config.pit = arguments.pit;
     config.pit_reinject = arguments.pit_reinject;
     config.ioapic_version = static_cast<std::uint32_t>(arguments.ioapic_version.value);
@@ -181,7 +191,10 @@ std::string check_machine(const vmm::MachineConfig& config) {
 /// Nothing is left to the run.
 void settle(vmm::MachineConfig&, const std::function<bool(std::string_view)>&) {}
 
-std::vector<std::string_view> needed(const vmm::MachineConfig&) { return {}; }
+std::vector<std::string_view> needed(const vmm::MachineConfig& config) {
+    if (config.eoi_suppression) return {"x2apic_suppress_eoi_broadcast"};
+    return {};
+}
 
 std::string lacks(const vmm::MachineConfig&, std::string_view) { return ""; }
 

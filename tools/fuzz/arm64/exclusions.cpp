@@ -9,6 +9,7 @@ namespace irqbench::tools::fuzz::arm64 {
 namespace {
 
 constexpr std::array<std::string_view, 1> in_kernel{"kernel"};
+constexpr std::array<std::string_view, 1> in_userspace{"userspace"};
 
 constexpr std::array arm64_table{
     Exclusion{feature::gicv2, in_kernel, "", "KVM makes the GIC that the host's own can bear",
@@ -17,6 +18,12 @@ constexpr std::array arm64_table{
               "KVM vgic-init.c, kvm_vgic_create", "arm_vgic_v3"},
     Exclusion{feature::its, in_kernel, "", "there is an ITS beside a GICv3 only",
               "KVM vgic-its.c, vgic_its_create", "arm_vgic_its"},
+    Exclusion{feature::gicv3, in_userspace, "", "without a GICv3 of KVM a vCPU has no registers for one",
+              "vmm/arm64/userspace_gic.hpp; KVM sys_regs.c"},
+    Exclusion{feature::its, in_userspace, "", "there is an ITS beside a GICv3 only",
+              "vmm/arm64/userspace_gic.hpp"},
+    Exclusion{feature::foreign_deactivation, in_kernel, "",
+              "a retargeted SPI waits when a third vCPU deactivates it", "docs/findings.md, G; IHI 0069, 12.2 ICC_DIR_EL1"},
     Exclusion{feature::distributor_off, in_kernel, "distributor_enable_unnoticed",
               "what came to a disabled distributor is not forwarded when it is enabled",
               "docs/findings.md, A; IHI 0069, 4.7"},
@@ -31,7 +38,7 @@ constexpr std::array arm64_table{
               "the SPI of a resampling irqfd is taken twice", "docs/findings.md, D; KVM api.rst, KVM_IRQFD"},
     Exclusion{feature::level_irqfd, in_kernel, "",
               "a plain irqfd leaves the line of a level-sensitive SPI high",
-              "docs/findings.md, G; KVM vgic-irqfd.c, kvm_arch_set_irq_inatomic"},
+              "docs/findings.md, E; KVM vgic-irqfd.c, kvm_arch_set_irq_inatomic"},
     Exclusion{
         feature::pending_id, in_kernel, "",
         "GICC_HPPIR of QEMU's GICv2, which a guest reads, has nothing that the priority mask holds back",

@@ -20,6 +20,8 @@ inline constexpr std::string_view distributor_off = "distributor-off";  ///< dis
 inline constexpr std::string_view software_level = "software-level";
 inline constexpr std::string_view software_active = "software-active";  ///< ISACTIVER, ICACTIVER
 inline constexpr std::string_view eoi_mode = "eoi-mode";                ///< EOImode 1 and DIR
+inline constexpr std::string_view foreign_deactivation =
+    "foreign-deactivation";  ///< DIR by a vCPU other than the one that acknowledged
 inline constexpr std::string_view binary_point = "binary-point";
 inline constexpr std::string_view discard_pending = "discard-pending";  ///< DISCARD of what may be pending
 inline constexpr std::string_view collections =
@@ -37,7 +39,7 @@ inline constexpr std::array features{
     feature::software_level, feature::software_active, feature::eoi_mode,
     feature::binary_point,   feature::discard_pending, feature::collections,
     feature::timer,          feature::reads,           feature::pending_id,
-    feature::doorbells,
+    feature::doorbells,      feature::foreign_deactivation,
 };
 
 }  // namespace irqbench::tools::fuzz::arm64

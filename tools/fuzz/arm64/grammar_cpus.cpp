@@ -105,7 +105,8 @@ void Grammar::eoi() {
 
 void Grammar::deactivate() {
     if (!mode_1_) return;
-    if (dice_.chance(40)) return add("deactivate", vcpu());
+    const bool only_ones_own = case_.vcpus > 1 && !may(feature::foreign_deactivation);
+    if (dice_.chance(40) || only_ones_own) return add("deactivate", vcpu());
     add("deactivate", {{"vcpu", vcpu()}, {"intid", any_intid()}});
 }
 
