@@ -317,6 +317,8 @@ void FreeRunner::finish_operations(Watchdog& watchdog) {
             if (idles) continue;
             all_done = false;
             if (!watchdog.expired()) continue;
+            // It may have gone back into KVM_RUN, where nobody would fetch it that is taken for over.
+            kick(*thread);
             thread->over = true;
             give_up(thread->slot, watchdog,
                     fmt::format("do this within {} ms: {}", parts_.config.watchdog.count(),
