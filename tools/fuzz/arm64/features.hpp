@@ -33,13 +33,26 @@ inline constexpr std::string_view doorbells = "doorbells";    ///< ioeventfds
 }  // namespace feature
 
 inline constexpr std::array features{
-    feature::gicv2,          feature::gicv3,           feature::its,
-    feature::service,        feature::level,           feature::resample,
-    feature::level_irqfd,    feature::groups,          feature::distributor_off,
-    feature::software_level, feature::software_active, feature::eoi_mode,
-    feature::binary_point,   feature::discard_pending, feature::collections,
-    feature::timer,          feature::reads,           feature::pending_id,
-    feature::doorbells,      feature::foreign_deactivation,
+    feature::gicv2,
+    feature::gicv3,
+    feature::its,
+    feature::service,
+    feature::level,
+    feature::resample,
+    feature::level_irqfd,
+    feature::groups,
+    feature::distributor_off,
+    feature::software_level,
+    feature::software_active,
+    feature::eoi_mode,
+    feature::binary_point,
+    feature::discard_pending,
+    feature::collections,
+    feature::timer,
+    feature::reads,
+    feature::pending_id,
+    feature::doorbells,
+    feature::foreign_deactivation,
 };
 
 }  // namespace irqbench::tools::fuzz::arm64
