@@ -46,6 +46,8 @@ class KernelIrqfds {
     /// second, temporary irqfd keeps the GSI's resampler and its line while the first is away.
     void drain();
     [[nodiscard]] std::vector<event::Resampled> take_resampled();
+    /// Whether a resampling irqfd of this GSI holds its line, as far as its kicks have been taken.
+    [[nodiscard]] bool asserted(std::uint32_t gsi) const;
 
     [[nodiscard]] std::vector<Binding> save() const;
     /// Into an object without irqfds.
@@ -65,7 +67,6 @@ class KernelIrqfds {
 
     [[nodiscard]] Entry* find(std::string_view name);
     [[nodiscard]] const Entry* find(std::string_view name) const;
-    [[nodiscard]] bool asserted(std::uint32_t gsi) const;
     void release(std::uint32_t gsi);
 
     kvm::Vm& vm_;

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <boost/test/unit_test.hpp>
+
 #include <initializer_list>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vmm/guest/agent_abi.h"
@@ -42,6 +45,22 @@ struct MachineFixture {
     bool msi(std::uint32_t vector, std::uint32_t apic_id = 0) {
         machine.msi({0xfee00000 | std::uint64_t{apic_id} << 12, vector, std::nullopt});
         return machine.settle();
+    }
+
+    /// Writes an IOAPIC redirection entry: its low half, and the destination.
+    void program(std::uint32_t pin, std::uint64_t low, std::uint64_t destination = 0) {
+        const auto write = [](std::uint64_t address, std::uint64_t value) {
+            return vmm::GuestOp{OP_WRITE, 4, address, value, false, "IOAPIC"};
+        };
+        guest({write(ioregsel, 0x11 + 2 * pin), write(iowin, destination << 24),
+               write(ioregsel, 0x10 + 2 * pin), write(iowin, low)});
+    }
+
+    std::uint64_t field(std::string_view controller, std::uint32_t index, std::string_view name) {
+        for (const vmm::NamedValue& value : machine.inspect(controller, index))
+            if (value.name == name) return value.value;
+        BOOST_ERROR("no " << controller << ' ' << name);
+        return 0;
     }
 
     /// What the guest took, in words and in order: "0:51 1:nmi".

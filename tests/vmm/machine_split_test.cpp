@@ -15,16 +15,6 @@ using namespace irqbench;
 using namespace irqbench::tests;
 using namespace irqbench::vmm;
 
-namespace {
-
-/// Writes the two halves of a pin's redirection entry.
-void program(MachineFixture& bench, std::uint32_t pin, std::uint64_t low, std::uint64_t destination = 0) {
-    bench.guest({op(OP_WRITE, ioregsel, 0x11 + 2 * pin), op(OP_WRITE, iowin, destination << 24),
-                 op(OP_WRITE, ioregsel, 0x10 + 2 * pin), op(OP_WRITE, iowin, low)});
-}
-
-}  // namespace
-
 BOOST_AUTO_TEST_SUITE(machine_split, *boost::unit_test::precondition(needs_kvm))
 
 // Linux arch/x86/kvm/lapic.c: kvm_irq_delivery_to_apic_fast() counts the LAPICs that accept, and one with the
@@ -33,9 +23,9 @@ BOOST_AUTO_TEST_CASE(the_status_of_a_line_says_what_the_lapics_did) {
     for (const char* placement : {"kernel", "split", "userspace"}) {
         BOOST_TEST_CONTEXT(placement) {
             MachineFixture bench(MachineFixture::with(placement));
-            program(bench, 20, 0x51, 7);  // there is no such APIC
-            program(bench, 21, 0x61);
-            program(bench, 22, 0x61);
+            bench.program(20, 0x51, 7);  // there is no such APIC
+            bench.program(21, 0x61);
+            bench.program(22, 0x61);
             bench.guest({op(OP_CLI)});
             BOOST_TEST(bench.machine.set_line(20, true, true).value == 0);
             BOOST_TEST(bench.machine.set_line(21, true, true).value == 1);
@@ -60,7 +50,7 @@ BOOST_AUTO_TEST_CASE(a_pin_delivers_although_its_gsi_carries_a_message) {
 
 BOOST_AUTO_TEST_CASE(an_irqfd_without_a_route_does_not_use_the_pins) {
     MachineFixture bench(MachineFixture::with("split"));
-    program(bench, 10, 0x51);
+    bench.program(10, 0x51);
     routing::RoutingTable table = bench.machine.routes();
     table.set(10, {});
     BOOST_REQUIRE(bench.machine.route(table).ok());
@@ -77,7 +67,7 @@ BOOST_AUTO_TEST_CASE(an_irqfd_without_a_route_does_not_use_the_pins) {
 BOOST_AUTO_TEST_CASE(the_eventfd_of_a_deassigned_irqfd_is_free_again) {
     for (const char* placement : {"kernel", "split", "userspace"}) {
         MachineFixture bench(MachineFixture::with(placement));
-        program(bench, 11, 0x51);
+        bench.program(11, 0x51);
         BOOST_TEST(bench.machine.assign_irqfd({"former", 10, false, {}, false}).ok());
         BOOST_TEST(bench.machine.deassign_irqfd("former").ok());
         BOOST_TEST(bench.machine.assign_irqfd({"dev", 11, false, "former", false}).ok());
@@ -89,7 +79,7 @@ BOOST_AUTO_TEST_CASE(the_eventfd_of_a_deassigned_irqfd_is_free_again) {
 
 BOOST_AUTO_TEST_CASE(irqfds_follow_routes_that_were_changed_in_a_parallel_block) {
     MachineFixture bench(MachineFixture::with("split", 1, RunMode::free));
-    program(bench, 10, 0x51);
+    bench.program(10, 0x51);
     bench.machine.route(with_message(bench.machine, 30, 0x61));
     bench.machine.assign_irqfd({"dev", 30, false, {}, false});
     routing::RoutingTable table = bench.machine.routes();
@@ -109,7 +99,7 @@ BOOST_AUTO_TEST_CASE(a_storm_is_held_back_and_goes_on) {
         MachineConfig config = MachineFixture::with("split", 1, run);
         config.storm_budget = 1'000'000;
         MachineFixture bench(config);
-        program(bench, 20, level | 0x51);
+        bench.program(20, level | 0x51);
         constexpr std::size_t threshold = irqchip::x86::IoApic::storm_threshold;
         const auto await = [&](std::size_t count) {
             const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
@@ -131,7 +121,7 @@ BOOST_AUTO_TEST_CASE(quiet_is_not_proven_while_a_storm_is_held_back) {
     MachineConfig config = MachineFixture::with("split");
     config.storm_budget = 1'000'000;
     MachineFixture bench(config);
-    program(bench, 20, level | 0x51);
+    bench.program(20, level | 0x51);
     bench.machine.set_line(20, true, false);
     bench.machine.settle();
     bench.machine.prove_quiet({0});

@@ -3,14 +3,14 @@
 #include <boost/test/unit_test.hpp>
 
 #include <stdexcept>
+#include <thread>
 
 #include "tests/needs_kvm.hpp"
 #include "tests/vmm/machine_fixture.hpp"
 
 using namespace irqbench;
 using namespace irqbench::vmm;
-using irqbench::tests::MachineFixture;
-using irqbench::tests::op;
+using namespace irqbench::tests;
 
 namespace {
 
@@ -101,6 +101,45 @@ BOOST_AUTO_TEST_CASE(what_is_not_of_this_machine_is_refused) {
     BOOST_CHECK_THROW(bench.machine.restore(*two.machine.save(), {}), std::invalid_argument);
     BOOST_CHECK_THROW(bench.machine.restore(*bench.machine.save(), {{"nothing"}, {}}), std::invalid_argument);
     BOOST_CHECK_THROW(split.machine.restore(*split.machine.save(), {{}, {"ioapic"}}), std::invalid_argument);
+}
+
+// The kernel says that a line is high, not who holds it: a line that is taken for the host's stays up for
+// ever.
+BOOST_AUTO_TEST_CASE(a_resampler_that_a_thread_kicked_off_holds_its_line_in_the_new_machine) {
+    MachineFixture bench(MachineFixture::with("kernel", 1, RunMode::free));
+    bench.program(9, level | 0x51);
+    bench.machine.assign_irqfd({"dev", 9, true, {}, false});
+    BOOST_TEST(bench.guest({op(OP_CLI)}));
+    bench.machine.concurrent(true);
+    std::thread([&] { bench.machine.signal("dev", 1); }).join();
+    bench.machine.concurrent(false);
+    BOOST_TEST(bench.machine.settle());
+    BOOST_TEST(bench.field("ioapic", 9, "irr") == 1U);
+    bench.machine.restore(*bench.machine.save(), {});
+    BOOST_TEST(bench.field("ioapic", 9, "irr") == 1U);
+    BOOST_TEST(bench.guest({op(OP_STI)}));
+    bench.machine.wait([&] { return bench.count<event::Resampled>() != 0; });
+    BOOST_TEST(bench.machine.settle());
+    BOOST_TEST(bench.field("ioapic", 9, "irr") == 0U);
+    BOOST_TEST(bench.count<event::Resampled>() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(lines_are_in_the_new_machine_as_threads_left_them) {
+    constexpr std::uint64_t elcr = 0x4d0;
+    constexpr std::uint32_t left_low = 5, left_high = 6, untouched = 7;
+    MachineFixture bench(MachineFixture::with("kernel", 1, RunMode::free));
+    bench.guest({op(OP_PORT_OUT, elcr, 1U << left_low | 1U << left_high, 1)});
+    for (const std::uint32_t gsi : {left_low, untouched}) bench.machine.set_line(gsi, true, false);
+    bench.machine.concurrent(true);
+    std::thread([&] {
+        bench.machine.set_line(left_low, false, false);
+        bench.machine.set_line(left_high, true, false);
+    }).join();
+    bench.machine.concurrent(false);
+    bench.machine.restore(*bench.machine.save(), {});
+    BOOST_TEST(bench.field("pic", 0, "irr") == (1U << left_high | 1U << untouched));
+    for (const std::uint32_t gsi : {left_high, untouched}) bench.machine.set_line(gsi, false, false);
+    BOOST_TEST(bench.field("pic", 0, "irr") == 1U << untouched);  // an edge is remembered
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -25,19 +25,9 @@ struct Userspace : MachineFixture {
         : MachineFixture(with("userspace", vcpus, run)) {}
     explicit Userspace(const MachineConfig& config_) : MachineFixture(config_) {}
 
-    void program(std::uint32_t pin, std::uint64_t low, std::uint64_t destination = 0) {
-        guest({op(OP_WRITE, ioregsel, 0x11 + 2 * pin), op(OP_WRITE, iowin, destination << 24),
-               op(OP_WRITE, ioregsel, 0x10 + 2 * pin), op(OP_WRITE, iowin, low)});
-    }
     void set(std::uint32_t gsi, bool asserted) {
         machine.set_line(gsi, asserted, false);
         machine.settle();
-    }
-    std::uint64_t field(std::string_view controller, std::uint32_t index, std::string_view name) {
-        for (const NamedValue& value : machine.inspect(controller, index))
-            if (value.name == name) return value.value;
-        BOOST_ERROR("no " << controller << ' ' << name);
-        return 0;
     }
     std::uint64_t read(std::uint32_t code, std::uint64_t address, std::uint32_t vcpu = 0,
                        std::uint32_t size = 4) {

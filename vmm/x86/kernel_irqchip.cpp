@@ -43,7 +43,10 @@ void KernelIrqchip::finish() {
 }
 
 Outcome KernelIrqchip::set_line(std::uint32_t gsi, bool level, bool want_status) {
-    remember(gsi, level);
+    if (concurrent_)
+        lines_.set_among_others(gsi, level);
+    else
+        lines_.set(table_, gsi, level);
     return want_status ? vm_.try_irq_line_status(gsi, level) : vm_.try_irq_line(gsi, level);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "vmm/host_lines.hpp"
 #include "vmm/x86/kernel_lapic.hpp"
 
 namespace irqbench::vmm::x86 {
@@ -26,14 +27,13 @@ class KernelIrqchip : public KernelLapicPlacement {
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
 
   private:
-    using Pins = std::vector<routing::PinRoute>;
-
-    void remember(std::uint32_t gsi, bool level);
-    void drive_again(const Pins& pins);
+    void drive_again(const HostLines::Pins& pins);
+    [[nodiscard]] std::vector<HostLines::Pin> pins() const;
+    [[nodiscard]] bool resampler_drives(const routing::PinRoute& pin) const;
     [[nodiscard]] bool holds_level(const routing::PinRoute& pin) const;
     [[nodiscard]] bool drives_level(std::uint32_t gsi) const;
 
-    Pins held_;  ///< pins that set_line() has high
+    HostLines lines_;
     bool concurrent_ = false;
 };
 

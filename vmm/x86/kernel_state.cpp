@@ -64,32 +64,42 @@ std::vector<StateAccess> KernelIrqchip::state() {
     if (config_.pit)
         parts.push_back(state_access<kvm_pit_state2>(
             "pit", [this] { return vm_.pit2(); }, [this](const kvm_pit_state2& pit) { vm_.set_pit2(pit); }));
-    parts.push_back(state_access<Pins>(
-        "lines", [this] { return held_; }, [this](const Pins& pins) { drive_again(pins); }));
+    parts.push_back(state_access<HostLines::Pins>(
+        "lines", [this] { return lines_.held(); },
+        [this](const HostLines::Pins& pins) { drive_again(pins); }));
     parts.push_back(irqfds_state([this](std::uint32_t gsi) { return drives_level(gsi); }));
     return parts;
 }
 
-/// Two GSIs of one pin are one line: the kernel counts them as one source.
-void KernelIrqchip::remember(std::uint32_t gsi, bool level) {
-    if (concurrent_) return;
-    for (const routing::Route& route : table_.routes(gsi)) {
-        const auto* pin = std::get_if<PinRoute>(&route);
-        if (pin == nullptr) continue;
-        std::erase(held_, *pin);
-        if (level) held_.push_back(*pin);
-    }
-}
-
 void KernelIrqchip::concurrent(bool on) {
     concurrent_ = on;
-    if (on) return;
-    // Which of several threads was the last one, only the IOAPIC knows: its IRR has the level of such pins.
-    std::erase_if(held_, [](const PinRoute& pin) { return pin.chip == routing::x86::ioapic; });
+    if (!on) lines_.settle(table_, pins());
+}
+
+/// The level that each pin has, whoever drives it: an 8259A keeps the one it saw last for its edge detection,
+/// the IOAPIC has it in its IRR if the pin is level-triggered.
+std::vector<HostLines::Pin> KernelIrqchip::pins() const {
+    std::vector<HostLines::Pin> pins;
+    const auto add = [&](const PinRoute& pin, std::optional<bool> high) {
+        pins.push_back({pin, high, resampler_drives(pin)});
+    };
+    for (std::uint32_t irq = 0; irq < 16; ++irq) {
+        const PinRoute pin = routing::x86::pic_route(irq);
+        add(pin, (vm_.get_irqchip(irq / 8).chip.pic.last_irr >> pin.pin & 1) != 0);
+    }
     const std::uint32_t irr = vm_.get_irqchip(KVM_IRQCHIP_IOAPIC).chip.ioapic.irr;
-    for (std::uint32_t number = 0; number < KVM_IOAPIC_NUM_PINS; ++number)
-        if (const PinRoute pin{routing::x86::ioapic, number}; (irr >> number & 1) != 0 && holds_level(pin))
-            held_.push_back(pin);
+    for (std::uint32_t number = 0; number < KVM_IOAPIC_NUM_PINS; ++number) {
+        const PinRoute pin{routing::x86::ioapic, number};
+        add(pin, holds_level(pin) ? std::optional((irr >> number & 1) != 0) : std::nullopt);
+    }
+    return pins;
+}
+
+bool KernelIrqchip::resampler_drives(const PinRoute& pin) const {
+    const auto entries = table_.entries();
+    return std::any_of(entries.begin(), entries.end(), [&](const routing::Entry& entry) {
+        return entry.route == routing::Route(pin) && irqfds_.asserted(entry.gsi);
+    });
 }
 
 /// Whether driving the pin again does nothing but say who drives it. An 8259A remembers the level that its
@@ -111,8 +121,8 @@ bool KernelIrqchip::drives_level(std::uint32_t gsi) const {
 }
 
 /// By a table of their own, since the GSI that raised a pin may lead elsewhere by now.
-void KernelIrqchip::drive_again(const Pins& pins) {
-    held_ = pins;
+void KernelIrqchip::drive_again(const HostLines::Pins& pins) {
+    lines_.restore(pins);
     routing::RoutingTable temporary;
     std::uint32_t gsi = 0;
     for (const PinRoute& pin : pins)
