@@ -33,6 +33,7 @@ Outcome KernelIrqfds::assign(const IrqfdSpec& spec) {
     entry.spec = spec;
     if (const Entry* other = find(spec.shares); other != nullptr) {
         entry.trigger = other->trigger;
+        entry.signalled->store(true);  // by what may wait in it
     } else {
         entry.trigger = std::make_shared<kvm::EventFd>();
     }
@@ -82,6 +83,18 @@ void KernelIrqfds::signal(std::string_view name, std::uint64_t count) {
     entry->trigger->signal(count);
 }
 
+bool KernelIrqfds::take_waiting(std::string_view name) {
+    const Entry* entry = find(name);
+    return entry != nullptr && !triggers_one(*entry) && entry->trigger->drain() != 0;
+}
+
+/// The eventfd of one that is deassigned may be another one's by now.
+bool KernelIrqfds::triggers_one(const Entry& entry) const {
+    return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& other) {
+        return other.trigger == entry.trigger && other.irqfd.has_value();
+    });
+}
+
 void KernelIrqfds::drain() {
     for (Entry& entry : entries_) {
         if (!entry.irqfd || !entry.signalled->exchange(false)) continue;
@@ -114,10 +127,7 @@ std::vector<KernelIrqfds::Binding> KernelIrqfds::save() const {
     for (const Entry& entry : entries_) {
         Binding binding{entry.spec, entry.irqfd.has_value(), asserted(entry.spec.gsi), 0};
         // What nobody listens to can be read and written back.
-        const bool shared = std::any_of(entries_.begin(), entries_.end(), [&](const Entry& other) {
-            return other.trigger == entry.trigger && other.irqfd.has_value();
-        });
-        if (!shared) binding.waiting = entry.trigger->drain();
+        if (!triggers_one(entry)) binding.waiting = entry.trigger->drain();
         if (binding.waiting != 0) entry.trigger->signal(binding.waiting);
         bindings.push_back(std::move(binding));
     }

@@ -42,6 +42,8 @@ class KernelIrqfds {
     [[nodiscard]] bool has(std::string_view name) const;
     /// May be called by several threads, as long as nothing is assigned or deassigned.
     void signal(std::string_view name, std::uint64_t count);
+    /// Whether the eventfd of this name, deassigned, holds an event; it does not any more.
+    [[nodiscard]] bool take_waiting(std::string_view name);
     /// Waits for the kernel's workqueue to inject what was signalled since the last call (Irqfd::drain). A
     /// second, temporary irqfd keeps the GSI's resampler and its line while the first is away.
     void drain();
@@ -67,6 +69,7 @@ class KernelIrqfds {
 
     [[nodiscard]] Entry* find(std::string_view name);
     [[nodiscard]] const Entry* find(std::string_view name) const;
+    [[nodiscard]] bool triggers_one(const Entry& entry) const;
     void release(std::uint32_t gsi);
 
     kvm::Vm& vm_;

@@ -132,8 +132,20 @@ Outcome KvmMachine::route(const routing::RoutingTable& table) {
 
 Outcome KvmMachine::assign_irqfd(const IrqfdSpec& spec) {
     drain_irqfds();
-    const auto held = hold();
-    return call("irqfd", spec.name, spec.gsi, [&] { return placement_->assign_irqfd(spec); });
+    Outcome outcome;
+    {
+        const auto held = hold();
+        outcome = call("irqfd", spec.name, spec.gsi, [&] { return placement_->assign_irqfd(spec); });
+    }
+    // What waits in an eventfd is signalled by the assignment.
+    if (!spec.shares.empty()) injecting();
+    return outcome;
+}
+
+/// An irqfd was signalled, and the kernel injects in its own time.
+void KvmMachine::injecting() {
+    signalled_ = true;
+    if (config_.run == RunMode::stepped) drain_irqfds();
 }
 
 Outcome KvmMachine::deassign_irqfd(std::string_view name) {
@@ -153,9 +165,7 @@ void KvmMachine::signal(std::string_view irqfd, std::uint64_t count) {
                  return Outcome{};
              });
     }
-    if (concurrent_) return;
-    signalled_ = true;
-    if (config_.run == RunMode::stepped) drain_irqfds();
+    if (!concurrent_) injecting();
 }
 
 Outcome KvmMachine::assign_ioeventfd(const IoeventfdSpec& spec) {

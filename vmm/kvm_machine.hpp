@@ -75,6 +75,7 @@ class KvmMachine final : public Machine {
     /// Keeps vCPU threads out of the controllers; not while several host threads are to meet there.
     [[nodiscard]] std::unique_lock<FairMutex> hold();
     void drain_irqfds();
+    void injecting();
     void collect_eventfds();
     /// Makes a call that may be refused, and records it ahead of what it causes.
     template <class Make>

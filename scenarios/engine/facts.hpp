@@ -23,6 +23,8 @@ struct Facts {
     std::string opens_ioeventfd;
     std::string closes;               ///< an irqfd or ioeventfd
     std::vector<std::string> irqfds;  ///< names that must be open irqfds
+    std::string eventfd;              ///< name that must be an irqfd, open or not: its eventfd stays
+    std::string former_irqfd;         ///< name that must be an irqfd that was deassigned
     std::string resampler;            ///< name that must be an irqfd with a resamplefd
     std::string ioeventfd;            ///< name that must be an open ioeventfd
 

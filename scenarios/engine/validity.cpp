@@ -262,6 +262,12 @@ class Checker {
                 fail(step, fmt::format("no irqfd is called '{}' here{}", name, closest(name)));
         };
         for (const std::string& name : facts.irqfds) need_irqfd(name);
+        if (!facts.eventfd.empty() && !ever_irqfds_.contains(facts.eventfd)) need_irqfd(facts.eventfd);
+        if (const std::string& name = facts.former_irqfd; !name.empty()) {
+            if (!ever_irqfds_.contains(name)) need_irqfd(name);
+            if (left_.irqfds.contains(name))
+                fail(step, fmt::format("the irqfd '{}' is assigned here: leave out \"deassigned\"", name));
+        }
         if (!facts.resampler.empty()) {
             // A kick may be claimed after the irqfd is gone.
             const auto found = ever_irqfds_.find(facts.resampler);

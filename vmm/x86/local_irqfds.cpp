@@ -6,7 +6,10 @@
 namespace irqbench::vmm::x86 {
 
 const LocalIrqfds::Irqfd& LocalIrqfds::add(const IrqfdSpec& spec) {
-    irqfds_.push_back({spec, next_id_++});
+    const auto shared = eventfds_.find(spec.shares);
+    const std::size_t trigger = shared != eventfds_.end() ? shared->second : next_eventfd_++;
+    eventfds_.insert_or_assign(spec.name, trigger);
+    irqfds_.push_back({spec, next_id_++, 0, trigger});
     return irqfds_.back();
 }
 
@@ -16,7 +19,6 @@ std::optional<LocalIrqfds::Irqfd> LocalIrqfds::remove(std::string_view name) {
     if (found == irqfds_.end()) return std::nullopt;
     Irqfd irqfd = std::move(*found);
     irqfds_.erase(found);
-    former_.emplace(name);
     return irqfd;
 }
 
@@ -24,6 +26,26 @@ const LocalIrqfds::Irqfd* LocalIrqfds::find(std::string_view name) const {
     const auto found = std::find_if(irqfds_.begin(), irqfds_.end(),
                                     [name](const Irqfd& irqfd) { return irqfd.spec.name == name; });
     return found == irqfds_.end() ? nullptr : &*found;
+}
+
+const LocalIrqfds::Irqfd* LocalIrqfds::triggered_by(std::string_view name) const {
+    const auto eventfd = eventfds_.find(name);
+    if (eventfd == eventfds_.end()) return nullptr;
+    const auto found = std::find_if(irqfds_.begin(), irqfds_.end(),
+                                    [&](const Irqfd& irqfd) { return irqfd.trigger == eventfd->second; });
+    return found == irqfds_.end() ? nullptr : &*found;
+}
+
+const LocalIrqfds::Irqfd* LocalIrqfds::signal(std::string_view name) {
+    const Irqfd* irqfd = triggered_by(name);
+    if (const auto eventfd = eventfds_.find(name); irqfd == nullptr && eventfd != eventfds_.end())
+        waiting_.insert(eventfd->second);
+    return irqfd;
+}
+
+bool LocalIrqfds::take_waiting(std::string_view name) {
+    const auto eventfd = eventfds_.find(name);
+    return eventfd != eventfds_.end() && waiting_.erase(eventfd->second) != 0;
 }
 
 void LocalIrqfds::kick(std::span<const routing::ListenerId> listeners) {

@@ -285,6 +285,7 @@ bool SplitIrqchip::handle_mmio(const kvm::MmioExit& mmio) {
 void SplitIrqchip::add_local(const IrqfdSpec& spec) {
     const LocalIrqfds::Irqfd& irqfd = local_irqfds_.add(spec);
     if (spec.resample) (void)board_.listen(spec.gsi, irqfd.id);
+    if (local_irqfds_.take_waiting(spec.name) || irqfds_.take_waiting(spec.shares)) fire(spec);
 }
 
 Outcome SplitIrqchip::assign_irqfd(const IrqfdSpec& spec) {
@@ -300,15 +301,17 @@ Outcome SplitIrqchip::deassign_irqfd(std::string_view name) {
 Outcome SplitIrqchip::add_irqfd(const IrqfdSpec& spec) {
     const bool here = !spec.via_kernel && !spec.other_vm && served_here(spec.gsi);
     // What is served here has no eventfd that another VM could take.
-    if (spec.other_vm && local_irqfds_.has(spec.shares)) return {0, EINVAL};
+    if (spec.other_vm && local_irqfds_.in_use(spec.shares)) return {0, EINVAL};
     // One eventfd can be the trigger of one irqfd: as the kernel refuses it.
-    if (local_irqfds_.has(spec.shares) || (here && irqfds_.has(spec.shares))) return {0, EBUSY};
+    if (local_irqfds_.in_use(spec.shares) || (here && irqfds_.has(spec.shares))) return {0, EBUSY};
     if (here) {
         add_local(spec);
         return {};
     }
     const Outcome outcome = irqfds_.assign(spec);
-    if (outcome.ok()) kernel_irqfds_.push_back(spec);
+    if (!outcome.ok()) return outcome;
+    kernel_irqfds_.push_back(spec);
+    if (local_irqfds_.take_waiting(spec.shares)) irqfds_.signal(spec.name, 1);
     return outcome;
 }
 
@@ -347,15 +350,18 @@ void SplitIrqchip::rehome_irqfds() {
 
 void SplitIrqchip::signal(std::string_view name, std::uint64_t count) {
     std::unique_lock lock(mutex_);
-    const LocalIrqfds::Irqfd* irqfd = local_irqfds_.find(name);
-    if (irqfd == nullptr) {
+    if (irqfds_.has(name)) {
         lock.unlock();
         return irqfds_.signal(name, count);
     }
-    const IrqfdSpec spec = irqfd->spec;
-    if (spec.resample) return act(board_.set_gsi(spec.gsi, true, LineSource::resample));
-    act(board_.set_gsi(spec.gsi, true));
-    act(board_.set_gsi(spec.gsi, false));
+    if (const LocalIrqfds::Irqfd* irqfd = local_irqfds_.signal(name)) return fire(irqfd->spec);
+    if (!local_irqfds_.had(name)) irqfds_.signal(name, count);
+}
+
+void SplitIrqchip::fire(const IrqfdSpec& irqfd) {
+    if (irqfd.resample) return act(board_.set_gsi(irqfd.gsi, true, LineSource::resample));
+    act(board_.set_gsi(irqfd.gsi, true));
+    act(board_.set_gsi(irqfd.gsi, false));
 }
 
 std::vector<event::Resampled> SplitIrqchip::take_resampled() {

@@ -77,6 +77,8 @@ class SplitIrqchip : public KernelLapicPlacement {
     [[nodiscard]] bool leads_to_pin(std::uint32_t gsi) const;
     [[nodiscard]] bool served_here(std::uint32_t gsi) const;
     [[nodiscard]] std::optional<routing::RoutingTable> kernel_table(const routing::RoutingTable& table) const;
+    /// What an event of its eventfd does.
+    void fire(const IrqfdSpec& irqfd);
     void add_local(const IrqfdSpec& spec);
     void rehome_irqfds();
 

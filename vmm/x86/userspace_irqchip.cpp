@@ -200,9 +200,10 @@ Outcome UserspaceIrqchip::assign_irqfd(const IrqfdSpec& spec) {
     // What the kernel says of an irqfd without an irqchip.
     if (spec.via_kernel || spec.other_vm) return {0, EINVAL};
     const std::lock_guard lock(mutex_);
-    if (irqfds_.has(spec.shares)) return {0, EBUSY};
+    if (irqfds_.in_use(spec.shares)) return {0, EBUSY};
     const LocalIrqfds::Irqfd& irqfd = irqfds_.add(spec);
     if (spec.resample) static_cast<void>(platform_.listen(spec.gsi, irqfd.id));
+    if (irqfds_.take_waiting(spec.name)) fire(spec);
     return {};
 }
 
@@ -216,12 +217,13 @@ Outcome UserspaceIrqchip::deassign_irqfd(std::string_view name) {
 
 void UserspaceIrqchip::signal(std::string_view name, std::uint64_t) {
     const std::lock_guard lock(mutex_);
-    const LocalIrqfds::Irqfd* irqfd = irqfds_.find(name);
-    if (irqfd == nullptr) return;
-    const std::uint32_t gsi = irqfd->spec.gsi;
-    if (irqfd->spec.resample) return act(platform_.set_gsi(gsi, true, LineSource::resample));
-    act(platform_.set_gsi(gsi, true));
-    act(platform_.set_gsi(gsi, false));
+    if (const LocalIrqfds::Irqfd* irqfd = irqfds_.signal(name)) fire(irqfd->spec);
+}
+
+void UserspaceIrqchip::fire(const IrqfdSpec& irqfd) {
+    if (irqfd.resample) return act(platform_.set_gsi(irqfd.gsi, true, LineSource::resample));
+    act(platform_.set_gsi(irqfd.gsi, true));
+    act(platform_.set_gsi(irqfd.gsi, false));
 }
 
 std::vector<event::Resampled> UserspaceIrqchip::take_resampled() {

@@ -133,6 +133,8 @@ class UserspaceIrqchip final : public X86Placement {
 
     [[nodiscard]] Time now() const;
     [[nodiscard]] Platform::Time clocks(std::size_t cpu) const { return timers_.clocks(cpu, now()); }
+    /// What an event of its eventfd does.
+    void fire(const IrqfdSpec& irqfd);
     void act(const routing::x86::PlatformResponse& response);
     void act(const routing::x86::PlatformRequest& todo);
     void signal_cpu(std::size_t index, irqchip::CpuSignal signal, std::uint8_t vector);

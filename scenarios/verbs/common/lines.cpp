@@ -76,7 +76,7 @@ Facts IrqfdVerb::facts() const {
         facts.opens_irqfd = arguments_.name;
         facts.resamples = arguments_.resample;
     }
-    if (!arguments_.shares.empty()) facts.irqfds = {arguments_.shares};
+    facts.eventfd = arguments_.shares;
     facts.needs_kvm = arguments_.via.has_value();
     facts.asserts = arguments_.error.has_value();
     return facts;
@@ -103,15 +103,20 @@ Facts DeassignVerb::facts() const {
 }
 
 std::string SignalVerb::explain() const {
-    if (arguments_.count == 1) return fmt::format("The host signals the irqfd '{}'.", arguments_.irqfd);
-    return fmt::format("The host signals the irqfd '{}', writing {}.", arguments_.irqfd, arguments_.count);
+    const std::string what =
+        arguments_.deassigned ? "writes to the eventfd of the deassigned irqfd" : "signals the irqfd";
+    const std::string number = arguments_.count == 1 ? "" : fmt::format(", writing {}", arguments_.count);
+    return fmt::format("The host {} '{}'{}.", what, arguments_.irqfd, number);
 }
 
 Facts SignalVerb::facts() const {
     Facts facts;
     facts.threadable = true;
     facts.causes = true;
-    facts.irqfds = {arguments_.irqfd};
+    if (arguments_.deassigned)
+        facts.former_irqfd = arguments_.irqfd;
+    else
+        facts.irqfds = {arguments_.irqfd};
     return facts;
 }
 

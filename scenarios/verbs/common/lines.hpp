@@ -50,7 +50,8 @@ struct IrqfdArguments {
             required("name", &IrqfdArguments::name, "what later steps call it"),
             required("gsi", &IrqfdArguments::gsi, "the GSI it raises", gsi_range),
             optional("resample", &IrqfdArguments::resample, "it has a resamplefd"),
-            optional("shares", &IrqfdArguments::shares, "uses the eventfd of this other irqfd"),
+            optional("shares", &IrqfdArguments::shares,
+                     "uses the eventfd of this other irqfd, which may be deassigned by now"),
             optional("via", &IrqfdArguments::via,
                      "`kernel`: in split mode to the kernel's route, past our IOAPIC, as QEMU does; "
                      "`another VM`: on x86 of a second VM, which has interrupt controllers and nothing else"),
@@ -93,11 +94,15 @@ class DeassignVerb final : public CallVerbOf<DeassignArguments> {
 struct SignalArguments {
     std::string irqfd;
     std::uint64_t count = 1;
+    bool deassigned = false;
     static constexpr auto fields() {
         // eventfd(2): 0xffffffffffffffff cannot be written.
-        return std::tuple{required("irqfd", &SignalArguments::irqfd, "name of the irqfd"),
-                          optional("count", &SignalArguments::count, "the number written, once",
-                                   between(1, 0xffff'ffff'ffff'fffe))};
+        return std::tuple{
+            required("irqfd", &SignalArguments::irqfd, "name of the irqfd"),
+            optional("count", &SignalArguments::count, "the number written, once",
+                     between(1, 0xffff'ffff'ffff'fffe)),
+            optional("deassigned", &SignalArguments::deassigned,
+                     "it is deassigned: what is written waits in its eventfd for an irqfd that shares it")};
     }
     static constexpr std::string_view shorthand = "irqfd";
 };
