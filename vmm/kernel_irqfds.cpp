@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 namespace irqbench::vmm {
 
@@ -124,10 +125,12 @@ std::vector<event::Resampled> KernelIrqfds::take_resampled() {
 
 std::vector<KernelIrqfds::Binding> KernelIrqfds::save() const {
     std::vector<Binding> bindings;
+    std::set<const kvm::EventFd*> seen;
     for (const Entry& entry : entries_) {
         Binding binding{entry.spec, entry.irqfd.has_value(), asserted(entry.spec.gsi), 0};
         // What nobody listens to can be read and written back.
-        if (!triggers_one(entry)) binding.waiting = entry.trigger->drain();
+        if (seen.insert(entry.trigger.get()).second && !triggers_one(entry))
+            binding.waiting = entry.trigger->drain();
         if (binding.waiting != 0) entry.trigger->signal(binding.waiting);
         bindings.push_back(std::move(binding));
     }
@@ -139,8 +142,10 @@ void KernelIrqfds::restore(const std::vector<Binding>& bindings,
     for (const Binding& binding : bindings) {
         kvm::require(assign(binding.spec), "KVM_IRQFD");
         if (!binding.assigned) kvm::require(deassign(binding.spec.name), "KVM_IRQFD");
-        if (binding.waiting != 0) find(binding.spec.name)->trigger->signal(binding.waiting);
     }
+    // Not before the last one: one that is yet to be assigned may have the same eventfd.
+    for (const Binding& binding : bindings)
+        if (binding.waiting != 0) find(binding.spec.name)->trigger->signal(binding.waiting);
     for (const Binding& binding : bindings) {
         const std::uint32_t gsi = binding.spec.gsi;
         if (!binding.assigned || !binding.spec.resample || !binding.asserted || asserted(gsi)) continue;
