@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 
@@ -101,6 +102,25 @@ BOOST_AUTO_TEST_CASE(what_is_not_of_this_machine_is_refused) {
     BOOST_CHECK_THROW(bench.machine.restore(*two.machine.save(), {}), std::invalid_argument);
     BOOST_CHECK_THROW(bench.machine.restore(*bench.machine.save(), {{"nothing"}, {}}), std::invalid_argument);
     BOOST_CHECK_THROW(split.machine.restore(*split.machine.save(), {{}, {"ioapic"}}), std::invalid_argument);
+}
+
+// As the kernel's timers do: they go on with what was left when the state was saved.
+BOOST_AUTO_TEST_CASE(a_timer_does_not_run_between_the_save_and_the_restore) {
+    constexpr std::uint64_t lvt_timer = 0x320, initial = 0x380, divide = 0x3e0, by_1 = 0xb;
+    constexpr auto two_seconds = std::chrono::seconds(2);
+    for (const char* placement : placements) {
+        BOOST_TEST_CONTEXT(placement) {
+            MachineFixture bench(MachineFixture::with(placement, 1, RunMode::free));
+            bench.guest({op(OP_LAPIC_WRITE, lvt_timer, 0x51), op(OP_LAPIC_WRITE, divide, by_1),
+                         op(OP_LAPIC_WRITE, initial, std::chrono::nanoseconds(two_seconds).count())});
+            const auto state = bench.machine.save();
+            const std::uint64_t left = bench.field("lapic", 0, "timer_current");
+            std::this_thread::sleep_for(two_seconds);
+            bench.machine.wait([&] { return !bench.taken().empty(); });
+            bench.machine.restore(*state, {});
+            BOOST_TEST(bench.field("lapic", 0, "timer_current") > left / 2);
+        }
+    }
 }
 
 // The kernel says that a line is high, not who holds it: a line that is taken for the host's stays up for

@@ -115,7 +115,7 @@ std::vector<StateAccess> UserspaceIrqchip::state() {
                 "controllers",
                 [this] {
                     const std::lock_guard lock(mutex_);
-                    return Controllers{platform_, cpus_, irqfds_, doorbells_, timers_, virtual_now_};
+                    return Controllers{platform_, cpus_, irqfds_, doorbells_, timers_, now()};
                 },
                 [this](const Controllers& saved) {
                     const std::lock_guard lock(mutex_);
@@ -124,7 +124,8 @@ std::vector<StateAccess> UserspaceIrqchip::state() {
                     irqfds_ = saved.irqfds;
                     doorbells_ = saved.doorbells;
                     timers_ = saved.timers;
-                    virtual_now_ = saved.virtual_now;
+                    virtual_now_ = saved.now;
+                    stood_still_ = recorder_.now() - saved.now;
                 })};
 }
 

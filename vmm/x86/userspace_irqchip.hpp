@@ -128,7 +128,7 @@ class UserspaceIrqchip final : public X86Placement {
         LocalIrqfds irqfds;
         model::Doorbells doorbells;
         ControllerTimers timers;
-        Time virtual_now;
+        Time now;
     };
 
     [[nodiscard]] Time now() const;
@@ -172,6 +172,7 @@ class UserspaceIrqchip final : public X86Placement {
     model::Doorbells doorbells_;  ///< at addresses of controllers
     ControllerTimers timers_;
     Time virtual_now_{};  ///< stepped
+    Time stood_still_{};  ///< free-running: between a save and its restore no time goes by
     /// Guards everything above: vCPU threads come with their exits, host threads with stimuli, and the timers
     /// have a thread of their own.
     FairMutex mutex_;

@@ -25,7 +25,9 @@ UserspaceIrqchip::~UserspaceIrqchip() {
     if (timer_thread_.joinable()) timer_thread_.join();
 }
 
-UserspaceIrqchip::Time UserspaceIrqchip::now() const { return free_ ? recorder_.now() : virtual_now_; }
+UserspaceIrqchip::Time UserspaceIrqchip::now() const {
+    return free_ ? recorder_.now() - stood_still_ : virtual_now_;
+}
 
 void UserspaceIrqchip::expire_timers() {
     // Of one moment, and each timer about once, or there might be no end.
