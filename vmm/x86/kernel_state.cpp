@@ -33,14 +33,6 @@ std::vector<StateAccess> KernelLapicPlacement::vcpu_state() {
                 [](VcpuSlot& slot, const std::uint32_t& state) { slot.vcpu.set_mp_state(state); })};
 }
 
-StateAccess KernelLapicPlacement::irqfds_state(std::function<bool(std::uint32_t gsi)> drives) {
-    return state_access<std::vector<KernelIrqfds::Binding>>(
-        "irqfds", [this] { return irqfds_.save(); },
-        [this, drives = std::move(drives)](const std::vector<KernelIrqfds::Binding>& bindings) {
-            irqfds_.restore(bindings, drives);
-        });
-}
-
 std::vector<StateAccess> KernelIrqchip::state() {
     using Pics = std::array<kvm_irqchip, 2>;
     std::vector<StateAccess> parts = vcpu_state();
@@ -66,7 +58,7 @@ std::vector<StateAccess> KernelIrqchip::state() {
             "pit", [this] { return vm_.pit2(); }, [this](const kvm_pit_state2& pit) { vm_.set_pit2(pit); }));
     parts.push_back(state_access<Pins>(
         "lines", [this] { return held_; }, [this](const Pins& pins) { drive_again(pins); }));
-    parts.push_back(irqfds_state([this](std::uint32_t gsi) { return drives_level(gsi); }));
+    parts.push_back(irqfds_.state([this](std::uint32_t gsi) { return drives_level(gsi); }));
     return parts;
 }
 
