@@ -37,7 +37,8 @@ void add_agent(kvm::Vm& vm, kvm::GuestMemory& memory, kvm::MemorySlots& slots,
 
 /// @throws std::invalid_argument for a name that placements() does not have
 [[nodiscard]] std::unique_ptr<Placement> make_placement(const kvm::System& system, kvm::Vm& vm,
-                                                        const MachineConfig& config, Recorder& recorder);
+                                                        kvm::GuestMemory& memory, const MachineConfig& config,
+                                                        Recorder& recorder);
 
 /// What those of them offer whose controllers are all in our process.
 [[nodiscard]] std::map<std::string, OwnControllers, std::less<>> own_controllers();

@@ -58,11 +58,25 @@ Outcome KernelIrqfds::deassign(std::string_view name) {
     const Outcome outcome = entry->irqfd->try_deassign();
     entry->irqfd.reset();
     const std::uint32_t gsi = entry->spec.gsi;
-    const bool last = std::none_of(entries_.begin(), entries_.end(), [gsi](const Entry& other) {
-        return other.irqfd && other.spec.resample && other.spec.gsi == gsi;
-    });
-    if (last) release(gsi);
+    if (!resamples(gsi)) release(gsi);
     return outcome;
+}
+
+std::optional<std::uint32_t> KernelIrqfds::gsi_of(std::string_view name) const {
+    const Entry* entry = find(name);
+    if (entry == nullptr || !entry->irqfd || entry->spec.other_vm) return std::nullopt;
+    return entry->spec.gsi;
+}
+
+std::optional<std::uint32_t> KernelIrqfds::resampled_gsi(std::string_view name) const {
+    const Entry* entry = find(name);
+    return entry != nullptr && entry->spec.resample ? gsi_of(name) : std::nullopt;
+}
+
+bool KernelIrqfds::resamples(std::uint32_t gsi) const {
+    return std::any_of(entries_.begin(), entries_.end(), [gsi](const Entry& entry) {
+        return entry.irqfd && entry.spec.resample && entry.spec.gsi == gsi;
+    });
 }
 
 /// One resampler holds the line for all irqfds of a GSI, until it lets go for all of them.
@@ -155,6 +169,14 @@ void KernelIrqfds::restore(const std::vector<Binding>& bindings,
             find(binding.spec.name)->asserted->store(true);
     }
     drain();
+}
+
+StateAccess KernelIrqfds::state(std::function<bool(std::uint32_t gsi)> drives) {
+    return state_access<std::vector<Binding>>(
+        "irqfds", [this] { return save(); },
+        [this, drives = std::move(drives)](const std::vector<Binding>& bindings) {
+            restore(bindings, drives);
+        });
 }
 
 }  // namespace irqbench::vmm

@@ -12,6 +12,7 @@
 #include "vmm/kvm/eventfd.hpp"
 #include "vmm/kvm/irqfd.hpp"
 #include "vmm/machine.hpp"
+#include "vmm/state.hpp"
 
 namespace irqbench::vmm {
 
@@ -40,6 +41,12 @@ class KernelIrqfds {
     /// words if there never was one of this name.
     Outcome deassign(std::string_view name);
     [[nodiscard]] bool has(std::string_view name) const;
+    /// The GSI of an assigned irqfd.
+    [[nodiscard]] std::optional<std::uint32_t> gsi_of(std::string_view name) const;
+    /// The same of one that resamples.
+    [[nodiscard]] std::optional<std::uint32_t> resampled_gsi(std::string_view name) const;
+    /// Whether an assigned irqfd of this GSI resamples.
+    [[nodiscard]] bool resamples(std::uint32_t gsi) const;
     /// May be called by several threads, as long as nothing is assigned or deassigned.
     void signal(std::string_view name, std::uint64_t count);
     /// Whether the eventfd of this name, deassigned, holds an event; it does not any more.
@@ -56,6 +63,8 @@ class KernelIrqfds {
     /// @param drives whether a resampling irqfd that is asserted holds a line of this GSI, so that it has to
     ///        be signalled again
     void restore(const std::vector<Binding>& bindings, const std::function<bool(std::uint32_t gsi)>& drives);
+    /// The part `irqfds` of a machine's state; `drives` as for restore().
+    [[nodiscard]] StateAccess state(std::function<bool(std::uint32_t gsi)> drives);
 
   private:
     struct Entry {

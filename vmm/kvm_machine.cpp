@@ -47,7 +47,7 @@ void KvmMachine::create() {
         memory_.add(scenario_memory, config_.memory);
         memory_slots_->add(memory_, scenario_memory, config_.memory);
     }
-    placement_ = architecture::make_placement(system_, *vm_, config_, recorder_);
+    placement_ = architecture::make_placement(system_, *vm_, memory_, config_, recorder_);
     placement_->create_controllers();
     for (std::uint32_t index = 0; index < config_.vcpu_ids.size(); ++index)
         slots_.push_back(std::make_unique<VcpuSlot>(*vm_, index, config_.vcpu_ids[index], memory_));

@@ -70,6 +70,22 @@ struct VcpuSlot {
     std::uint64_t records_in_step = 0;
 };
 
+/// A part that every vCPU of `slots` has, by index. The vector may grow until it is saved or restored.
+template <class T>
+StateAccess vcpu_part(std::string_view name, const std::vector<VcpuSlot*>& slots,
+                      std::function<T(VcpuSlot&)> save, std::function<void(VcpuSlot&, const T&)> restore) {
+    return state_access<std::vector<T>>(
+        name,
+        [&slots, save = std::move(save)] {
+            std::vector<T> values;
+            for (VcpuSlot* slot : slots) values.push_back(save(*slot));
+            return values;
+        },
+        [&slots, restore = std::move(restore)](const std::vector<T>& values) {
+            for (VcpuSlot* slot : slots) restore(*slot, values.at(slot->index));
+        });
+}
+
 /// What the agent said by an exit: AGENT_EXIT_* of agent_abi.h.
 enum class AgentExit : std::uint8_t {
     idle = AGENT_EXIT_IDLE,

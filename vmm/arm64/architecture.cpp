@@ -33,9 +33,9 @@ std::vector<std::string> placements(const kvm::System& system) {
     return names;
 }
 
-std::unique_ptr<Placement> make_placement(const kvm::System&, kvm::Vm& vm, const MachineConfig& config,
-                                          Recorder& recorder) {
-    if (config.placement == "kernel") return std::make_unique<arm64::KernelGic>(vm, config, recorder);
+std::unique_ptr<Placement> make_placement(const kvm::System&, kvm::Vm& vm, kvm::GuestMemory& memory,
+                                          const MachineConfig& config, Recorder& recorder) {
+    if (config.placement == "kernel") return std::make_unique<arm64::KernelGic>(vm, memory, config, recorder);
     if (config.placement == "userspace") return std::make_unique<arm64::UserspaceGic>(vm, config, recorder);
     throw std::invalid_argument(fmt::format("no irqchip mode is called '{}'", config.placement));
 }

@@ -30,6 +30,12 @@ GicBoard::GicBoard(const GicBoard& other)
       routes_(other.routes_),
       resampler_(other.resampler_) {}
 
+void GicBoard::restore(const GicBoard& saved) {
+    gic_ = saved.gic_->clone();
+    routes_ = saved.routes_;
+    resampler_ = saved.resampler_;
+}
+
 bool GicBoard::is_spi(std::uint32_t intid) const { return intid >= first_spi && intid < first_spi + spis_; }
 
 // A GSI is an SPI; what has a type of its own in bits 27:24 is meant as api.rst has it for KVM_IRQ_LINE

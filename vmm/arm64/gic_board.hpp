@@ -24,6 +24,8 @@ class GicBoard final : public model::GsiInputs {
     /// Another one with this one's state, and its wires.
     GicBoard(const GicBoard& other);
     GicBoard& operator=(const GicBoard&) = delete;
+    /// Takes over the state of another one of the same machine, and keeps its own wires.
+    void restore(const GicBoard& saved);
 
     /// The GIC itself. What its CPUs' accesses cause goes to carry_out().
     [[nodiscard]] ModelGic& gic() { return *gic_; }

@@ -59,8 +59,8 @@ std::vector<std::string_view> gic_versions(const kvm::Vm& vm) {
     return versions;
 }
 
-KernelGic::KernelGic(kvm::Vm& vm, const MachineConfig& config, Recorder& recorder)
-    : ArmPlacement(vm, config, recorder), is_v3_(false), irqfds_(vm) {
+KernelGic::KernelGic(kvm::Vm& vm, kvm::GuestMemory& memory, const MachineConfig& config, Recorder& recorder)
+    : ArmPlacement(vm, config, recorder), is_v3_(false), memory_(memory), irqfds_(vm) {
     const auto versions = gic_versions(vm);
     if (versions.empty()) throw std::invalid_argument("this host's KVM has no GIC");
     const std::string_view version = config.gic.empty() ? versions.front() : config.gic;
@@ -93,10 +93,14 @@ void KernelGic::create_controllers() {
     set_address(*its_, KVM_VGIC_ITS_ADDR_TYPE, AGENT_ITS);
 }
 
-// A scenario begins with a distributor that forwards both groups; nothing is enabled.
-void KernelGic::finish() {
+void KernelGic::initialise() {
     gic_->set(KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT);
     if (its_) its_->set(KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT);
+}
+
+// A scenario begins with a distributor that forwards both groups; nothing is enabled.
+void KernelGic::finish() {
+    initialise();
     set_distributor(gicd::ctlr, distributor(gicd::ctlr) | 3);
     table_ = routing::arm64::default_table(config_.spis);
 }
@@ -146,7 +150,33 @@ Outcome KernelGic::set_line(std::uint32_t gsi, bool level, bool want_status) {
         is_gsi
             ? static_cast<std::uint32_t>(KVM_ARM_IRQ_TYPE_SPI) << KVM_ARM_IRQ_TYPE_SHIFT | (gsi + first_spi)
             : gsi;
-    return want_status ? vm_.try_irq_line_status(line, level) : vm_.try_irq_line(line, level);
+    const Outcome outcome =
+        want_status ? vm_.try_irq_line_status(line, level) : vm_.try_irq_line(line, level);
+    if (outcome.ok() && remembers_lines()) remember(line, level);
+    return outcome;
+}
+
+Outcome KernelGic::deassign_irqfd(std::string_view name) {
+    const auto gsi = irqfds_.resampled_gsi(name);
+    const Outcome outcome = irqfds_.deassign(name);
+    // The last of a GSI lets go of the line.
+    if (gsi && remembers_lines() && !irqfds_.resamples(*gsi)) remember_gsi(*gsi, false);
+    return outcome;
+}
+
+// KVM raises the line of a level-sensitive SPI, and leaves it at that.
+void KernelGic::signal(std::string_view irqfd, std::uint64_t count) {
+    irqfds_.signal(irqfd, count);
+    if (!remembers_lines() || count == 0) return;
+    if (const auto gsi = irqfds_.gsi_of(irqfd)) remember_gsi(*gsi, true);
+}
+
+std::vector<event::Resampled> KernelGic::take_resampled() {
+    auto kicks = irqfds_.take_resampled();
+    if (!remembers_lines()) return kicks;
+    for (const event::Resampled& kick : kicks)
+        if (const auto gsi = irqfds_.gsi_of(kick.irqfd)) remember_gsi(*gsi, false);
+    return kicks;
 }
 
 Outcome KernelGic::msi(const MsiMessage& message) { return try_signal(vm_, message); }

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -19,20 +20,26 @@ namespace irqbench::vmm::arm64 {
 class KernelGic : public ArmPlacement {
   public:
     /// @throws std::invalid_argument for a GIC that this host's KVM does not have
-    KernelGic(kvm::Vm& vm, const MachineConfig& config, Recorder& recorder);
+    KernelGic(kvm::Vm& vm, kvm::GuestMemory& memory, const MachineConfig& config, Recorder& recorder);
 
     void create_controllers() override;
     void finish() override;
+    void adopt(VcpuSlot& slot) override;
+    /// With a GICv3 in the order that arm-vgic-v3.rst and arm-vgic-its.rst ask for: GICD_IIDR before any
+    /// other register, redistributors before the ITS, GITS_CTLR last. A GICv2 has no lines that could be
+    /// read: those that are high are driven again, and the pending bit of a level-sensitive interrupt whose
+    /// line is high is taken to be that line. What was made pending by GICD_ISPENDR beside it is lost.
+    [[nodiscard]] std::vector<StateAccess> state() override;
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome msi(const MsiMessage& message) override;
     Outcome route(const routing::RoutingTable& table) override;
     [[nodiscard]] const routing::RoutingTable& routes() const override { return table_; }
     Outcome assign_irqfd(const IrqfdSpec& spec) override { return irqfds_.assign(spec); }
-    Outcome deassign_irqfd(std::string_view name) override { return irqfds_.deassign(name); }
-    void signal(std::string_view irqfd, std::uint64_t count) override { irqfds_.signal(irqfd, count); }
-    void concurrent(bool) override {}
+    Outcome deassign_irqfd(std::string_view name) override;
+    void signal(std::string_view irqfd, std::uint64_t count) override;
+    void concurrent(bool on) override;
     void drain_irqfds() override { irqfds_.drain(); }
-    [[nodiscard]] std::vector<event::Resampled> take_resampled() override { return irqfds_.take_resampled(); }
+    [[nodiscard]] std::vector<event::Resampled> take_resampled() override;
     bool before_run(VcpuSlot&) override { return true; }
     [[nodiscard]] bool has_interrupt_for(VcpuSlot&) override { return false; }
     [[nodiscard]] std::uint32_t running_priority(VcpuSlot& slot) override;
@@ -43,6 +50,42 @@ class KernelGic : public ArmPlacement {
     [[nodiscard]] std::uint64_t cpu_interface() const override { return is_v3_ ? 0 : AGENT_GICC; }
 
   private:
+    /// What a register has to be given so that a new GIC is as this one was.
+    struct RegisterWrite {
+        std::uint32_t group;  ///< KVM_DEV_ARM_VGIC_GRP_*
+        std::uint64_t attribute;
+        std::uint64_t value;
+    };
+    using RegisterWrites = std::vector<RegisterWrite>;
+    using Markers = std::map<std::uint32_t, std::uint32_t>;
+    struct Redistributors;
+    struct Its;
+    struct PendingTable;
+
+    void initialise();
+
+    /// Adds a register with its value.
+    void add_register(RegisterWrites& to, const kvm::Device& device, std::uint32_t group,
+                      std::uint64_t attribute) const;
+    /// The registers of 32 INTIDs, the first of which is a multiple of 32.
+    void add_interrupts(RegisterWrites& to, std::uint32_t vcpu, std::uint32_t first) const;
+    void write(kvm::Device& device, const RegisterWrites& writes);
+    [[nodiscard]] RegisterWrites distributor_writes() const;
+    [[nodiscard]] Redistributors save_redistributors() const;
+    [[nodiscard]] RegisterWrites cpu_interface_writes();
+    [[nodiscard]] RegisterWrites line_writes() const;
+    [[nodiscard]] std::vector<PendingTable> save_pending_tables();
+    [[nodiscard]] Its save_its();
+    void restore_its(const Its& its);
+    /// GICv2: which of 32 INTIDs are pending for their line.
+    [[nodiscard]] std::uint32_t pending_by_line(std::uint32_t vcpu, std::uint32_t first) const;
+    [[nodiscard]] bool remembers_lines() const { return !is_v3_ && !concurrent_; }
+    /// GICv2: notes a line, as KVM_IRQ_LINE names it.
+    void remember(std::uint32_t line, bool level);
+    /// GICv2: the same of the SPIs of a GSI.
+    void remember_gsi(std::uint32_t gsi, bool level);
+    void drive_again(const std::set<std::uint32_t>& lines);
+
     void set_address(kvm::Device& device, std::uint64_t type, std::uint64_t address);
     /// A register of the distributor.
     [[nodiscard]] std::uint32_t distributor(std::uint32_t offset) const;
@@ -59,11 +102,14 @@ class KernelGic : public ArmPlacement {
     [[nodiscard]] std::uint64_t cpu_register(std::uint32_t vcpu, std::uint32_t which) const;
 
     bool is_v3_;
+    kvm::GuestMemory& memory_;
     std::optional<kvm::Device> gic_;
     std::optional<kvm::Device> its_;
     KernelIrqfds irqfds_;
     routing::RoutingTable table_;
-    std::map<std::uint32_t, std::uint32_t> marker_sgis_;  ///< vCPU -> the SGI that its markers are
+    Markers marker_sgis_;           ///< vCPU -> the SGI that its markers are
+    std::set<std::uint32_t> high_;  ///< GICv2: lines, as KVM_IRQ_LINE names them
+    bool concurrent_ = false;
 };
 
 }  // namespace irqbench::vmm::arm64

@@ -27,6 +27,14 @@ ArmPlacement::ArmPlacement(kvm::Vm& vm, const MachineConfig& config, Recorder& r
     : vm_(vm), config_(config), recorder_(recorder) {}
 
 void ArmPlacement::start(VcpuSlot& slot, bool running) {
+    add(slot, running);
+    if (running) enter_agent(slot.vcpu, slot.index);
+}
+
+// Whether it runs is one of the parts.
+void ArmPlacement::adopt(VcpuSlot& slot) { add(slot, true); }
+
+void ArmPlacement::add(VcpuSlot& slot, bool running) {
     slots_.push_back(&slot);
     seen_.emplace_back();
     kvm_vcpu_init init = vm_.preferred_target();
@@ -35,7 +43,6 @@ void ArmPlacement::start(VcpuSlot& slot, bool running) {
     slot.vcpu.init(init);
     slot.agent.reset(config_.run == RunMode::free ? IDLE_HALT : IDLE_EXIT, default_policy);
     slot.agent.set_word(BLOCK_GICC, cpu_interface());
-    if (running) enter_agent(slot.vcpu, slot.index);
 }
 
 // KVM on arm64 has neither of these calls.

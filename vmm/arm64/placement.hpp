@@ -22,6 +22,7 @@ class ArmPlacement : public Placement {
     ArmPlacement(kvm::Vm& vm, const MachineConfig& config, Recorder& recorder);
 
     void start(VcpuSlot& slot, bool running) override;
+    void adopt(VcpuSlot& slot) override;
     Outcome nmi(VcpuSlot& slot) override;
     Outcome inject(VcpuSlot& slot, std::uint32_t vector, Injection how) override;
     [[nodiscard]] std::optional<AgentExit> agent_exit(const kvm::Exit& exit) const override;
@@ -36,12 +37,25 @@ class ArmPlacement : public Placement {
     /// Where the agent finds the CPU interface of a GICv2; 0 for system registers.
     [[nodiscard]] virtual std::uint64_t cpu_interface() const = 0;
 
+    // Parts of a saved state that vCPUs have in every placement.
+    /// All that KVM_GET_REG_LIST names but those of the timers.
+    [[nodiscard]] StateAccess registers_state();
+    /// The virtual timers, and the counter of all of them.
+    [[nodiscard]] StateAccess timers_state();
+    /// None where KVM has no vCPU events.
+    [[nodiscard]] std::vector<StateAccess> events_state();
+    /// Whether PSCI has stopped them.
+    [[nodiscard]] StateAccess power_state();
+
     kvm::Vm& vm_;
     const MachineConfig& config_;
     Recorder& recorder_;
     std::vector<VcpuSlot*> slots_;
 
   private:
+    /// Gives a new vCPU its features and its agent.
+    void add(VcpuSlot& slot, bool running);
+
     /// What parked() last saw of a vCPU that waits.
     struct Wait {
         std::uint32_t looks = 0;  ///< BLOCK_LOOKS

@@ -50,8 +50,49 @@ bool has_user_irqs(const kvm::Vm& vm) { return vm.check_extension(KVM_CAP_ARM_US
 UserspaceGic::UserspaceGic(kvm::Vm& vm, const MachineConfig& config, Recorder& recorder)
     : ArmPlacement(vm, config, recorder),
       board_(gicv2_for(config), config, *this),
-      irqfds_(board_),
+      irqfds_(std::make_unique<model::Irqfds>(board_)),
       inputs_(config.vcpu_ids.size()) {}
+
+/// What is in our process. The irqfds are of this board.
+struct UserspaceGic::Controllers {
+    explicit Controllers(const UserspaceGic& of)
+        : board(of.board_), irqfds(*of.irqfds_, board), doorbells(of.doorbells_), markers(of.marker_sgis_) {
+        for (const VcpuSlot* slot : of.slots_) timer_outputs.push_back(slot->vcpu.device_irq_level());
+    }
+
+    GicBoard board;
+    model::Irqfds irqfds;
+    model::Doorbells doorbells;
+    std::map<std::uint32_t, std::uint32_t> markers;
+    std::vector<std::uint64_t> timer_outputs;
+};
+
+// KVM comes back from KVM_RUN when an output is not what kvm_run says: said beforehand, a line that is up
+// stays up.
+std::vector<StateAccess> UserspaceGic::state() {
+    using Saved = std::shared_ptr<const Controllers>;
+    std::vector<StateAccess> parts{registers_state()};
+    for (StateAccess& part : events_state()) parts.push_back(std::move(part));
+    parts.push_back(state_access<Saved>(
+        "controllers",
+        [this] {
+            const std::lock_guard lock(mutex_);
+            return std::make_shared<const Controllers>(*this);
+        },
+        [this](const Saved& saved) {
+            const std::lock_guard lock(mutex_);
+            board_.restore(saved->board);
+            irqfds_ = std::make_unique<model::Irqfds>(saved->irqfds, board_);
+            doorbells_ = saved->doorbells;
+            marker_sgis_ = saved->markers;
+            for (VcpuSlot* slot : slots_)
+                slot->vcpu.set_device_irq_level(saved->timer_outputs.at(slot->index));
+            drive_inputs();
+        }));
+    parts.push_back(timers_state());
+    parts.push_back(power_state());
+    return parts;
+}
 
 void UserspaceGic::moved(std::optional<std::uint32_t> gsi, std::string text) {
     recorder_.add(Lane::wire, event::Wire{gsi, std::move(text)});
@@ -100,14 +141,14 @@ Outcome UserspaceGic::route(const routing::RoutingTable& table) {
 
 Outcome UserspaceGic::assign_irqfd(const IrqfdSpec& spec) {
     const std::lock_guard lock(mutex_);
-    const Outcome outcome = irqfds_.assign(spec);
+    const Outcome outcome = irqfds_->assign(spec);
     drive_inputs();
     return outcome;
 }
 
 Outcome UserspaceGic::deassign_irqfd(std::string_view name) {
     const std::lock_guard lock(mutex_);
-    const Outcome outcome = irqfds_.deassign(name);
+    const Outcome outcome = irqfds_->deassign(name);
     drive_inputs();
     return outcome;
 }
@@ -115,7 +156,7 @@ Outcome UserspaceGic::deassign_irqfd(std::string_view name) {
 void UserspaceGic::signal(std::string_view irqfd, std::uint64_t count) {
     const std::lock_guard lock(mutex_);
     if (count == 0) return;
-    irqfds_.signal(irqfd);
+    irqfds_->signal(irqfd);
     drive_inputs();
 }
 
@@ -126,7 +167,7 @@ void UserspaceGic::concurrent(bool on) {
 
 std::vector<event::Resampled> UserspaceGic::take_resampled() {
     const std::lock_guard lock(mutex_);
-    return irqfds_.take_resampled();
+    return irqfds_->take_resampled();
 }
 
 std::optional<Outcome> UserspaceGic::assign_ioeventfd(const IoeventfdSpec& spec) {

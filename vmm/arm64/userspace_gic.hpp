@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,7 @@ class UserspaceGic final : public ArmPlacement, private model::Wires {
     /// KVM has no GIC where none was made.
     void create_controllers() override {}
     void finish() override {}
+    [[nodiscard]] std::vector<StateAccess> state() override;
 
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome msi(const MsiMessage& message) override;
@@ -73,10 +75,12 @@ class UserspaceGic final : public ArmPlacement, private model::Wires {
         bool fiq = false;
     };
 
+    struct Controllers;
+
     // model::Wires
     [[nodiscard]] bool watches_wires() const override { return !concurrent_; }
     void moved(std::optional<std::uint32_t> gsi, std::string text) override;
-    void ended(routing::ListenerId listener) override { irqfds_.ended(listener); }
+    void ended(routing::ListenerId listener) override { irqfds_->ended(listener); }
 
     /// Brings the outputs of the vCPU's timers, as they were when it last came out of KVM_RUN, to its PPIs.
     void take_timers(const VcpuSlot& slot);
@@ -86,7 +90,7 @@ class UserspaceGic final : public ArmPlacement, private model::Wires {
     bool access(const VcpuSlot& slot, const kvm::MmioExit& mmio);
 
     GicBoard board_;
-    model::Irqfds irqfds_;
+    std::unique_ptr<model::Irqfds> irqfds_;
     model::Doorbells doorbells_;  ///< at addresses of the GIC
     std::vector<Inputs> inputs_;
     std::map<std::uint32_t, std::uint32_t> marker_sgis_;  ///< vCPU -> the SGI that its markers are

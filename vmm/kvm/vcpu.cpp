@@ -141,6 +141,49 @@ void Vcpu::set_reg(std::uint64_t id, std::uint64_t value) {
     require(try_set_reg(id, value), "KVM_SET_ONE_REG");
 }
 
+// Its header is one word of 64 bits (struct kvm_reg_list).
+std::vector<std::uint64_t> Vcpu::reg_list() const {
+    struct Header {
+        std::uint64_t count = 0;
+    };
+    using Ids = List<Header, std::uint64_t>;
+    constexpr Request request = Ids::request(IRQBENCH_KVM_REQUEST(KVM_GET_REG_LIST));
+    // A list that is too short is refused with E2BIG and the length it should have.
+    Ids none(0);
+    const Outcome outcome = try_ioctl(fd(), request, none.header());
+    if (outcome.error != E2BIG) require(outcome, request.name);
+    Ids list(none.header().count);
+    call(fd(), request, list.header());
+    return list.take(list.header().count);
+}
+
+std::vector<std::byte> Vcpu::reg_bytes(std::uint64_t id) const {
+    std::vector<std::byte> bytes(std::size_t{1} << ((id & KVM_REG_SIZE_MASK) >> KVM_REG_SIZE_SHIFT));
+    require(try_one_reg(false, id, bytes.data()), "KVM_GET_ONE_REG");
+    return bytes;
+}
+
+void Vcpu::set_reg_bytes(std::uint64_t id, std::span<const std::byte> bytes) {
+    std::vector<std::byte> copy(bytes.begin(), bytes.end());
+    require(try_one_reg(true, id, copy.data()), fmt::format("KVM_SET_ONE_REG of {:#x}", id).c_str());
+}
+
+kvm_vcpu_events Vcpu::vcpu_events() const {
+    kvm_vcpu_events events{};
+    call(fd(), IRQBENCH_KVM_REQUEST(KVM_GET_VCPU_EVENTS), events);
+    return events;
+}
+
+Outcome Vcpu::try_set_vcpu_events(const kvm_vcpu_events& events) {
+    const Outcome outcome = try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_VCPU_EVENTS), events);
+    if (outcome.ok()) run_page().ready_for_interrupt_injection = 0;
+    return outcome;
+}
+
+void Vcpu::set_vcpu_events(const kvm_vcpu_events& events) {
+    require(try_set_vcpu_events(events), "KVM_SET_VCPU_EVENTS");
+}
+
 #if defined(__aarch64__)
 Outcome Vcpu::try_init(const kvm_vcpu_init& init) {
     return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_ARM_VCPU_INIT), init);
@@ -256,22 +299,6 @@ Outcome Vcpu::try_set_lapic(const kvm_lapic_state& state) {
 }
 
 void Vcpu::set_lapic(const kvm_lapic_state& state) { require(try_set_lapic(state), "KVM_SET_LAPIC"); }
-
-kvm_vcpu_events Vcpu::vcpu_events() const {
-    kvm_vcpu_events events{};
-    call(fd(), IRQBENCH_KVM_REQUEST(KVM_GET_VCPU_EVENTS), events);
-    return events;
-}
-
-Outcome Vcpu::try_set_vcpu_events(const kvm_vcpu_events& events) {
-    const Outcome outcome = try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_SET_VCPU_EVENTS), events);
-    if (outcome.ok()) run_page().ready_for_interrupt_injection = 0;
-    return outcome;
-}
-
-void Vcpu::set_vcpu_events(const kvm_vcpu_events& events) {
-    require(try_set_vcpu_events(events), "KVM_SET_VCPU_EVENTS");
-}
 
 Outcome Vcpu::try_interrupt(std::uint32_t vector) {
     const kvm_interrupt request{vector};

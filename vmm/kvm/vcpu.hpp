@@ -3,6 +3,7 @@
 #include <linux/kvm.h>
 
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -102,11 +103,23 @@ class Vcpu {
         return try_one_reg(true, id, &value);
     }
     void set_reg(std::uint64_t id, std::uint64_t value);
+    /// KVM_GET_REG_LIST: the registers that the vCPU has.
+    [[nodiscard]] std::vector<std::uint64_t> reg_list() const;
+    /// A register of any size, as KVM_GET_ONE_REG gives it.
+    [[nodiscard]] std::vector<std::byte> reg_bytes(std::uint64_t id) const;
+    void set_reg_bytes(std::uint64_t id, std::span<const std::byte> bytes);
+
+    /// KVM_GET_VCPU_EVENTS. Not on arm64 where KVM_CAP_VCPU_EVENTS is missing.
+    [[nodiscard]] kvm_vcpu_events vcpu_events() const;
+    [[nodiscard]] Outcome try_set_vcpu_events(const kvm_vcpu_events& events);
+    void set_vcpu_events(const kvm_vcpu_events& events);
 
 #if defined(__aarch64__)
     /// KVM_ARM_DEV_*: outputs of KVM's own devices when run() last came back, of a VM without a GIC (api.rst,
     /// KVM_CAP_ARM_USER_IRQ).
     [[nodiscard]] std::uint64_t device_irq_level() const { return run_page().s.regs.device_irq_level; }
+    /// What KVM compares the outputs with to find out whether run() has to come back for one.
+    void set_device_irq_level(std::uint64_t level) { run_page().s.regs.device_irq_level = level; }
 
     /// KVM_ARM_VCPU_INIT: before anything else, and again to reset the vCPU.
     [[nodiscard]] Outcome try_init(const kvm_vcpu_init& init);
@@ -141,10 +154,6 @@ class Vcpu {
     [[nodiscard]] kvm_lapic_state lapic() const;
     [[nodiscard]] Outcome try_set_lapic(const kvm_lapic_state& state);
     void set_lapic(const kvm_lapic_state& state);
-
-    [[nodiscard]] kvm_vcpu_events vcpu_events() const;
-    [[nodiscard]] Outcome try_set_vcpu_events(const kvm_vcpu_events& events);
-    void set_vcpu_events(const kvm_vcpu_events& events);
 
     /// KVM_INTERRUPT: queues an external interrupt. ENXIO with a full irqchip, EEXIST while one is queued.
     [[nodiscard]] Outcome try_interrupt(std::uint32_t vector);

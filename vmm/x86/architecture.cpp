@@ -46,8 +46,8 @@ std::vector<std::string> placements(const kvm::System& system) {
     return names;
 }
 
-std::unique_ptr<Placement> make_placement(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config,
-                                          Recorder& recorder) {
+std::unique_ptr<Placement> make_placement(const kvm::System& system, kvm::Vm& vm, kvm::GuestMemory&,
+                                          const MachineConfig& config, Recorder& recorder) {
     if (config.placement == "split") return std::make_unique<x86::SplitIrqchip>(system, vm, config, recorder);
     if (config.placement == "userspace")
         return std::make_unique<x86::UserspaceIrqchip>(system, vm, config, recorder);

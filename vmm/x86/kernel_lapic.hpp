@@ -28,7 +28,6 @@ class KernelLapicPlacement : public X86Placement {
     /// The parts of vCPUs with a LAPIC in the kernel, in an order in which each finds what it depends on: a
     /// LAPIC's mode is in sregs; a TSC deadline needs the counter, and a timer in that mode.
     [[nodiscard]] std::vector<StateAccess> vcpu_state();
-    [[nodiscard]] StateAccess irqfds_state(std::function<bool(std::uint32_t gsi)> drives);
 
     [[nodiscard]] MarkerConditions marker_conditions(VcpuSlot& slot) override;
     /// KVM_SET_GSI_ROUTING with the entries of `table`.

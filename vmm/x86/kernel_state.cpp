@@ -33,14 +33,6 @@ std::vector<StateAccess> KernelLapicPlacement::vcpu_state() {
                 [](VcpuSlot& slot, const std::uint32_t& state) { slot.vcpu.set_mp_state(state); })};
 }
 
-StateAccess KernelLapicPlacement::irqfds_state(std::function<bool(std::uint32_t gsi)> drives) {
-    return state_access<std::vector<KernelIrqfds::Binding>>(
-        "irqfds", [this] { return irqfds_.save(); },
-        [this, drives = std::move(drives)](const std::vector<KernelIrqfds::Binding>& bindings) {
-            irqfds_.restore(bindings, drives);
-        });
-}
-
 std::vector<StateAccess> KernelIrqchip::state() {
     using Pics = std::array<kvm_irqchip, 2>;
     std::vector<StateAccess> parts = vcpu_state();
@@ -67,7 +59,7 @@ std::vector<StateAccess> KernelIrqchip::state() {
     parts.push_back(state_access<HostLines::Pins>(
         "lines", [this] { return lines_.held(); },
         [this](const HostLines::Pins& pins) { drive_again(pins); }));
-    parts.push_back(irqfds_state([this](std::uint32_t gsi) { return drives_level(gsi); }));
+    parts.push_back(irqfds_.state([this](std::uint32_t gsi) { return drives_level(gsi); }));
     return parts;
 }
 

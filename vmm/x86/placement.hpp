@@ -47,16 +47,7 @@ class X86Placement : public Placement {
     template <class T>
     StateAccess of_vcpus(std::string_view name, std::function<T(VcpuSlot&)> save,
                          std::function<void(VcpuSlot&, const T&)> restore) {
-        return state_access<std::vector<T>>(
-            name,
-            [this, save = std::move(save)] {
-                std::vector<T> values;
-                for (VcpuSlot* slot : slots_) values.push_back(save(*slot));
-                return values;
-            },
-            [this, restore = std::move(restore)](const std::vector<T>& values) {
-                for (VcpuSlot* slot : slots_) restore(*slot, values.at(slot->index));
-            });
+        return vcpu_part<T>(name, slots_, std::move(save), std::move(restore));
     }
     // Parts that vCPUs have in KVM in every placement.
     [[nodiscard]] StateAccess sregs_state();

@@ -77,7 +77,7 @@ std::vector<StateAccess> SplitIrqchip::state() {
             kvm::require(set_routing(*table), "KVM_SET_GSI_ROUTING");
         }));
     // The kernel holds no line of a pin here.
-    parts.push_back(irqfds_state([](std::uint32_t) { return false; }));
+    parts.push_back(irqfds_.state([](std::uint32_t) { return false; }));
     return parts;
 }
 

@@ -13,6 +13,7 @@
 #include "scenarios/verbs/common/claims.hpp"
 #include "scenarios/verbs/common/guest.hpp"
 #include "scenarios/verbs/common/machine.hpp"
+#include "scenarios/verbs/common/migration.hpp"
 #include "vmm/arm64/traits.hpp"
 #include "vmm/guest/agent_abi.h"
 
@@ -32,6 +33,9 @@ constexpr std::array all_verbs{
     verb<DeassignVerb>("deassign", Side::host, "deassigns an irqfd or ioeventfd"),
     verb<SignalVerb>("signal", Side::host, "writes to an irqfd's eventfd"),
     verb<IoeventfdVerb>("ioeventfd", Side::host, "assigns an ioeventfd"),
+    verb<MigrateVerb>("migrate", Side::host, "moves the guest into a new virtual machine"),
+    verb<SaveVerb>("save", Side::host, "saves the machine's state under a name"),
+    verb<RestoreVerb>("restore", Side::host, "begins a new virtual machine with a saved state"),
 
     verb<HandlerVerb<HandlerDialect>>("handler", Side::guest, "says what an INTID's handler does"),
     verb<EndVerb<End::eoi>>("eoi", Side::guest, "writes EOIR"),
@@ -77,6 +81,10 @@ constexpr std::array all_verbs{
 
 constexpr std::array<std::string_view, 3> modes{"kernel", "userspace", "model"};
 constexpr std::array<std::string_view, 3> controllers{"interrupt", "distributor", "cpu_interface"};
+constexpr std::array<std::string_view, 14> state_parts{
+    "registers", "vcpu_events",    "iidr", "redistributors", "distributor", "cpu_interfaces",
+    "lines",     "pending_tables", "its",  "routing",        "irqfds",      "controllers",
+    "timers",    "mp_state"};
 
 /// Versions of the GIC.
 enum class Gic : std::uint8_t { v2 = 2, v3 = 3 };
@@ -194,8 +202,8 @@ std::uint32_t widest_destination(const vmm::MachineConfig&) { return 0xffff'ffff
 }  // namespace
 
 const Architecture architecture{
-    "arm64",      all_verbs,         modes,         controllers, {},     vmm::arm64::trait_names,
-    read_machine, machine_schema,    check_machine, settle,      needed, lacks,
+    "arm64",      all_verbs,         modes,         controllers, state_parts, vmm::arm64::trait_names,
+    read_machine, machine_schema,    check_machine, settle,      needed,      lacks,
     check_place,  widest_destination};
 
 }  // namespace irqbench::scenarios::verbs::arm64
