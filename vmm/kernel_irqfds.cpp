@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <set>
+#include <utility>
 
 namespace irqbench::vmm {
 
@@ -23,82 +24,114 @@ KernelIrqfds::Entry* KernelIrqfds::find(std::string_view name) {
 }
 
 bool KernelIrqfds::has(std::string_view name) const {
+    const std::lock_guard lock(mutex_);
     const Entry* entry = find(name);
     return entry != nullptr && entry->irqfd.has_value();
 }
 
+kvm::Vm& KernelIrqfds::vm_of(const IrqfdSpec& spec) {
+    if (!spec.other_vm) return vm_;
+    if (!other_vm_) other_vm_ = make_other_vm_();
+    return *other_vm_;
+}
+
+// The kernel is called without the lock: signals come meanwhile.
 Outcome KernelIrqfds::assign(const IrqfdSpec& spec) {
     if (spec.other_vm && !make_other_vm_) return {0, EAGAIN};
-    if (spec.other_vm && !other_vm_) other_vm_ = make_other_vm_();
     Entry entry;
     entry.spec = spec;
+    std::unique_lock lock(mutex_);
     if (const Entry* other = find(spec.shares); other != nullptr) {
         entry.trigger = other->trigger;
-        entry.signalled->store(true);  // by what may wait in it
+        entry.signalled = true;  // by what may wait in it
     } else {
         entry.trigger = std::make_shared<kvm::EventFd>();
     }
     if (spec.resample) entry.resample = std::make_unique<kvm::EventFd>();
-    auto attempt = kvm::Irqfd::try_assign(spec.other_vm ? *other_vm_ : vm_, *entry.trigger, spec.gsi,
-                                          entry.resample.get());
+    kvm::Vm& vm = vm_of(spec);
+    lock.unlock();
+    auto attempt = kvm::Irqfd::try_assign(vm, *entry.trigger, spec.gsi, entry.resample.get());
+    lock.lock();
     if (!attempt.outcome.ok()) return attempt.outcome;
     entry.irqfd = std::move(attempt.object);
-    entry.asserted->store(spec.resample && asserted(spec.gsi));
+    entry.asserted = spec.resample && is_asserted(spec.gsi);
+    if (const Entry* former = find(spec.name); former != nullptr && former->resample)
+        entry.kicks = former->kicks + former->resample->drain();
     std::erase_if(entries_, [&](const Entry& former) { return former.spec.name == spec.name; });
     entries_.push_back(std::move(entry));
     return attempt.outcome;
 }
 
 Outcome KernelIrqfds::deassign(std::string_view name) {
+    std::unique_lock lock(mutex_);
     Entry* entry = find(name);
     if (entry == nullptr) return {0, ENOENT};
-    if (!entry->irqfd)
-        return kvm::Irqfd::try_deassign(entry->spec.other_vm ? *other_vm_ : vm_, *entry->trigger,
-                                        entry->spec.gsi);
-    const Outcome outcome = entry->irqfd->try_deassign();
-    entry->irqfd.reset();
     const std::uint32_t gsi = entry->spec.gsi;
-    if (!resamples(gsi)) release(gsi);
+    auto irqfd = std::exchange(entry->irqfd, std::nullopt);
+    if (!irqfd) return kvm::Irqfd::try_deassign(vm_of(entry->spec), *entry->trigger, gsi);
+    lock.unlock();
+    const Outcome outcome = irqfd->try_deassign();
+    lock.lock();
+    if (!has_resampler(gsi)) release(gsi);
     return outcome;
 }
 
 std::optional<std::uint32_t> KernelIrqfds::gsi_of(std::string_view name) const {
+    const std::lock_guard lock(mutex_);
     const Entry* entry = find(name);
     if (entry == nullptr || !entry->irqfd || entry->spec.other_vm) return std::nullopt;
     return entry->spec.gsi;
 }
 
 std::optional<std::uint32_t> KernelIrqfds::resampled_gsi(std::string_view name) const {
+    const auto gsi = gsi_of(name);
+    const std::lock_guard lock(mutex_);
     const Entry* entry = find(name);
-    return entry != nullptr && entry->spec.resample ? gsi_of(name) : std::nullopt;
+    return entry != nullptr && entry->spec.resample ? gsi : std::nullopt;
 }
 
 bool KernelIrqfds::resamples(std::uint32_t gsi) const {
+    const std::lock_guard lock(mutex_);
+    return has_resampler(gsi);
+}
+
+bool KernelIrqfds::has_resampler(std::uint32_t gsi) const {
     return std::any_of(entries_.begin(), entries_.end(), [gsi](const Entry& entry) {
         return entry.irqfd && entry.spec.resample && entry.spec.gsi == gsi;
     });
 }
 
-/// One resampler holds the line for all irqfds of a GSI, until it lets go for all of them.
 bool KernelIrqfds::asserted(std::uint32_t gsi) const {
+    const std::lock_guard lock(mutex_);
+    return is_asserted(gsi);
+}
+
+/// One resampler holds the line for all irqfds of a GSI, until it lets go for all of them.
+bool KernelIrqfds::is_asserted(std::uint32_t gsi) const {
     return std::any_of(entries_.begin(), entries_.end(),
-                       [gsi](const Entry& entry) { return entry.spec.gsi == gsi && entry.asserted->load(); });
+                       [gsi](const Entry& entry) { return entry.spec.gsi == gsi && entry.asserted; });
 }
 
 void KernelIrqfds::release(std::uint32_t gsi) {
     for (Entry& entry : entries_)
-        if (entry.spec.gsi == gsi) entry.asserted->store(false);
+        if (entry.spec.gsi == gsi) entry.asserted = false;
 }
 
 void KernelIrqfds::signal(std::string_view name, std::uint64_t count) {
-    Entry* entry = find(name);
-    if (entry == nullptr) return;
-    entry->signalled->store(true, std::memory_order_relaxed);
-    if (entry->spec.resample && entry->irqfd) entry->asserted->store(true, std::memory_order_relaxed);
-    entry->trigger->signal(count);
+    std::shared_ptr<kvm::EventFd> trigger;
+    {
+        const std::lock_guard lock(mutex_);
+        Entry* entry = find(name);
+        if (entry == nullptr) return;
+        entry->signalled = true;
+        if (entry->spec.resample && entry->irqfd) entry->asserted = true;
+        trigger = entry->trigger;
+    }
+    trigger->signal(count);
 }
 
 bool KernelIrqfds::take_waiting(std::string_view name) {
+    const std::lock_guard lock(mutex_);
     const Entry* entry = find(name);
     return entry != nullptr && !triggers_one(*entry) && entry->trigger->drain() != 0;
 }
@@ -112,7 +145,7 @@ bool KernelIrqfds::triggers_one(const Entry& entry) const {
 
 void KernelIrqfds::drain() {
     for (Entry& entry : entries_) {
-        if (!entry.irqfd || !entry.signalled->exchange(false)) continue;
+        if (!entry.irqfd || !std::exchange(entry.signalled, false)) continue;
         std::optional<kvm::EventFd> keeper_trigger;
         std::optional<kvm::EventFd> keeper_resample;
         std::optional<kvm::Irqfd> keeper;
@@ -126,10 +159,11 @@ void KernelIrqfds::drain() {
 }
 
 std::vector<event::Resampled> KernelIrqfds::take_resampled() {
+    const std::lock_guard lock(mutex_);
     std::vector<event::Resampled> kicks;
     for (Entry& entry : entries_) {
         if (!entry.resample) continue;
-        if (const std::uint64_t count = entry.resample->drain(); count != 0) {
+        if (const std::uint64_t count = entry.resample->drain() + std::exchange(entry.kicks, 0); count != 0) {
             kicks.push_back({entry.spec.name, count});
             release(entry.spec.gsi);
         }
@@ -141,7 +175,7 @@ std::vector<KernelIrqfds::Binding> KernelIrqfds::save() const {
     std::vector<Binding> bindings;
     std::set<const kvm::EventFd*> seen;
     for (const Entry& entry : entries_) {
-        Binding binding{entry.spec, entry.irqfd.has_value(), asserted(entry.spec.gsi), 0};
+        Binding binding{entry.spec, entry.irqfd.has_value(), is_asserted(entry.spec.gsi), 0};
         // What nobody listens to can be read and written back.
         if (seen.insert(entry.trigger.get()).second && !triggers_one(entry))
             binding.waiting = entry.trigger->drain();
@@ -166,7 +200,7 @@ void KernelIrqfds::restore(const std::vector<Binding>& bindings,
         if (drives(gsi))
             signal(binding.spec.name, 1);
         else
-            find(binding.spec.name)->asserted->store(true);
+            find(binding.spec.name)->asserted = true;
     }
     drain();
 }

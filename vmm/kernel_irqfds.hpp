@@ -1,8 +1,8 @@
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,7 +16,9 @@
 
 namespace irqbench::vmm {
 
-/// The irqfds of a machine that the kernel serves, by name, with their resamplefds.
+/// The irqfds of a machine that the kernel serves, by name, with their resamplefds. Several threads may
+/// assign, deassign and signal at once, each name being assigned and deassigned by one of them; all else
+/// belongs to a time when no other thread is at work, but take_resampled().
 class KernelIrqfds {
   public:
     /// What there is to know of an irqfd.
@@ -47,7 +49,6 @@ class KernelIrqfds {
     [[nodiscard]] std::optional<std::uint32_t> resampled_gsi(std::string_view name) const;
     /// Whether an assigned irqfd of this GSI resamples.
     [[nodiscard]] bool resamples(std::uint32_t gsi) const;
-    /// May be called by several threads, as long as nothing is assigned or deassigned.
     void signal(std::string_view name, std::uint64_t count);
     /// Whether the eventfd of this name, deassigned, holds an event; it does not any more.
     [[nodiscard]] bool take_waiting(std::string_view name);
@@ -72,12 +73,16 @@ class KernelIrqfds {
         std::shared_ptr<kvm::EventFd> trigger;
         std::unique_ptr<kvm::EventFd> resample;
         std::optional<kvm::Irqfd> irqfd;  ///< none once it is deassigned
-        std::unique_ptr<std::atomic<bool>> signalled = std::make_unique<std::atomic<bool>>(false);
-        std::unique_ptr<std::atomic<bool>> asserted = std::make_unique<std::atomic<bool>>(false);
+        std::uint64_t kicks = 0;          ///< of a former one of this name, not yet taken
+        bool signalled = false;           ///< and perhaps not injected yet
+        bool asserted = false;
     };
 
     [[nodiscard]] Entry* find(std::string_view name);
     [[nodiscard]] const Entry* find(std::string_view name) const;
+    [[nodiscard]] kvm::Vm& vm_of(const IrqfdSpec& spec);
+    [[nodiscard]] bool has_resampler(std::uint32_t gsi) const;
+    [[nodiscard]] bool is_asserted(std::uint32_t gsi) const;
     [[nodiscard]] bool triggers_one(const Entry& entry) const;
     void release(std::uint32_t gsi);
 
@@ -85,6 +90,7 @@ class KernelIrqfds {
     MakeVm make_other_vm_;
     std::unique_ptr<kvm::Vm> other_vm_;  ///< once there is an irqfd for it
     std::vector<Entry> entries_;
+    mutable std::mutex mutex_;  ///< guards entries_
 };
 
 }  // namespace irqbench::vmm

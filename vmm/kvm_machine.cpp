@@ -138,7 +138,7 @@ Outcome KvmMachine::assign_irqfd(const IrqfdSpec& spec) {
         outcome = call("irqfd", spec.name, spec.gsi, [&] { return placement_->assign_irqfd(spec); });
     }
     // What waits in an eventfd is signalled by the assignment.
-    if (!spec.shares.empty()) injecting();
+    if (!spec.shares.empty() && !concurrent_) injecting();
     return outcome;
 }
 

@@ -49,7 +49,7 @@ struct InWords {
         return status_text(*result.value_sign);
     }
     std::string operator()(const expect::Resampled& kick) const {
-        return "resampled " + kick.irqfd + times_text(kick.count);
+        return "resampled " + kick.irqfd + times_text(kick.count) + (kick.or_more ? " or more" : "");
     }
     std::string operator()(const expect::DoorbellRung& bell) const {
         return "doorbell " + bell.name + times_text(bell.count);

@@ -51,6 +51,7 @@ struct CallResult {
 struct Resampled {
     std::string irqfd;
     std::uint64_t count = 1;
+    bool or_more = false;
 };
 
 /// ioeventfd signals since the last claim.

@@ -20,13 +20,14 @@ struct Shared {
 };
 
 struct Tally {
-    enum Action { lines, messages, tables, signals, count };
+    enum Action { lines, messages, tables, irqfds, signals, count };
     std::array<std::uint64_t, count> done{};
     std::uint64_t refused = 0;
     vmm::Outcome first_refusal;
 
     [[nodiscard]] std::string text() const {
-        static constexpr std::array<const char*, count> words = {"line changes", "msi", "route", "signal"};
+        static constexpr std::array<const char*, count> words = {"line changes", "msi", "route", "irqfd",
+                                                                 "signal"};
         std::string text;
         for (std::size_t i = 0; i < done.size(); ++i)
             if (done[i] != 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", done[i], words[i]);
@@ -58,13 +59,17 @@ class Hand final : public vmm::Machine {
         own_routes();
         return shared_.machine.routes();
     }
+    vmm::Outcome assign_irqfd(const vmm::IrqfdSpec& spec) override {
+        return counted(Tally::irqfds, shared_.machine.assign_irqfd(spec));
+    }
+    vmm::Outcome deassign_irqfd(std::string_view irqfd) override {
+        return counted(Tally::irqfds, shared_.machine.deassign_irqfd(irqfd));
+    }
     void signal(std::string_view irqfd, std::uint64_t count) override {
         shared_.machine.signal(irqfd, count);
         ++tally_.done[Tally::signals];
     }
 
-    vmm::Outcome assign_irqfd(const vmm::IrqfdSpec&) override { refuse(); }
-    vmm::Outcome deassign_irqfd(std::string_view) override { refuse(); }
     vmm::Outcome assign_ioeventfd(const vmm::IoeventfdSpec&) override { refuse(); }
     vmm::Outcome deassign_ioeventfd(std::string_view) override { refuse(); }
     vmm::Outcome nmi(std::uint32_t) override { refuse(); }

@@ -8,9 +8,9 @@ namespace irqbench::scenarios {
 inline constexpr const char* parallel_call = "parallel";
 
 /// Performs a parallel block: one host thread per named list of steps, started together, each `times` over.
-/// Only raise, lower, pulse, msi, signal and the verbs of routing have a place there, the latter in one
-/// thread only, because a table is replaced as a whole. Recorded as one event::Call per thread, whose outcome
-/// is the first refusal that no step of the thread names as its `errno`.
+/// Only raise, lower, pulse, msi, irqfd, deassign, signal and the verbs of routing have a place there, the
+/// last in one thread only, because a table is replaced as a whole. Recorded as one event::Call per thread,
+/// whose outcome is the first refusal that no step of the thread names as its `errno`.
 /// @throws std::exception what a thread threw; std::logic_error for a verb that has no place there
 void perform_parallel(const Block& block, vmm::Machine& machine, vmm::Trace& trace,
                       const RunOptions& options);

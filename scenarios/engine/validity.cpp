@@ -57,7 +57,7 @@ class Checker {
     };
 
     [[noreturn]] void fail(const Step& step, std::string reason) const {
-        if (repeats_) reason += " (when 'repeat' comes back to it)";
+        if (repeats_) reason += " (when it is done again)";
         throw ScenarioError(ScenarioError::Kind::invalid, scenario_.file.string(), step.line, step.pointer,
                             std::move(reason));
     }
@@ -142,6 +142,7 @@ class Checker {
                     fail(step, "'loop' stands inside a thread of 'parallel' only");
                 check_loop(step, block, around);
                 walk(block.threads.front().second, around);
+                walk_again(block.threads.front().second, around);
                 return;
         }
     }
@@ -160,6 +161,7 @@ class Checker {
             ends = ends || !loops;
             around.thread = name;
             walk(steps, around);
+            if (block.times > 1) walk_again(steps, around);
         }
         if (!ends) fail(step, "never ends: every thread loops until another one has ended");
     }
@@ -245,8 +247,15 @@ class Checker {
     void check_thread(const Step& step, const Facts& facts, const Around& around) {
         if (!facts.threadable)
             fail(step,
-                 "has no place in 'parallel', where threads raise, lower, pulse, signal, send messages and "
-                 "change routes only");
+                 "has no place in 'parallel', where threads raise, lower, pulse, send messages, assign, "
+                 "deassign and signal irqfds, and change routes only");
+        for (const std::string& name : {facts.opens_irqfd, facts.closes}) {
+            if (name.empty()) continue;
+            const auto [owner, is_new] = owners_.try_emplace({around.parallel, name}, around.thread);
+            if (owner->second != around.thread)
+                fail(step, fmt::format("only one thread may assign and deassign '{}', and '{}' does", name,
+                                       owner->second));
+        }
         // A table is replaced as a whole, so that two threads would undo each other's routes.
         if (!facts.routes) return;
         const auto [router, is_first] = routers_.try_emplace(around.parallel, around.thread);
@@ -428,8 +437,10 @@ class Checker {
     std::map<std::string, Left, std::less<>> saved_;
     std::map<std::string, bool, std::less<>> ever_irqfds_;  ///< whether it ever had a resamplefd
     std::set<std::string, std::less<>> ever_ioeventfds_;
+    /// the thread of each `parallel` that assigns and deassigns an irqfd
+    std::map<std::pair<const Block*, std::string>, std::string> owners_;
     std::map<const Block*, std::string> routers_;  ///< the thread of each `parallel` that changes routes
-    bool repeats_ = false;                         ///< the steps of a `repeat` are walked through once more
+    bool repeats_ = false;                         ///< steps that are done again are walked through once more
     bool woken_ = false;
     // The modes in which there is such a step.
     Modes causes_;

@@ -349,11 +349,8 @@ void SplitIrqchip::rehome_irqfds() {
 }
 
 void SplitIrqchip::signal(std::string_view name, std::uint64_t count) {
-    std::unique_lock lock(mutex_);
-    if (irqfds_.has(name)) {
-        lock.unlock();
-        return irqfds_.signal(name, count);
-    }
+    if (irqfds_.has(name)) return irqfds_.signal(name, count);
+    const std::lock_guard lock(mutex_);
     if (const LocalIrqfds::Irqfd* irqfd = local_irqfds_.signal(name)) return fire(irqfd->spec);
     if (!local_irqfds_.had(name)) irqfds_.signal(name, count);
 }

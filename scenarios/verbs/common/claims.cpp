@@ -183,12 +183,13 @@ Facts QuietVerb::facts() const {
 }
 
 std::string ResampledVerb::explain() const {
-    return fmt::format("Expect that the resamplefd of '{}' is kicked {}.", arguments_.irqfd,
-                       arguments_.count == 1 ? "once" : fmt::format("{} times", arguments_.count));
+    return fmt::format("Expect that the resamplefd of '{}' is kicked {}{}.", arguments_.irqfd,
+                       arguments_.count == 1 ? "once" : fmt::format("{} times", arguments_.count),
+                       arguments_.or_more ? " or more" : "");
 }
 
 std::vector<Expectation> ResampledVerb::expects() const {
-    return {expect::Resampled{arguments_.irqfd, arguments_.count}};
+    return {expect::Resampled{arguments_.irqfd, arguments_.count, arguments_.or_more}};
 }
 
 Facts ResampledVerb::facts() const {

@@ -110,10 +110,13 @@ class QuietVerb final : public ClaimOf<QuietArguments> {
 struct ResampledArguments {
     std::string irqfd;
     std::uint64_t count = 1;
+    bool or_more = false;
     static constexpr auto fields() {
         return std::tuple{required("irqfd", &ResampledArguments::irqfd, "name of the irqfd"),
                           optional("count", &ResampledArguments::count, "kicks since the last claim",
-                                   between(1, 1'000'000))};
+                                   between(1, 1'000'000)),
+                          optional("or_more", &ResampledArguments::or_more,
+                                   "or any number above that: what a race leaves open")};
     }
     static constexpr std::string_view shorthand = "irqfd";
 };

@@ -77,6 +77,7 @@ Facts IrqfdVerb::facts() const {
         facts.resamples = arguments_.resample;
     }
     facts.eventfd = arguments_.shares;
+    facts.threadable = arguments_.via != Via::another_vm;
     facts.needs_kvm = arguments_.via.has_value();
     facts.asserts = arguments_.error.has_value();
     return facts;
@@ -97,6 +98,7 @@ void DeassignVerb::perform(Stage& stage) const {
 
 Facts DeassignVerb::facts() const {
     Facts facts;
+    facts.threadable = !arguments_.name.is_ioeventfd;
     facts.closes = arguments_.name.name;
     facts.asserts = arguments_.error.has_value();
     return facts;
