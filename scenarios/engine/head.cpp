@@ -133,6 +133,12 @@ Json Form<head::Releases>::schema(Limits) {
          {release, {{"type", "array"}, {"minItems", 1}, {"maxItems", max_releases}, {"items", release}}}}};
 }
 
+head::OutcomeAck Form<head::OutcomeAck>::read(const Cursor& at, Limits) {
+    return {at.reading().architecture->read_outcome(at)};
+}
+
+Json Form<head::OutcomeAck>::schema(Limits) { return {{"$ref", "#/definitions/outcome"}}; }
+
 head::MachineOptions Form<head::MachineOptions>::read(const Cursor& at, Limits) {
     head::MachineOptions options;
     at.reading().architecture->read_machine(at, options.config);

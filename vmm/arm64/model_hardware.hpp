@@ -63,6 +63,7 @@ class ModelHardware final : public model::Hardware {
     [[nodiscard]] std::string held_back() const override { return {}; }
 
     [[nodiscard]] std::uint32_t running_priority(std::uint32_t cpu) const override;
+    [[nodiscard]] std::string priority_in_words(std::uint32_t urgency) const override;
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller,
                                                   std::uint32_t index) const override;
 

@@ -2,6 +2,7 @@
 
 #include "scenarios/verbs/arm64/words.hpp"
 #include "scenarios/verbs/common/handler.hpp"
+#include "vmm/arm64/psci.hpp"
 
 /// Handlers, the interrupt masks, the CPU interface, and PSCI.
 namespace irqbench::scenarios::verbs::arm64 {
@@ -131,19 +132,23 @@ class EoiModeVerb final : public GuestVerbOf<EoiModeArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+using PsciStatus = vmm::arm64::psci::Status;
+
 struct CpuOnArguments {
     std::uint32_t from = 0;
     std::uint32_t vcpu = 0;
+    PsciStatus returns = PsciStatus::success;
     static constexpr auto fields() {
         return std::tuple{
             required("vcpu", &CpuOnArguments::vcpu, "the vCPU that is started, by index", vcpu_range),
-            optional("from", &CpuOnArguments::from, "the vCPU that starts it", vcpu_range)};
+            optional("from", &CpuOnArguments::from, "the vCPU that starts it", vcpu_range),
+            optional("returns", &CpuOnArguments::returns, "what the call must return")};
     }
     static constexpr auto actor = &CpuOnArguments::from;
     static constexpr std::string_view shorthand = "vcpu";
 };
 
-/// PSCI CPU_ON, which must succeed.
+/// PSCI CPU_ON (Arm DEN 0022, 5.6), which must succeed unless the file says otherwise.
 class CpuOnVerb final : public GuestVerbOf<CpuOnArguments> {
   public:
     using GuestVerbOf::GuestVerbOf;
@@ -156,6 +161,11 @@ class CpuOnVerb final : public GuestVerbOf<CpuOnArguments> {
 }  // namespace irqbench::scenarios::verbs::arm64
 
 namespace irqbench::scenarios {
+
+template <>
+struct Words<verbs::arm64::PsciStatus> {
+    static constexpr auto& table = vmm::arm64::psci::status_names;
+};
 
 template <>
 struct Words<verbs::arm64::EoiPolicy> {

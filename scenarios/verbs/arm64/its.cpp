@@ -66,10 +66,18 @@ TranslationTable translation_table(const CommandArguments& arguments, std::size_
 
 /// What every verb about LPIs needs: the tables of `its`.
 Facts with_tables(Facts facts) {
-    facts.needs_its = true;
     facts.memory = ItsMemory::pending;
     facts.memory_of_a_vcpu = ItsMemory::bytes_each;
     return facts;
+}
+
+/// Why such a machine has none; nothing if it has.
+std::string without_tables(const vmm::MachineConfig& config) {
+    if (config.its) return "";
+    return fmt::format(
+        "needs an ITS, and memory for its tables: set \"machine\": {{ \"its\": true, "
+        "\"memory\": \"{:#x}\" }}",
+        ItsMemory::large_translations(config.vcpu_ids.size()));
 }
 
 std::array<std::uint64_t, 4> encode(const CommandArguments& arguments, Stage& stage) {
@@ -120,6 +128,8 @@ std::string ItsVerb::explain() const {
 
 Facts ItsVerb::facts() const { return with_tables(GuestVerb::facts()); }
 
+std::string ItsVerb::unfit_for(const vmm::MachineConfig& config) const { return without_tables(config); }
+
 std::vector<vmm::GuestOp> ItsVerb::operations(Stage& stage) const {
     namespace gicr = irqchip::arm64::gicr;
     constexpr std::uint64_t pages_64k = 2U << 8;
@@ -156,6 +166,8 @@ std::string LpiVerb::explain() const {
 
 Facts LpiVerb::facts() const { return with_tables(GuestVerb::facts()); }
 
+std::string LpiVerb::unfit_for(const vmm::MachineConfig& config) const { return without_tables(config); }
+
 std::vector<vmm::GuestOp> LpiVerb::operations(Stage&) const {
     const std::uint32_t value = (arguments_.priority & 0xfc) | 2 | (arguments_.enabled ? 1U : 0U);
     return {operation(OP_WRITE,
@@ -189,6 +201,8 @@ Facts CommandVerb::facts() const {
     facts.causes = true;
     return facts;
 }
+
+std::string CommandVerb::unfit_for(const vmm::MachineConfig& config) const { return without_tables(config); }
 
 std::vector<vmm::GuestOp> CommandVerb::operations(Stage& stage) const {
     const std::uint64_t position = queue_position(stage);

@@ -65,7 +65,10 @@ std::string QuietVerb::explain() const {
 std::vector<Expectation> QuietVerb::expects() const {
     expect::Quiet quiet;
     quiet.vcpus = arguments_.vcpu.vcpus;
-    if (arguments_.priority) quiet.id = vmm::arm64::urgency(*arguments_.priority);
+    if (arguments_.priority) {
+        quiet.priority = vmm::arm64::urgency(*arguments_.priority);
+        quiet.priority_words = fmt::format("priority {:#04x}", *arguments_.priority);
+    }
     return {quiet};
 }
 

@@ -37,24 +37,12 @@ struct AckItem {
     static constexpr std::string_view shorthand = Id::key;
 };
 
-/// One interrupt of `outcomes`: an AckItem without `times`, and an array only as its `vector`, since a bare
-/// array means "in order" in an `ack` step.
-struct OutcomeItem {
-    VcpuSet vcpu;
-    InterruptSet<Vector> vector;
-    static constexpr auto fields() {
-        return std::tuple{
-            optional("vcpu", &OutcomeItem::vcpu, "who took it: one vCPU, one of several, or \"any\""),
-            required("vector", &OutcomeItem::vector, "what: a vector, one of several, or \"nmi\"")};
-    }
-};
-struct OutcomeAck {
-    AckItem<Vector> item;
-};
-
-/// As data for the judge.
+/// An interrupt of the head's `outcomes`: an AckItem without `times`, and an array only as its `vector` or
+/// `intid`, since a bare array means "in order" in an `ack` step. For Architecture::read_outcome.
 template <class Id>
-expect::Ack to_ack(const AckItem<Id>& item);
+expect::Ack read_outcome(const Cursor& at);
+template <class Id>
+Json outcome_schema();
 
 /// A list of AckItems: one, an array in order, or `{ any_order: [...] }`.
 template <class Id>
@@ -163,34 +151,51 @@ class StormVerb final : public ClaimOf<StormArguments<Id>> {
     [[nodiscard]] Facts facts() const override;
 };
 
+/// Of what a vCPU does, in the words of its architecture.
+struct X86Cpu {
+    static constexpr std::string_view started_doc = "the vCPU that came out of a SIPI";
+    static constexpr std::string_view starts = "comes out of a SIPI";
+    static constexpr std::string_view halted_doc = "the vCPU that rests in HLT";
+    static constexpr std::string_view halt = "HLT";
+};
+struct ArmCpu {
+    static constexpr std::string_view started_doc = "the vCPU that PSCI started";
+    static constexpr std::string_view starts = "is started by PSCI";
+    static constexpr std::string_view halted_doc = "the vCPU that rests in WFI";
+    static constexpr std::string_view halt = "WFI";
+};
+
+template <class Cpu>
 struct StartedArguments {
     std::uint32_t vcpu = 0;
     static constexpr auto fields() {
-        return std::tuple{
-            required("vcpu", &StartedArguments::vcpu, "the vCPU that came out of a SIPI", vcpu_range)};
+        return std::tuple{required("vcpu", &StartedArguments::vcpu, Cpu::started_doc, vcpu_range)};
     }
     static constexpr std::string_view shorthand = "vcpu";
 };
 
-class StartedVerb final : public ClaimOf<StartedArguments> {
+template <class Cpu>
+class StartedVerb final : public ClaimOf<StartedArguments<Cpu>> {
   public:
-    using ClaimOf::ClaimOf;
+    using ClaimOf<StartedArguments<Cpu>>::ClaimOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
 };
 
+template <class Cpu>
 struct HaltedArguments {
     std::uint32_t vcpu = 0;
     static constexpr auto fields() {
-        return std::tuple{required("vcpu", &HaltedArguments::vcpu, "the vCPU that rests in HLT", vcpu_range)};
+        return std::tuple{required("vcpu", &HaltedArguments::vcpu, Cpu::halted_doc, vcpu_range)};
     }
     static constexpr std::string_view shorthand = "vcpu";
 };
 
-class HaltedVerb final : public ClaimOf<HaltedArguments> {
+template <class Cpu>
+class HaltedVerb final : public ClaimOf<HaltedArguments<Cpu>> {
   public:
-    using ClaimOf::ClaimOf;
+    using ClaimOf<HaltedArguments<Cpu>>::ClaimOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
@@ -215,12 +220,6 @@ struct Form<verbs::VcpuList> {
 template <class Id>
 struct Form<verbs::InterruptSet<Id>> {
     static verbs::InterruptSet<Id> read(const Cursor& at, Limits limits);
-    static Json schema(Limits limits);
-};
-
-template <>
-struct Form<verbs::OutcomeAck> {
-    static verbs::OutcomeAck read(const Cursor& at, Limits limits);
     static Json schema(Limits limits);
 };
 

@@ -70,6 +70,7 @@ class MsiVerb final : public CallVerbOf<MsiArguments> {
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override { stage.machine.msi(arguments_.message(stage.config)); }
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
 struct RawRouteArguments {
@@ -135,6 +136,7 @@ class RouteVerb final : public CallVerbOf<RouteArguments> {
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
 enum class NamedTable { defaults, empty };
@@ -177,6 +179,7 @@ class RoutesVerb final : public CallVerbOf<RoutesArguments> {
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
 }  // namespace irqbench::scenarios::verbs::x86
