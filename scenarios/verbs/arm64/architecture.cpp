@@ -105,12 +105,13 @@ struct MachineArguments : AnyMachine {
     bool its = false;
     std::uint32_t spis = 64;
     static constexpr auto fields() {
-        return std::tuple_cat(std::tuple{optional("gic", &MachineArguments::gic,
-                                                  "this version only; by default that of the run"),
-                                         optional("its", &MachineArguments::its, "an ITS; needs a GICv3"),
-                                         optional("spis", &MachineArguments::spis,
-                                                  "SPIs there are, a multiple of 32", between(32, 960))},
-                              fields_of_any());
+        return std::tuple_cat(
+            std::tuple{
+                optional("gic", &MachineArguments::gic, "this version only; by default that of the run"),
+                optional("its", &MachineArguments::its, "an ITS; needs a GICv3"),
+                optional("spis", &MachineArguments::spis, "SPIs there are, a multiple of 32",
+                         between(32, most_spis))},
+            fields_of_any());
     }
     static void check(const MachineArguments& arguments, const Cursor& at);
 };

@@ -24,6 +24,12 @@ std::string status_in_words(std::uint64_t value) {
 
 }  // namespace
 
+std::string HandlerDialect::unfit_for(const vmm::MachineConfig& config, const Handler& handler) {
+    std::string reason = Intid::unfit_for(config, handler.id);
+    if (reason.empty() && handler.lowers) reason = line_unfit_for(config, *handler.lowers);
+    return reason;
+}
+
 EoiMeaning HandlerDialect::meaning(EoiPolicy policy) {
     switch (policy) {
         case EoiPolicy::automatic: return {POLICY_EOI, ", with an EOI at its end"};

@@ -26,6 +26,8 @@ struct HandlerDialect {
         return std::tuple{optional("deactivates", &HandlerDialect::deactivates,
                                    "writes DIR at its end, as EOImode 1 wants it")};
     }
+    static constexpr Limits lowered = line_range;
+    static std::string unfit_for(const vmm::MachineConfig& config, const Handler& handler);
     static EoiMeaning meaning(EoiPolicy policy);
     static std::string name(std::uint32_t intid) { return "INTID " + std::to_string(intid); }
     void add_own(Handler& handler) const;

@@ -12,7 +12,7 @@ struct InterruptArguments {
     std::uint32_t intid = 0;
     std::optional<Trigger> trigger;
     std::uint32_t priority = 0xa0;
-    std::uint32_t group = 1;
+    std::optional<std::uint32_t> group;  ///< by default that of the IRQ: 1, or 0 on KVM's GICv2
     bool enabled = true;
 };
 
@@ -23,7 +23,8 @@ struct SpiArguments : InterruptArguments {
             required("intid", &SpiArguments::intid, "the SPI's INTID: its GSI + 32", spi_range),
             optional("trigger", &SpiArguments::trigger, "level by default"),
             optional("priority", &SpiArguments::priority, "the lower, the more urgent", priority_range),
-            optional("group", &SpiArguments::group, "0 (FIQ) or 1; GICv2: as KVM has it unless given",
+            optional("group", &SpiArguments::group,
+                     "0 (FIQ) or 1 (IRQ); that of the IRQ by default. KVM's GICv2 has group 0 alone, as IRQ",
                      up_to(1)),
             optional("to", &SpiArguments::to, "the vCPU it goes to, by index", vcpu_range),
             optional("enabled", &SpiArguments::enabled, "enables it at the end"),
@@ -38,11 +39,12 @@ struct PrivateArguments : InterruptArguments {
             required("intid", &PrivateArguments::intid, "an SGI (0 to 15) or PPI (16 to 31)", private_range),
             optional("trigger", &PrivateArguments::trigger, "of a PPI; as KVM has it by default"),
             optional("priority", &PrivateArguments::priority, "the lower, the more urgent", priority_range),
-            optional("group", &PrivateArguments::group, "0 (FIQ) or 1", up_to(1)),
+            optional("group", &PrivateArguments::group, "as that of `spi`", up_to(1)),
             optional("enabled", &PrivateArguments::enabled, "enables it at the end"),
             vcpu_field(&PrivateArguments::vcpu)};
     }
     static constexpr std::string_view shorthand = "intid";
+    static void check(const PrivateArguments& arguments, const Cursor& at);
 };
 
 /// Programs an interrupt: disabled, then group, priority, trigger and target, then enabled.
@@ -51,6 +53,7 @@ class SpiVerb final : public GuestVerbOf<SpiArguments> {
     using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
@@ -59,6 +62,7 @@ class PrivateVerb final : public GuestVerbOf<PrivateArguments> {
     using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
@@ -82,6 +86,7 @@ class BitVerb final : public GuestVerbOf<IntidArguments> {
     using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
@@ -110,6 +115,7 @@ class PriorityVerb final : public GuestVerbOf<PriorityArguments> {
     using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
@@ -130,6 +136,7 @@ class RetargetVerb final : public GuestVerbOf<RetargetArguments> {
     using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 #include "irqchip/arm64/its_registers.hpp"
 #include "routing/arm64.hpp"
@@ -120,7 +121,55 @@ std::string message_in_words(std::uint32_t event, std::optional<std::uint32_t> d
     return text;
 }
 
+/// The keys that a command takes beside `command` and `vcpu`: what it needs, and what it may have.
+struct CommandKeys {
+    ItsCommand command;
+    std::array<std::string_view, 4> needed;
+    std::array<std::string_view, 2> optional{};
+};
+
+// IHI 0069, 5.3.
+constexpr std::array command_keys{
+    CommandKeys{ItsCommand::mapd, {"device"}, {"event_bits", "valid"}},
+    CommandKeys{ItsCommand::mapc, {"collection"}, {"to", "valid"}},
+    CommandKeys{ItsCommand::mapti, {"device", "event", "intid", "collection"}},
+    CommandKeys{ItsCommand::mapi, {"device", "event", "collection"}},
+    CommandKeys{ItsCommand::movi, {"device", "event", "collection"}},
+    CommandKeys{ItsCommand::movall, {"from", "to"}},
+    CommandKeys{ItsCommand::discard, {"device", "event"}},
+    CommandKeys{ItsCommand::clear, {"device", "event"}},
+    CommandKeys{ItsCommand::interrupt, {"device", "event"}},
+    CommandKeys{ItsCommand::inv, {"device", "event"}},
+    CommandKeys{ItsCommand::invall, {"collection"}},
+    CommandKeys{ItsCommand::sync, {"to"}},
+};
+
+constexpr const CommandKeys& keys_of(ItsCommand command) {
+    return *std::find_if(command_keys.begin(), command_keys.end(),
+                         [command](const CommandKeys& keys) { return keys.command == command; });
+}
+
 }  // namespace
+
+void CommandArguments::check(const CommandArguments& arguments, const Cursor& at) {
+    const CommandKeys& keys = keys_of(arguments.command);
+    const std::string_view name = word_of(arguments.command);
+    for (const std::string_view key : keys.needed)
+        if (!key.empty() && at.node().find(key) == nullptr)
+            at.fail(fmt::format("{} needs the key '{}'", name, key));
+    const auto takes = [&](std::string_view key) {
+        const auto is_it = [key](std::string_view each) { return each == key; };
+        return key == "command" || key == "vcpu" ||
+               std::any_of(keys.needed.begin(), keys.needed.end(), is_it) ||
+               std::any_of(keys.optional.begin(), keys.optional.end(), is_it);
+    };
+    for (const Node::Member& member : *at.node().object())
+        if (!takes(member.key))
+            at.at(member.key, member.value).fail(fmt::format("{} takes no '{}'", name, member.key));
+    if (arguments.command == ItsCommand::mapc && arguments.valid != arguments.to.has_value())
+        at.fail(arguments.valid ? "mapc needs the key 'to', or \"valid\": false"
+                                : "mapc takes no 'to' where 'valid' is false");
+}
 
 std::string ItsVerb::explain() const {
     return who() + " gives the ITS and the redistributors their tables, and enables LPIs.";

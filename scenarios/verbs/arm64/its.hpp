@@ -96,6 +96,7 @@ struct CommandArguments {
             optional("valid", &CommandArguments::valid, "mapd, mapc: the V bit"),
             vcpu_field(&CommandArguments::vcpu)};
     }
+    static void check(const CommandArguments& arguments, const Cursor& at);
 };
 
 /// Puts one command into the queue and has it executed.

@@ -48,6 +48,13 @@ Facts ArmLineVerb<motion>::facts() const {
     return facts;
 }
 
+/// What must be refused need not be there.
+template <LineMotion motion>
+std::string ArmLineVerb<motion>::unfit_for(const vmm::MachineConfig& config) const {
+    if (!arguments_.gsi || arguments_.error) return {};
+    return line_unfit_for(config, *arguments_.gsi);
+}
+
 template class ArmLineVerb<LineMotion::raise>;
 template class ArmLineVerb<LineMotion::lower>;
 template class ArmLineVerb<LineMotion::pulse>;

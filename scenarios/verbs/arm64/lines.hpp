@@ -8,9 +8,6 @@
 /// Lines of SPIs and PPIs, and what is quiet.
 namespace irqbench::scenarios::verbs::arm64 {
 
-/// Those whose SPI's INTID KVM_IRQ_LINE can name, in 16 bits.
-inline constexpr Limits line_range = up_to(0xffff - irqchip::arm64::private_count);
-
 struct ArmLineArguments {
     std::optional<std::uint32_t> gsi;
     std::optional<std::uint32_t> ppi;
@@ -44,6 +41,7 @@ class ArmLineVerb final : public CallVerbOf<ArmLineArguments> {
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
 extern template class ArmLineVerb<LineMotion::raise>;

@@ -114,6 +114,14 @@ Facts acks_facts(const AckArguments<Id>& arguments) {
 }
 
 template <class Id>
+std::string acks_unfit_for(const vmm::MachineConfig& config, const AckArguments<Id>& arguments) {
+    for (const AckItem<Id>& item : arguments.items)
+        for (const std::uint32_t vector : item.vector.vectors)
+            if (std::string reason = Id::unfit_for(config, vector); !reason.empty()) return reason;
+    return {};
+}
+
+template <class Id>
 expect::Acks to_acks(const AckArguments<Id>& arguments) {
     expect::Acks acks;
     acks.any_order = arguments.any_order;
@@ -174,6 +182,11 @@ Facts AckVerb<Id>::facts() const {
 }
 
 template <class Id>
+std::string AckVerb<Id>::unfit_for(const vmm::MachineConfig& config) const {
+    return acks_unfit_for<Id>(config, this->arguments_);
+}
+
+template <class Id>
 std::string ArrivesVerb<Id>::explain() const {
     std::string text =
         fmt::format("Expect, though it may take some time: {}", acks_in_words(this->arguments_));
@@ -194,6 +207,11 @@ std::vector<Expectation> ArrivesVerb<Id>::expects() const {
 template <class Id>
 Facts ArrivesVerb<Id>::facts() const {
     return acks_facts(this->arguments_);
+}
+
+template <class Id>
+std::string ArrivesVerb<Id>::unfit_for(const vmm::MachineConfig& config) const {
+    return acks_unfit_for<Id>(config, this->arguments_);
 }
 
 std::string QuietVerb::explain() const {
@@ -271,6 +289,11 @@ Facts StormVerb<Id>::facts() const {
     Facts facts;
     facts.asserts = facts.claims = true;
     return facts;
+}
+
+template <class Id>
+std::string StormVerb<Id>::unfit_for(const vmm::MachineConfig& config) const {
+    return Id::unfit_for(config, this->arguments_.vector);
 }
 
 template expect::Ack read_outcome<Vector>(const Cursor& at);

@@ -64,6 +64,7 @@ class AckVerb final : public ClaimOf<AckArguments<Id>> {
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
 template <class Id>
@@ -74,6 +75,7 @@ class ArrivesVerb final : public ClaimOf<ArrivesArguments<Id>> {
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] bool is_timing() const override { return true; }
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
 struct QuietArguments {
@@ -149,6 +151,7 @@ class StormVerb final : public ClaimOf<StormArguments<Id>> {
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
 /// Of what a vCPU does, in the words of its architecture.

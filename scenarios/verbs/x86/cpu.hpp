@@ -21,6 +21,8 @@ struct HandlerDialect {
         .stays = " remains in service until told to return",
         .nests = ", with interrupts enabled"};
     static constexpr auto own_fields() { return std::tuple{}; }
+    static constexpr Limits lowered = gsi_range;
+    static std::string unfit_for(const vmm::MachineConfig&, const Handler&) { return {}; }
     static EoiMeaning meaning(EoiPolicy policy);
     static std::string name(std::uint32_t vector) { return "vector " + vmm::vector_text(vector); }
     void add_own(Handler& handler) const;
