@@ -14,6 +14,14 @@ struct Place {
     bool changes = false;  ///< not only read
 };
 
+/// A place that a step takes for one thing, so that no other step may take it for another.
+struct Tenant {
+    std::uint64_t place = 0;
+    std::uint64_t id = 0;  ///< of what it is taken for
+    std::string kind;      ///< `devices`
+    std::string why_not;   ///< what two of them would do, and what to do about it
+};
+
 /// What the validity checks need to know of a step, so that they need not know its verb.
 struct Facts {
     std::vector<std::uint32_t> vcpus;  ///< vCPUs it names, by index
@@ -45,6 +53,7 @@ struct Facts {
     std::string without_handler;                 ///< why it does, and what to do
     std::optional<Place> place;
 
+    std::optional<Tenant> tenant;
     std::uint64_t memory = 0;            ///< bytes that the scenario's own memory must have
     std::uint64_t memory_of_a_vcpu = 0;  ///< and so many more for each vCPU
 

@@ -226,9 +226,14 @@ class Checker {
     }
 
     /// What the step asks of the machine.
-    void check_needs(const Step& step, const Facts& facts) const {
+    void check_needs(const Step& step, const Facts& facts) {
         if (std::string reason = step.verb->unfit_for(scenario_.config); !reason.empty())
             fail(step, std::move(reason));
+        if (facts.tenant) {
+            const auto& [place, id, kind, why_not] = *facts.tenant;
+            if (const auto first = tenants_.try_emplace(place, id).first->second; first != id)
+                fail(step, fmt::format("the {} {} and {} would {}", kind, first, id, why_not));
+        }
         const std::uint64_t memory = facts.memory + facts.memory_of_a_vcpu * vcpu_count();
         if (scenario_.config.memory < memory)
             fail(step, fmt::format("needs {:#x} bytes of the scenario's own memory, which has {:#x}: set "
@@ -413,8 +418,9 @@ class Checker {
     std::map<std::string, Left, std::less<>> saved_;
     std::map<std::string, bool, std::less<>> ever_irqfds_;  ///< whether it ever had a resamplefd
     std::set<std::string, std::less<>> ever_ioeventfds_;
-    std::map<const Block*, std::string> routers_;  ///< the thread of each `parallel` that changes routes
-    bool repeats_ = false;                         ///< the steps of a `repeat` are walked through once more
+    std::map<const Block*, std::string> routers_;     ///< the thread of each `parallel` that changes routes
+    std::map<std::uint64_t, std::uint64_t> tenants_;  ///< by place
+    bool repeats_ = false;  ///< the steps of a `repeat` are walked through once more
     bool starts_any_ = false;
     std::set<std::uint32_t> started_;  ///< vCPUs that steps start
     // The modes in which there is such a step.

@@ -181,11 +181,20 @@ BOOST_AUTO_TEST_CASE(commands_are_put_where_the_queue_ends_and_wrap) {
                      op(0, OP_WRITE, 8, at + 24, d), op(0, OP_WRITE, 8, AGENT_ITS + 0x88, 0)};
     };
     constexpr std::uint64_t valid = std::uint64_t{1} << 63;
+    const auto after = [](const std::string& first, Lines rest) {
+        rest.insert(rest.begin(), first);
+        return rest;
+    };
+    // What was in the table is gone before the device is mapped.
     check_calls(R"({ "its_command": { "command": "mapd", "device": 3 } })",
-                words(0x3'0000'0008, 8, valid | (vmm::scenario_memory + 0x43000), 0));
+                after(op(0, OP_CLEAR, 8, vmm::scenario_memory + 0x43000, 0x1000),
+                      words(0x3'0000'0008, 8, valid | (vmm::scenario_memory + 0x43000), 0)));
+    check_calls(R"({ "its_command": { "command": "mapd", "device": 3, "valid": false } })",
+                words(0x3'0000'0008, 8, vmm::scenario_memory + 0x43000, 0));
     // A table of 128 KiB, behind those of the redistributors; IHI 0069, 5.3: Size is one less than the bits.
     check_calls(R"({ "its_command": { "command": "mapd", "device": 0, "event_bits": 14 } })",
-                words(0x8, 13, valid | (vmm::scenario_memory + 0x70000), 0));
+                after(op(0, OP_CLEAR, 8, vmm::scenario_memory + 0x70000, 0x20000),
+                      words(0x8, 13, valid | (vmm::scenario_memory + 0x70000), 0)));
     check_calls(R"({ "its_command": { "command": "mapi", "device": 3, "event": 8200, "collection": 1 } })",
                 words(0x3'0000'000b, 8200, 1, 0));
     check_calls(R"({ "its_command": { "command": "mapc", "collection": 2, "to": 1 } })",
@@ -261,10 +270,9 @@ BOOST_AUTO_TEST_CASE(outcomes_are_intids) {
     const auto acks = outcomes(R"({ "ack": 8200 }, { "ack": { "vcpu": 1, "intid": [ 42, 43 ] } })");
     BOOST_TEST(describe(acks.at(0)) == "ack 0x2008 on vCPU 0");
     BOOST_TEST(describe(acks.at(1)) == "ack 0x2a or 0x2b on vCPU 1");
-    BOOST_CHECK_EXCEPTION(
-        outcomes(R"({ "ack": [ 42 ] })"), ScenarioError, [](const ScenarioError& error) {
-            return error.reason().find(R"(use "intid": [..] for any of several)") != std::string::npos;
-        });
+    BOOST_CHECK_EXCEPTION(outcomes(R"({ "ack": [ 42 ] })"), ScenarioError, [](const ScenarioError& error) {
+        return error.reason().find(R"(use "intid": [..] for any of several)") != std::string::npos;
+    });
     BOOST_CHECK_THROW(outcomes(R"({ "ack": "nmi" })"), ScenarioError);
     BOOST_CHECK_THROW(outcomes(R"({ "ack": { "vector": 42 } })"), ScenarioError);
 }

@@ -132,6 +132,7 @@ std::optional<model::Access> ModelHardware::execute(std::uint32_t cpu, const Gue
         case OP_READ:
         case OP_WRITE: return access_memory(cpu, op, bus);
         case OP_MODIFY: return modify_memory(cpu, op, bus);
+        case OP_CLEAR: return clear_memory(cpu, op, bus);
         case OP_MSR_READ: return read_sysreg(cpu, number);
         case OP_MSR_WRITE: return write_sysreg(cpu, number, op.value);
         case OP_DEACTIVATE: act(board_.gic().deactivate(cpu, op.value)); return model::Access{op.value, {}};
@@ -157,6 +158,18 @@ model::Access ModelHardware::modify_memory(std::uint32_t cpu, const GuestOp& op,
     const auto before = static_cast<std::uint32_t>(bus.read(cpu, op.address, word));
     bus.write(cpu, op.address, word, (before & ~mask) | (bits & mask));
     return {op.value, {}};
+}
+
+std::optional<model::Access> ModelHardware::clear_memory(std::uint32_t cpu, const GuestOp& op,
+                                                         model::Bus& bus) {
+    constexpr std::uint64_t most = 1U << 20;
+    constexpr unsigned word = 8;
+    if (op.value > most) return std::nullopt;
+    for (std::uint64_t done = 0; done < op.value; done += word) {
+        if (faults(op.address + done, word)) return model::Access{op.value, data_abort};
+        bus.write(cpu, op.address + done, word, 0);
+    }
+    return model::Access{op.value, {}};
 }
 
 model::Access ModelHardware::read_sysreg(std::uint32_t cpu, std::uint32_t number) {

@@ -49,20 +49,26 @@ std::uint64_t target(Stage& stage, std::optional<std::uint32_t> vcpu) {
 
 /// Where the interrupt translation table of a device is, which has 8 bytes an event (GITS_TYPER), and how
 /// long it is.
+constexpr std::uint32_t translation_tables = 16;
 struct TranslationTable {
     std::uint64_t offset = 0;
     std::uint64_t bytes = 0;
 };
 TranslationTable translation_table(const CommandArguments& arguments, std::size_t vcpus) {
-    constexpr std::uint64_t devices = 16;
     constexpr std::uint64_t entry_bytes = irqchip::arm64::its_entry_size;
-    constexpr std::uint64_t small_bytes = ItsMemory::bytes_each / devices;
+    constexpr std::uint64_t small_bytes = ItsMemory::bytes_each / translation_tables;
     constexpr std::uint32_t widest_event = irqchip::arm64::its_event_bits;
     constexpr std::uint64_t large_bytes = entry_bytes << widest_event;
-    const std::uint64_t slot = arguments.device.value_or(0) % devices;
+    const std::uint64_t slot = arguments.device.value_or(0) % translation_tables;
     const std::uint64_t bytes = entry_bytes << std::min(arguments.event_bits, widest_event);
     if (bytes <= small_bytes) return {ItsMemory::translations + slot * small_bytes, bytes};
     return {ItsMemory::large_translations(vcpus) + slot * large_bytes, bytes};
+}
+
+/// Whether the command gives its device a table. One of more events than the ITS has gets none.
+bool has_table(const CommandArguments& arguments) {
+    return arguments.command == ItsCommand::mapd && arguments.valid &&
+           arguments.event_bits <= irqchip::arm64::its_event_bits;
 }
 
 /// What every verb about LPIs needs: the tables of `its`.
@@ -240,7 +246,11 @@ std::string CommandVerb::explain() const {
 
 Facts CommandVerb::facts() const {
     Facts facts = with_tables(GuestVerb::facts());
-    if (arguments_.command == ItsCommand::mapd && arguments_.valid) {
+    if (has_table(arguments_)) {
+        const std::uint32_t device = arguments_.device.value_or(0);
+        facts.tenant = Tenant{
+            device % translation_tables, device, "devices",
+            fmt::format("share a translation table: use ids that differ modulo {}", translation_tables)};
         // The large tables follow what there is for each vCPU.
         const TranslationTable table = translation_table(arguments_, 0);
         facts.memory = std::max(facts.memory, table.offset + table.bytes);
@@ -257,6 +267,12 @@ std::vector<vmm::GuestOp> CommandVerb::operations(Stage& stage) const {
     const std::uint64_t position = queue_position(stage);
     const std::string name(word_of(arguments_.command));
     std::vector<vmm::GuestOp> operations;
+    // What a table holds when its device is mapped are mappings, as far as the ITS reads it and does not keep
+    // them elsewhere, as KVM does: no software leaves anything there (IHI 0069, 5.3.11).
+    if (has_table(arguments_)) {
+        const TranslationTable table = translation_table(arguments_, stage.config.vcpu_ids.size());
+        operations.push_back(operation(OP_CLEAR, memory_at(table.offset), table.bytes, 8, "clear itt"));
+    }
     std::uint64_t at = memory_at(ItsMemory::queue) + position;
     for (const std::uint64_t word : encode(arguments_, stage)) {
         operations.push_back(write_long(at, word, name + " word"));
