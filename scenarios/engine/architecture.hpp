@@ -73,8 +73,6 @@ struct Architecture {
 std::span<const Architecture* const> architectures();
 /// The architecture of that name; null when there is none.
 const Architecture* find_architecture(std::string_view name);
-/// The traits of all of them, which `known` and `requires` may name.
-std::vector<std::string_view> trait_names();
 /// The verbs of an architecture; empty when there is none of that name.
 std::span<const VerbInfo> verbs_of(std::string_view arch);
 

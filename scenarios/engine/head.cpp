@@ -46,11 +46,11 @@ void Requirements::check(const Requirements& requirements, const Cursor& at) {
 }  // namespace head
 
 head::TraitName Form<head::TraitName>::read(const Cursor& at, Limits) {
-    const auto names = trait_names();
+    const auto names = at.reading().architecture->traits;
     return {std::string(names[detail::read_word(at, names)])};
 }
 
-Json Form<head::TraitName>::schema(Limits) { return detail::word_schema(trait_names()); }
+Json Form<head::TraitName>::schema(Limits) { return {{"$ref", "#/definitions/trait"}}; }
 
 head::CapabilityName Form<head::CapabilityName>::read(const Cursor& at, Limits) {
     const auto names = vmm::capability_names();

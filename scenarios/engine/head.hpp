@@ -33,7 +33,7 @@ struct MachineOptions {
     vmm::MachineConfig config;
 };
 
-/// A name of trait_names().
+/// A name of Architecture::traits.
 struct TraitName {
     std::string name;
 };

@@ -169,6 +169,15 @@ std::uint32_t KernelGic::running_priority(VcpuSlot& slot) {
     return urgency(limit);
 }
 
+// What is active is not taken again, nor what is of a group that somebody has disabled (IHI
+// 0069, 4.1.2, 4.7).
+bool KernelGic::is_deliverable(std::uint32_t vcpu, std::uint32_t intid) const {
+    const std::uint32_t group = bits_of(vcpu, intid, gicd::igroupr, 1);
+    const bool forwarded = (distributor(gicd::ctlr) >> group & 1) != 0;
+    const bool signalled = (cpu_register(vcpu, group == 0 ? icc::igrpen0 : icc::igrpen1) & 1) != 0;
+    return forwarded && signalled && bits_of(vcpu, intid, gicd::isactiver, 1) == 0;
+}
+
 // Of the SGIs one that nobody has enabled, just urgent enough.
 std::optional<Marker> KernelGic::send_marker(VcpuSlot& slot, std::uint32_t priority) {
     const auto urgent_enough = priority_beyond(priority);
@@ -176,6 +185,7 @@ std::optional<Marker> KernelGic::send_marker(VcpuSlot& slot, std::uint32_t prior
     for (std::uint32_t intid = irqchip::arm64::sgi_count; intid-- > 8;) {
         if (slot.agent.policy(intid) != default_policy || bits_of(slot.index, intid, gicd::ispendr, 1) != 0)
             continue;
+        if (!is_deliverable(slot.index, intid)) continue;
         if (bits_of(slot.index, intid, gicd::isenabler, 1) != 0 && marker_sgis_[slot.index] != intid)
             continue;
         marker_sgis_[slot.index] = intid;
