@@ -12,6 +12,7 @@
 #include "irqchip/arm64/its_registers.hpp"
 #include "routing/arm64.hpp"
 #include "vmm/arm64/boot.hpp"
+#include "vmm/arm64/irq_line.hpp"
 #include "vmm/arm64/system_registers.hpp"
 #include "vmm/arm64/urgency.hpp"
 #include "vmm/kernel_routing.hpp"
@@ -137,16 +138,10 @@ std::uint64_t KernelGic::cpu_register(std::uint32_t vcpu, std::uint32_t which) c
     return which == pmr.v2 ? (value & 0x1f) << 3 : value;
 }
 
-// A GSI is an SPI; what has a type of its own in bits 27:24 is meant as api.rst has it for KVM_IRQ_LINE.
 Outcome KernelGic::set_line(std::uint32_t gsi, bool level, bool want_status) {
-    const bool is_gsi = gsi >> KVM_ARM_IRQ_TYPE_SHIFT == 0;
-    // What does not fit would name another.
-    if (is_gsi && gsi + first_spi > KVM_ARM_IRQ_NUM_MASK) return {0, EINVAL};
-    const std::uint32_t line =
-        is_gsi
-            ? static_cast<std::uint32_t>(KVM_ARM_IRQ_TYPE_SPI) << KVM_ARM_IRQ_TYPE_SHIFT | (gsi + first_spi)
-            : gsi;
-    return want_status ? vm_.try_irq_line_status(line, level) : vm_.try_irq_line(line, level);
+    const auto line = line_word(gsi);
+    if (!line) return {0, EINVAL};
+    return want_status ? vm_.try_irq_line_status(*line, level) : vm_.try_irq_line(*line, level);
 }
 
 Outcome KernelGic::msi(const MsiMessage& message) { return try_signal(vm_, message); }

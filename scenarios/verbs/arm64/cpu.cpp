@@ -16,7 +16,7 @@ namespace psci = vmm::arm64::psci;
 constexpr std::string_view cpu_on = "cpu_on";
 
 /// What a call of PSCI returned, in 32 bits.
-std::string status_in_words(std::uint64_t value) {
+std::string psci_status_in_words(std::uint64_t value) {
     for (const auto& [name, status] : psci::status_names)
         if (static_cast<std::uint32_t>(status) == value) return std::string(name);
     return fmt::format("{:#x}", value);
@@ -146,7 +146,7 @@ std::string CpuOnVerb::explain() const {
 std::vector<Expectation> CpuOnVerb::expects() const {
     constexpr std::uint64_t low_half = 0xffff'ffff;
     return {expect::Value{std::string(cpu_on), psci::returned(arguments_.returns) & low_half, low_half,
-                          status_in_words}};
+                          psci_status_in_words}};
 }
 
 Facts CpuOnVerb::facts() const {

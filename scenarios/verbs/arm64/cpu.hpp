@@ -33,6 +33,7 @@ struct HandlerDialect {
     void add_own(Handler& handler) const;
 };
 
+/// Of `eoi` and `deactivate`: who ends what.
 struct EndArguments {
     std::uint32_t vcpu = 0;
     std::optional<std::uint32_t> intid;
@@ -75,6 +76,7 @@ class MaskVerb final : public GuestVerbOf<VcpuArguments> {
 extern template class MaskVerb<MaskChange::mask>;
 extern template class MaskVerb<MaskChange::unmask>;
 
+/// Of `wfi`: who waits, and whether interrupts are masked meanwhile.
 struct WfiArguments {
     std::uint32_t vcpu = 0;
     bool masked = false;
@@ -94,6 +96,7 @@ class WfiVerb final : public GuestVerbOf<WfiArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `pmr`: a priority, 0 to 0xff, of which five bits count.
 struct PmrArguments {
     std::uint32_t vcpu = 0;
     std::uint32_t value = 0;
@@ -114,6 +117,7 @@ class PmrVerb final : public GuestVerbOf<PmrArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `eoi_mode`: 0 or 1.
 struct EoiModeArguments {
     std::uint32_t vcpu = 0;
     std::uint32_t mode = 0;
@@ -136,6 +140,7 @@ class EoiModeVerb final : public GuestVerbOf<EoiModeArguments> {
 
 using PsciStatus = vmm::arm64::psci::Status;
 
+/// Of `cpu_on`: whom it starts, who calls, and what the call returns.
 struct CpuOnArguments {
     std::uint32_t from = 0;
     std::uint32_t vcpu = 0;

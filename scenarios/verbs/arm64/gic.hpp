@@ -16,6 +16,7 @@ struct InterruptArguments {
     bool enabled = true;
 };
 
+/// Of `spi`; `to` is a vCPU by index.
 struct SpiArguments : InterruptArguments {
     std::uint32_t to = 0;
     static constexpr auto fields() {
@@ -33,6 +34,7 @@ struct SpiArguments : InterruptArguments {
     static constexpr std::string_view shorthand = "intid";
 };
 
+/// Of `private`: one of the vCPU that executes it.
 struct PrivateArguments : InterruptArguments {
     static constexpr auto fields() {
         return std::tuple{
@@ -66,6 +68,7 @@ class PrivateVerb final : public GuestVerbOf<PrivateArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of verbs about one bit of an INTID; a private one is that of the vCPU.
 struct IntidArguments {
     std::uint32_t vcpu = 0;
     std::uint32_t intid = 0;
@@ -97,6 +100,7 @@ extern template class BitVerb<Bit::clear_pending>;
 extern template class BitVerb<Bit::set_active>;
 extern template class BitVerb<Bit::clear_active>;
 
+/// Of `priority`: the byte that is written.
 struct PriorityArguments {
     std::uint32_t vcpu = 0;
     std::uint32_t intid = 0;
@@ -119,6 +123,7 @@ class PriorityVerb final : public GuestVerbOf<PriorityArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `retarget`; `to` is a vCPU by index.
 struct RetargetArguments {
     std::uint32_t vcpu = 0;
     std::uint32_t intid = 0;
@@ -140,6 +145,7 @@ class RetargetVerb final : public GuestVerbOf<RetargetArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `sgi`: to a list of vCPUs, or to all but the sender.
 struct SgiArguments {
     std::uint32_t from = 0;
     std::uint32_t intid = 0;

@@ -27,6 +27,7 @@ struct ItsMemory {
     }
 };
 
+/// Of `its`: who sets it up.
 struct ItsArguments {
     std::uint32_t vcpu = 0;
     static constexpr auto fields() { return std::tuple{vcpu_field(&ItsArguments::vcpu)}; }
@@ -43,6 +44,7 @@ class ItsVerb final : public GuestVerbOf<ItsArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `lpi`: what its byte of the configuration table says.
 struct LpiArguments {
     std::uint32_t vcpu = 0;
     std::uint32_t intid = 0;
@@ -69,6 +71,7 @@ class LpiVerb final : public GuestVerbOf<LpiArguments> {
 
 using ItsCommand = irqchip::arm64::ItsOpcode;
 
+/// Of `its_command`: each command takes keys of its own.
 struct CommandArguments {
     std::uint32_t vcpu = 0;
     ItsCommand command = ItsCommand::sync;
@@ -109,6 +112,7 @@ class CommandVerb final : public GuestVerbOf<CommandArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `msi`: an event of a device, and what the call must come back with.
 struct MsiArguments {
     std::uint32_t event = 0;
     std::optional<std::uint32_t> device;
@@ -146,6 +150,7 @@ struct RouteMsi {
     }
 };
 
+/// Of `route`: to an SPI or to a message.
 struct RouteArguments {
     std::uint32_t gsi = 0;
     std::optional<std::uint32_t> spi;

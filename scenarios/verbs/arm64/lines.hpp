@@ -8,6 +8,7 @@
 /// Lines of SPIs and PPIs, and what is quiet.
 namespace irqbench::scenarios::verbs::arm64 {
 
+/// Of `raise`, `lower` and `pulse`: a line by GSI, by PPI and vCPU, or as the call has it.
 struct ArmLineArguments {
     std::optional<std::uint32_t> gsi;
     std::optional<std::uint32_t> ppi;
@@ -48,6 +49,7 @@ extern template class ArmLineVerb<LineMotion::raise>;
 extern template class ArmLineVerb<LineMotion::lower>;
 extern template class ArmLineVerb<LineMotion::pulse>;
 
+/// Of `quiet`: on which vCPUs, and down to which priority.
 struct QuietArguments {
     VcpuList vcpu;
     std::optional<std::uint32_t> priority;

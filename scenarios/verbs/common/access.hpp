@@ -50,6 +50,7 @@ constexpr auto access_fields() {
 /// Refuses a value that has more bytes than are written.
 void check_width(std::uint64_t value, std::uint32_t bytes, const Cursor& at);
 
+/// Of `write`: a place of the architecture, and the value.
 template <class Target>
 struct WriteArguments : Target {
     std::uint64_t value = 0;
@@ -63,6 +64,7 @@ struct WriteArguments : Target {
     }
 };
 
+/// Of `read`: a place of the architecture, and what must be there.
 template <class Target>
 struct ReadArguments : Target {
     std::optional<std::uint64_t> is;

@@ -78,6 +78,7 @@ class ArrivesVerb final : public ClaimOf<ArrivesArguments<Id>> {
     [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
+/// Of `quiet` on x86: on which vCPUs, and down to the class of which vector.
 struct QuietArguments {
     VcpuList vcpu;
     std::optional<std::uint32_t> vector;
@@ -97,6 +98,7 @@ class QuietVerb final : public ClaimOf<QuietArguments> {
     [[nodiscard]] Facts facts() const override;
 };
 
+/// Of `resampled`: an irqfd by name, and how many kicks.
 struct ResampledArguments {
     std::string irqfd;
     std::uint64_t count = 1;
@@ -116,6 +118,7 @@ class ResampledVerb final : public ClaimOf<ResampledArguments> {
     [[nodiscard]] Facts facts() const override;
 };
 
+/// Of `doorbell`: an ioeventfd by name, and how many signals.
 struct DoorbellArguments {
     std::string name;
     std::uint64_t count = 1;
@@ -135,6 +138,7 @@ class DoorbellVerb final : public ClaimOf<DoorbellArguments> {
     [[nodiscard]] Facts facts() const override;
 };
 
+/// Of `storm`: the interrupt that storms.
 template <class Id>
 struct StormArguments {
     std::uint32_t vector = 0;
@@ -168,6 +172,7 @@ struct ArmCpu {
     static constexpr std::string_view halt = "WFI";
 };
 
+/// Of `started`: a vCPU by index.
 template <class Cpu>
 struct StartedArguments {
     std::uint32_t vcpu = 0;
@@ -186,6 +191,7 @@ class StartedVerb final : public ClaimOf<StartedArguments<Cpu>> {
     [[nodiscard]] Facts facts() const override;
 };
 
+/// Of `halted`: a vCPU by index.
 template <class Cpu>
 struct HaltedArguments {
     std::uint32_t vcpu = 0;

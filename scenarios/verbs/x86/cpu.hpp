@@ -43,6 +43,7 @@ class FlagVerb final : public GuestVerbOf<VcpuArguments> {
 extern template class FlagVerb<FlagChange::cli>;
 extern template class FlagVerb<FlagChange::sti>;
 
+/// Of `halt`: who halts, and whether interrupts are enabled.
 struct HaltArguments {
     std::uint32_t vcpu = 0;
     bool interrupts = true;
@@ -62,6 +63,7 @@ class HaltVerb final : public GuestVerbOf<HaltArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `nmi`: a vCPU by index.
 struct NmiArguments {
     std::uint32_t vcpu = 0;
     std::optional<Errno> error;
@@ -80,6 +82,7 @@ class NmiVerb final : public CallVerbOf<NmiArguments> {
     [[nodiscard]] Facts facts() const override;
 };
 
+/// Of `interrupt` and `inject`: a vCPU by index, and a vector.
 struct InjectArguments {
     std::uint32_t vcpu = 0;
     std::uint32_t vector = 0;

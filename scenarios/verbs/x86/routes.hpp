@@ -51,6 +51,7 @@ struct MsiTarget : MsiFields {
     static void check(const MsiTarget& target, const Cursor& at) { check_vector(target, at); }
 };
 
+/// Of `msi`: a message, and what the call must come back with.
 struct MsiArguments : MsiFields {
     std::optional<LineStatus> status;
     std::optional<Errno> error;
@@ -73,6 +74,7 @@ class MsiVerb final : public CallVerbOf<MsiArguments> {
     [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
+/// A route as the kernel takes it, for what it must refuse.
 struct RawRouteArguments {
     std::uint32_t type = 0;
     std::uint32_t flags = 0;
@@ -123,6 +125,7 @@ struct GsiRoutes : RouteTarget {
     [[nodiscard]] std::uint32_t widest_destination() const;
 };
 
+/// Of `route`: one GSI's routes.
 struct RouteArguments : GsiRoutes {
     std::optional<Errno> error;
     static constexpr auto fields() {
@@ -147,6 +150,7 @@ struct TableChoice {
     std::vector<GsiRoutes> listed;
 };
 
+/// Of `routes`: many GSIs with one message.
 struct FillArguments {
     std::uint32_t first = 0;
     std::uint32_t count = 1;
@@ -159,6 +163,7 @@ struct FillArguments {
     }
 };
 
+/// Of `routes`: a whole table.
 struct RoutesArguments {
     TableChoice table;
     std::optional<FillArguments> fill;
