@@ -32,15 +32,20 @@ bool covers(const std::vector<std::string>& modes, std::string_view placement) {
     return modes.empty() || contains(modes, placement);
 }
 
-/// Whether a fault of this host's KVM shows on the machine that the file gets.
-bool has_trait(const Scenario& scenario, std::string_view placement, const vmm::Host& host,
-               const std::string& trait) {
+/// The machine that the file gets there, with what it leaves to the run.
+vmm::MachineConfig settled(const Scenario& scenario, std::string_view placement, const vmm::Host& host) {
     vmm::MachineConfig config = scenario.config;
     if (const Architecture* architecture = find_architecture(scenario.arch))
         architecture->settle(config, [&](std::string_view capability) {
             return host.offers(placement, capability, scenario.arch);
         });
-    return host.has_trait(placement, trait, config.gic);
+    return config;
+}
+
+/// Whether a fault of this host's KVM shows on the machine that the file gets.
+bool has_trait(const Scenario& scenario, std::string_view placement, const vmm::Host& host,
+               const std::string& trait) {
+    return host.has_trait(placement, trait, settled(scenario, placement, host).gic);
 }
 
 std::optional<std::string> unmet(const Scenario& scenario, std::string_view placement,
@@ -154,8 +159,14 @@ std::optional<std::string> skip_reason(const Scenario& scenario, std::string_vie
                                         : "no KVM here: " + host.unavailable;
     if (!host.uses_kvm(placement))
         if (auto reason = about_kvm(scenario, placement)) return reason;
-    if (const Architecture* architecture = find_architecture(scenario.arch); architecture != nullptr)
+    if (const Architecture* architecture = find_architecture(scenario.arch); architecture != nullptr) {
         if (auto reason = architecture->lacks(scenario.config, placement); !reason.empty()) return reason;
+        // What the file itself says was checked when it was loaded.
+        const vmm::MachineConfig config = settled(scenario, placement, host);
+        if (config.gic != scenario.config.gic)
+            if (auto reason = architecture->check_machine(config); !reason.empty())
+                return fmt::format("not on what {} mode has here: {}", placement, reason);
+    }
     return unmet(scenario, placement, host);
 }
 
