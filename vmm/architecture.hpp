@@ -44,7 +44,7 @@ void add_agent(kvm::Vm& vm, kvm::GuestMemory& memory, kvm::MemorySlots& slots,
 [[nodiscard]] std::map<std::string, OwnControllers, std::less<>> own_controllers();
 
 /// The ways in which this host's KVM differs from the manual, each found out on a small machine, by the names
-/// of scenarios::Architecture::traits.
-[[nodiscard]] std::vector<std::string> probe_traits();
+/// of scenarios::Architecture::traits: into Host::traits and Host::traits_of_gic.
+void probe_traits(Host& host);
 
 }  // namespace irqbench::vmm::architecture

@@ -106,7 +106,7 @@ Host probe_host() {
     OwnControllers& own = host.own[std::string(model_placement)];
     own.uses_kvm = false;
     for (const model::Modelled& each : model::modelled())
-        own.capabilities.insert(own.capabilities.end(), each.capabilities.begin(), each.capabilities.end());
+        own.of_arch[std::string(each.arch)].assign(each.capabilities.begin(), each.capabilities.end());
     utsname names{};
     host.arch = architecture::name();
     if (uname(&names) == 0) {
@@ -134,7 +134,7 @@ Host probe_host() {
     host.placements = architecture::placements(system);
     host.placements.emplace_back(model_placement);
     host.own.merge(architecture::own_controllers());
-    host.traits = architecture::probe_traits();
+    architecture::probe_traits(host);
     return host;
 }
 

@@ -446,7 +446,10 @@ void FreeRunner::prove_quiet_at_rest(VcpuSlot& slot) {
             quiet = {false, std::move(armed), std::nullopt};
         } else {
             const std::uint32_t priority = parts_.placement.running_priority(slot);
-            if (priority != 0) quiet.above = priority;
+            if (priority != 0) {
+                quiet.above = priority;
+                quiet.above_words = parts_.placement.priority_in_words(priority);
+            }
             // Where no marker can be taken, that the vCPU has been entered with the window open must do.
             slot.marker = parts_.placement.send_marker(slot, priority);
             sent = slot.marker.has_value();

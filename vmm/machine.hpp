@@ -185,24 +185,30 @@ class Machine {
 struct OwnControllers {
     std::vector<std::string_view> capabilities;  ///< that do not depend on the host
     bool uses_kvm = true;                        ///< for its vCPUs
+    /// Those of machines of one architecture, by its name.
+    std::map<std::string, std::vector<std::string_view>, std::less<>> of_arch{};
 };
 
 /// What a host offers, by the names `requires` and `known` use: capabilities and probed traits.
 /// For example `kvm`, `cap:split_irqchip`, `trait:lapic_eoi_at_delivery`.
 struct Host {
-    std::string arch;                      ///< as a scenario's "arch" says it
-    std::string kernel;                    ///< release, as in uname
-    KernelVersion kernel_version;          ///< the stable release it is; see running_kernel_version()
-    std::vector<std::string> placements;   ///< that can be built here
-    std::vector<std::string> traits;       ///< probed divergences of this host's KVM
-    std::vector<NamedValue> capabilities;  ///< KVM_CHECK_EXTENSION by lower-case name
-    std::string unavailable;               ///< why there is no KVM, empty if there is
+    std::string arch;                     ///< as a scenario's "arch" says it
+    std::string kernel;                   ///< release, as in uname
+    KernelVersion kernel_version;         ///< the stable release it is; see running_kernel_version()
+    std::vector<std::string> placements;  ///< that can be built here
+    std::vector<std::string> traits;      ///< probed divergences of this host's KVM
+    /// Those that not all machines have, by MachineConfig::gic.
+    std::map<std::string, std::vector<std::string>, std::less<>> traits_of_gic{};
+    std::vector<NamedValue> capabilities;                    ///< KVM_CHECK_EXTENSION by lower-case name
+    std::string unavailable;                                 ///< why there is no KVM, empty if there is
     std::map<std::string, OwnControllers, std::less<>> own;  ///< of those irqchip modes that have them
 
-    /// Whether something can be done in an irqchip mode.
-    [[nodiscard]] bool offers(std::string_view placement, std::string_view capability) const;
-    /// Whether a fault of this host's KVM shows in an irqchip mode.
-    [[nodiscard]] bool has_trait(std::string_view placement, std::string_view trait) const;
+    /// Whether something can be done in an irqchip mode, by machines of that architecture.
+    [[nodiscard]] bool offers(std::string_view placement, std::string_view capability,
+                              std::string_view of_arch) const;
+    /// Whether a fault of this host's KVM shows in an irqchip mode, on machines with that GIC.
+    [[nodiscard]] bool has_trait(std::string_view placement, std::string_view trait,
+                                 std::string_view gic = {}) const;
     /// Whether the irqchip mode has anything of this host's kernel.
     [[nodiscard]] bool uses_kvm(std::string_view placement) const;
 };

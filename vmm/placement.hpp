@@ -185,8 +185,11 @@ class Placement {
     [[nodiscard]] virtual bool interrupts_enabled(VcpuSlot& slot) = 0;
     /// Makes a halted vCPU execute again, as no interrupt would.
     virtual void unpark(VcpuSlot& slot) = 0;
-    /// The priority that an interrupt must exceed to be taken; 0 when every one is.
+    /// The priority that an interrupt must exceed to be taken, on a scale of the architecture's own on which
+    /// more urgent is greater; 0 when every one is taken.
     [[nodiscard]] virtual std::uint32_t running_priority(VcpuSlot& slot) = 0;
+    /// Such a priority as the manuals have it: the greatest that is held back.
+    [[nodiscard]] virtual std::string priority_in_words(std::uint32_t priority) const = 0;
     /// Sends an interrupt just above `priority` whose vector nothing else uses; its handler EOIs and returns.
     /// @returns nullopt if none could be taken by this vCPU: its controller is disabled, or nothing is above
     virtual std::optional<Marker> send_marker(VcpuSlot& slot, std::uint32_t priority) = 0;

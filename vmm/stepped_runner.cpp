@@ -310,6 +310,7 @@ void SteppedRunner::prove_quiet(VcpuSlot& slot) {
             } else if (const std::uint32_t priority = parts_.placement.running_priority(slot);
                        priority != 0) {
                 quiet.above = priority;
+                quiet.above_words = parts_.placement.priority_in_words(priority);
             }
             break;
     }

@@ -54,7 +54,7 @@ struct Words {
                                                         : fmt::format("{} = {:#x}", done.text, done.value);
     }
     std::string operator()(const event::Fault& fault) const {
-        const bool by_esr = fault.vector >= FAULT_ESR;
+        const bool by_esr = !has_vector(fault);
         return fmt::format("{} at {:#x}, {} {:#x}, {} {:#x}", exception_text(fault.vector), fault.rip,
                            by_esr ? "ESR" : "code", fault.code, by_esr ? "FAR" : "cr2", fault.cr2);
     }
@@ -64,7 +64,7 @@ struct Words {
     }
     std::string operator()(const event::Quiet& quiet) const {
         if (!quiet.proven) return "quiet not proven: " + quiet.reason;
-        return quiet.above ? "quiet above " + vector_text(*quiet.above) : "quiet, proven";
+        return quiet.above ? "quiet above " + above_text(quiet) : "quiet, proven";
     }
     std::string operator()(const event::Observed& observed) const {
         return fmt::format("{} = {:#x}", observed.what, observed.value);
@@ -121,6 +121,12 @@ std::string exception_text(std::uint32_t vector) {
         case FAULT_ESR + 0x2f: return "SError";
         default: return fmt::format("exception {}", vector);
     }
+}
+
+bool has_vector(const event::Fault& fault) { return fault.vector < FAULT_ESR; }
+
+std::string above_text(const event::Quiet& quiet) {
+    return quiet.above_words.empty() ? vector_text(quiet.above.value_or(0)) : quiet.above_words;
 }
 
 std::string vector_text(std::uint32_t vector) { return fmt::format("{:#04x}", vector); }

@@ -73,7 +73,7 @@ struct Returned {
     std::uint32_t vector;
 };
 
-/// A vCPU came out of INIT and SIPI and runs the agent.
+/// A vCPU was started (INIT and SIPI; PSCI CPU_ON) and runs the agent.
 struct Started {};
 
 /// One operation of the guest agent is done.
@@ -111,7 +111,9 @@ struct Storm {
 struct Quiet {
     bool proven;
     std::string reason;
-    std::optional<std::uint32_t> above;  ///< the priority (PPR) only above which it is proven, if not zero
+    /// The priority only above which it is proven, if not zero: see Placement::running_priority().
+    std::optional<std::uint32_t> above;
+    std::string above_words{};  ///< it as the architecture's manuals have it
 };
 
 /// A value that a step asked for: `what` names the register and field as the scenario does.
@@ -176,6 +178,12 @@ std::string describe(event::RestState state);
 
 /// `#GP`
 std::string exception_text(std::uint32_t vector);
+
+/// Whether it came by a vector, as interrupts do; else it is told from them by a syndrome register.
+bool has_vector(const event::Fault& fault);
+
+/// The priority only above which it is quiet, in words.
+std::string above_text(const event::Quiet& quiet);
 
 /// `0x51`: a vector as every message prints it.
 std::string vector_text(std::uint32_t vector);

@@ -33,6 +33,12 @@ constexpr VerbInfo verb(std::string_view name, Side side, std::string_view doc) 
             [] { return Form<typename V::Arguments>::schema({}); }};
 }
 
+/// How vCPUs begin that do not run from the start, in the words of messages.
+struct StartWords {
+    std::string_view waits;    ///< `waits for a SIPI that no step sends`: of a vCPU that stays off
+    std::string_view missing;  ///< `can send a SIPI`: what no step before does
+};
+
 /// What is particular to one architecture: everything scenarios/engine must not know.
 struct Architecture {
     std::string_view name;
@@ -41,9 +47,15 @@ struct Architecture {
     std::span<const std::string_view> controllers;  ///< names for vmm::Machine::inspect()
     std::span<const std::string_view> state_parts;  ///< names for vmm::RestoreOptions, of any mode
     std::span<const std::string_view> traits;       ///< ways in which a KVM may differ from the manual
+    StartWords start;
     /// The head's `machine`.
     void (*read_machine)(const Cursor& at, vmm::MachineConfig& config);
     Json (*machine_schema)();
+    /// What is particular to the machine, for explain(): `, in x2APIC mode`; nothing where nothing is.
+    std::string (*machine_in_words)(const vmm::MachineConfig& config);
+    /// An interrupt of the head's `outcomes`.
+    expect::Ack (*read_outcome)(const Cursor& at);
+    Json (*outcome_schema)();
     /// What the finished configuration must satisfy. @returns why not, or nothing
     std::string (*check_machine)(const vmm::MachineConfig& config);
     /// Chooses what a file leaves to the run, so that several irqchip modes play it on the same machine.
@@ -55,16 +67,12 @@ struct Architecture {
     std::string (*lacks)(const vmm::MachineConfig& config, std::string_view placement);
     /// Whether a step may use this place. @returns why not, or nothing
     std::string (*check_place)(const vmm::MachineConfig& config, const Place& place);
-    /// The widest destination an interrupt can name on such a machine.
-    std::uint32_t (*widest_destination)(const vmm::MachineConfig& config);
 };
 
 /// Every architecture there are verbs for: the list is in scenarios/verbs/architectures.cpp.
 std::span<const Architecture* const> architectures();
 /// The architecture of that name; null when there is none.
 const Architecture* find_architecture(std::string_view name);
-/// The traits of all of them, which `known` and `requires` may name.
-std::vector<std::string_view> trait_names();
 /// The verbs of an architecture; empty when there is none of that name.
 std::span<const VerbInfo> verbs_of(std::string_view arch);
 

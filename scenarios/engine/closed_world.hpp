@@ -31,7 +31,7 @@ struct OutcomeCount {
     bool operator==(const OutcomeCount&) const = default;
 };
 
-/// Everything since the last action that a step must claim: interrupts taken, vCPUs that came out of a SIPI,
+/// Everything since the last action that a step must claim: interrupts taken, vCPUs that were started,
 /// resamplefd kicks, doorbells, storms; and what assertions ask for beyond that: EOI exits and where each
 /// vCPU rests. The judge concludes from it. The engine keeps one of its own while it performs, only to know
 /// whether to wait on.
@@ -67,7 +67,7 @@ class ClosedWorld {
         vmm::event::Kind kind = vmm::event::Kind::interrupt;
         std::uint32_t id = 0;
         bool claimed = false;
-        bool is_start = false;  ///< it came out of a SIPI; `kind` and `id` say nothing
+        bool is_start = false;  ///< it was started; `kind` and `id` say nothing
     };
     /// Takes of one vCPU, in order; those before `first` are claimed.
     struct Lane {

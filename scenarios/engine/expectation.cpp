@@ -39,7 +39,7 @@ struct InWords {
     }
     std::string operator()(const expect::Quiet& quiet) const {
         std::string text = "quiet";
-        if (quiet.id) text += " for " + vmm::vector_text(*quiet.id);
+        if (quiet.priority) text += " for " + quiet.priority_words;
         for (std::size_t i = 0; i < quiet.vcpus.size(); ++i)
             text += fmt::format("{}{}", i == 0 ? " on vCPU " : ", ", quiet.vcpus[i]);
         return text;
@@ -61,7 +61,7 @@ struct InWords {
     std::string operator()(const expect::Value& value) const {
         const auto under =
             value.mask == ~std::uint64_t{0} ? "" : fmt::format(" under mask {:#x}", value.mask);
-        return fmt::format("{} = {:#x}{}", value.what, value.value, under);
+        return describe(value, value.value) + (value.in_words == nullptr ? under : "");
     }
     std::string operator()(const expect::GuestFault& fault) const {
         return vmm::exception_text(fault.vector);
@@ -82,5 +82,10 @@ struct InWords {
 std::string describe(const Expectation& expectation) { return std::visit(InWords{}, expectation); }
 
 std::string describe(const expect::Ack& ack) { return ack_text(ack); }
+
+std::string describe(const expect::Value& of, std::uint64_t value) {
+    if (of.in_words != nullptr) return fmt::format("{} = {}", of.what, of.in_words(value & of.mask));
+    return fmt::format("{} = {:#x}", of.what, value);
+}
 
 }  // namespace irqbench::scenarios

@@ -32,11 +32,12 @@ struct Acks {
         not_before_us;  ///< the first is not taken earlier than this after the step before
 };
 
-/// Nothing that no step claimed was taken, and nothing more can come. With `id`: nothing of higher priority
-/// than what is in service, `id` being such a vector; without: the vCPU must be able to take everything.
+/// Nothing that no step claimed was taken, and nothing more can come. With a priority: nothing as urgent as
+/// it, though less may be held back; without: the vCPU must be able to take everything.
 struct Quiet {
-    std::vector<std::uint32_t> vcpus;  ///< empty: every vCPU
-    std::optional<std::uint32_t> id;
+    std::vector<std::uint32_t> vcpus;       ///< empty: every vCPU
+    std::optional<std::uint32_t> priority;  ///< on the scale of vmm::event::Quiet::above
+    std::string priority_words{};           ///< as the scenario has it
 };
 
 /// Each event::Call of the step came back with this errno (0: success) and, where given, a value of this
@@ -71,6 +72,7 @@ struct Value {
     std::string what;
     std::uint64_t value = 0;
     std::uint64_t mask = ~std::uint64_t{0};
+    std::string (*in_words)(std::uint64_t) = nullptr;  ///< what such values are called; null: numbers
 };
 
 /// The guest's operations of this step raised this exception (by vector).
@@ -83,7 +85,7 @@ struct Storm {
     std::uint32_t id = 0;
 };
 
-/// The vCPU came out of a SIPI and began anew, once, and in this place among what it took.
+/// The vCPU was started and began anew, once, and in this place among what it took.
 struct Started {
     std::uint32_t vcpu = 0;
 };
@@ -103,5 +105,7 @@ using Expectation = std::variant<expect::Acks, expect::Quiet, expect::CallResult
 /// `ack 0x51 on vCPU 0`, `quiet`, `resampled dev`: the words that follow "expected" in a failing run.
 std::string describe(const Expectation& expectation);
 std::string describe(const expect::Ack& ack);
+/// `cpu_on = 0x0`, or in the expectation's words: what a value of that name is.
+std::string describe(const expect::Value& of, std::uint64_t value);
 
 }  // namespace irqbench::scenarios

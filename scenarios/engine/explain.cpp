@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "scenarios/engine/architecture.hpp"
+
 namespace irqbench::scenarios {
 
 namespace {
@@ -16,11 +18,8 @@ std::string machine_in_words(const Scenario& scenario) {
     if (!plain_ids) text += fmt::format(" with the ids {}", fmt::join(config.vcpu_ids, ", "));
     if (config.started != 0 && config.started < config.vcpu_ids.size())
         text += fmt::format(", {} of them started", config.started);
-    if (config.x2apic) text += ", in x2APIC mode";
-    if (config.x2apic_ids) text += ", with 32-bit ids in messages";
-    if (config.extended_ids) text += ", with 15-bit ids in messages";
-    if (config.eoi_suppression) text += ", with EOI broadcasts that can be suppressed";
-    if (config.pit) text += ", with a PIT";
+    if (const Architecture* architecture = find_architecture(scenario.arch))
+        text += architecture->machine_in_words(config);
     if (config.memory != 0) text += fmt::format(", with {:#x} bytes of memory of its own", config.memory);
     return text;
 }

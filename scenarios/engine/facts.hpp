@@ -14,6 +14,14 @@ struct Place {
     bool changes = false;  ///< not only read
 };
 
+/// A place that a step takes for one thing, so that no other step may take it for another.
+struct Tenant {
+    std::uint64_t place = 0;
+    std::uint64_t id = 0;  ///< of what it is taken for
+    std::string kind;      ///< `devices`
+    std::string why_not;   ///< what two of them would do, and what to do about it
+};
+
 /// What the validity checks need to know of a step, so that they need not know its verb.
 struct Facts {
     std::vector<std::uint32_t> vcpus;  ///< vCPUs it names, by index
@@ -32,19 +40,22 @@ struct Facts {
     bool asserts = false;   ///< can fail although the machine did what it was told: it makes a claim
     bool claims = false;    ///< claims interrupts taken: the positive control of `quiet`
     bool is_quiet = false;  ///< claims that there are none
-    bool started = false;   ///< claims that a vCPU came out of a SIPI
+    bool started = false;   ///< claims that `vcpus` were started
 
     std::optional<std::uint32_t> runs_on;  ///< the vCPU whose agent executes it
     bool stays = false;                    ///< declares a handler that stays, on `runs_on`, or on all
     std::optional<std::uint32_t> returns;  ///< leaves a handler that stays on this vCPU
     bool stops = false;                    ///< `runs_on` executes nothing afterwards unless it is woken
-    bool wakes = false;                    ///< may start or wake any vCPU without a maskable interrupt
+    bool wakes = false;                    ///< may wake any vCPU without a maskable interrupt
+    bool starts_any = false;               ///< may start any vCPU that does not run from the beginning
+    std::optional<std::uint32_t> starts;   ///< may start this one
 
     std::optional<std::uint32_t> handles;  ///< says what this vector's handler does, on `vcpus` or on all
-    std::optional<std::uint32_t> needs_handler;  ///< a vector that ends the run on `vcpus` without one
+    std::optional<std::uint32_t> needs_handler;  ///< what ends the run on `vcpus` without one
+    std::string without_handler;                 ///< why it does, and what to do
     std::optional<Place> place;
 
-    bool needs_its = false;              ///< the machine must have an ITS
+    std::optional<Tenant> tenant;
     std::uint64_t memory = 0;            ///< bytes that the scenario's own memory must have
     std::uint64_t memory_of_a_vcpu = 0;  ///< and so many more for each vCPU
 
@@ -54,7 +65,6 @@ struct Facts {
     bool threadable =
         false;            ///< has a place in `parallel`: a call that several host threads may make at once
     bool routes = false;  ///< changes the routing table, which one thread may do
-    std::uint32_t destination = 0;   ///< the widest interrupt destination it names
     std::vector<std::string> modes;  ///< the only irqchip modes it makes sense in; empty: all
     bool needs_kvm = false;          ///< is about an interface of KVM: left out where a mode has none
 };

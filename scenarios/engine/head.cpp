@@ -46,11 +46,11 @@ void Requirements::check(const Requirements& requirements, const Cursor& at) {
 }  // namespace head
 
 head::TraitName Form<head::TraitName>::read(const Cursor& at, Limits) {
-    const auto names = trait_names();
+    const auto names = at.reading().architecture->traits;
     return {std::string(names[detail::read_word(at, names)])};
 }
 
-Json Form<head::TraitName>::schema(Limits) { return detail::word_schema(trait_names()); }
+Json Form<head::TraitName>::schema(Limits) { return {{"$ref", "#/definitions/trait"}}; }
 
 head::CapabilityName Form<head::CapabilityName>::read(const Cursor& at, Limits) {
     const auto names = vmm::capability_names();
@@ -132,6 +132,12 @@ Json Form<head::Releases>::schema(Limits) {
         {"anyOf",
          {release, {{"type", "array"}, {"minItems", 1}, {"maxItems", max_releases}, {"items", release}}}}};
 }
+
+head::OutcomeAck Form<head::OutcomeAck>::read(const Cursor& at, Limits) {
+    return {at.reading().architecture->read_outcome(at)};
+}
+
+Json Form<head::OutcomeAck>::schema(Limits) { return {{"$ref", "#/definitions/outcome"}}; }
 
 head::MachineOptions Form<head::MachineOptions>::read(const Cursor& at, Limits) {
     head::MachineOptions options;

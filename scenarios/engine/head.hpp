@@ -3,7 +3,6 @@
 #include "scenarios/engine/fields.hpp"
 #include "scenarios/engine/scenario.hpp"
 #include "scenarios/engine/steps.hpp"
-#include "scenarios/verbs/common/claims.hpp"
 
 /// The keys of a scenario file, as they stand there; load() makes a Scenario of them.
 namespace irqbench::scenarios::head {
@@ -19,8 +18,9 @@ struct Vcpus {
     static constexpr auto fields() {
         return std::tuple{
             optional("count", &Vcpus::count, "how many, with the ids 0, 1, 2 ...", between(1, max_vcpus)),
-            optional("ids", &Vcpus::ids, "the id (APIC id) of each vCPU", up_to(0xffff'fffe)),
-            optional("started", &Vcpus::started, "how many run from the start; the others wait for a SIPI",
+            optional("ids", &Vcpus::ids, "the id of each vCPU", up_to(0xffff'fffe)),
+            optional("started", &Vcpus::started,
+                     "how many run from the start; the others wait until they are started",
                      between(1, max_vcpus))};
     }
     static constexpr std::string_view shorthand = "count";
@@ -33,7 +33,7 @@ struct MachineOptions {
     vmm::MachineConfig config;
 };
 
-/// A name of trait_names().
+/// A name of Architecture::traits.
 struct TraitName {
     std::string name;
 };
@@ -145,8 +145,13 @@ struct KnownDivergence {
     }
 };
 
+/// An interrupt as the architecture names it; see Architecture::read_outcome.
+struct OutcomeAck {
+    expect::Ack ack;
+};
+
 struct Outcome {
-    verbs::OutcomeAck ack;
+    OutcomeAck ack;
     static constexpr auto fields() {
         return std::tuple{required("ack", &Outcome::ack, "an interrupt taken")};
     }
@@ -245,6 +250,12 @@ struct Form<head::CapabilityName> {
 template <>
 struct Form<head::Releases> {
     static head::Releases read(const Cursor& at, Limits limits);
+    static Json schema(Limits limits);
+};
+
+template <>
+struct Form<head::OutcomeAck> {
+    static head::OutcomeAck read(const Cursor& at, Limits limits);
     static Json schema(Limits limits);
 };
 

@@ -93,11 +93,12 @@ class Judge {
             return false;
         }
         if (const auto* fault = std::get_if<vmm::event::Fault>(&event.what)) {
-            error(
-                fmt::format("the guest faulted: {}; an interrupt with the vector {} looks the same where no "
-                            "'handler' step declares it",
-                            vmm::describe(event), vmm::vector_text(fault->vector)),
-                index);
+            std::string text = "the guest faulted: " + vmm::describe(event);
+            if (vmm::has_vector(*fault))
+                text += fmt::format(
+                    "; an interrupt with the vector {} looks the same where no 'handler' step declares it",
+                    vmm::vector_text(fault->vector));
+            error(std::move(text), index);
             return false;
         }
         return true;
@@ -158,8 +159,8 @@ class Judge {
         const auto found = observation(trace_, range_.begin, range_.end, expected.what);
         if (!found) return fail(describe(Expectation{expected}), "no such value", std::nullopt, "");
         if (fits(found->value, expected)) return true;
-        return fail(describe(Expectation{expected}), fmt::format("{} = {:#x}", expected.what, found->value),
-                    found->event, "not the expected value");
+        return fail(describe(Expectation{expected}), describe(expected, found->value), found->event,
+                    "not the expected value");
     }
 
     bool was_quiet(const expect::Quiet& expected) {
@@ -172,9 +173,8 @@ class Judge {
             if (quiet == nullptr) continue;
             ++proofs;
             if (!quiet->proven) return unproven(text, vmm::describe(trace_[i]), i);
-            // SDM volume 3A 10.8.3.1: what is in service holds back its own class, bits 7:4, and those below.
-            if (quiet->above && (!expected.id || *expected.id >> 4 <= *quiet->above >> 4))
-                return unproven(text, "quiet proven only above " + vmm::vector_text(*quiet->above), i);
+            if (quiet->above && (!expected.priority || *expected.priority <= *quiet->above))
+                return unproven(text, "quiet proven only above " + vmm::above_text(*quiet), i);
         }
         if (proofs == 0) return unproven(text, "quiet not proven: nobody looked", std::nullopt);
         return true;

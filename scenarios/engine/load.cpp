@@ -61,7 +61,7 @@ std::vector<Known> make_known(const head::Head& head, const Cursor& root) {
 
 std::vector<expect::Ack> to_acks(const std::vector<head::Outcome>& outcomes) {
     std::vector<expect::Ack> acks;
-    for (const head::Outcome& outcome : outcomes) acks.push_back(verbs::to_ack(outcome.ack.item));
+    for (const head::Outcome& outcome : outcomes) acks.push_back(outcome.ack.ack);
     return acks;
 }
 

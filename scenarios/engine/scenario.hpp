@@ -70,6 +70,8 @@ class Verb {
     [[nodiscard]] virtual bool is_timing() const { return false; }
     /// What the validity checks need to know of it.
     [[nodiscard]] virtual Facts facts() const { return {}; }
+    /// Why it means nothing on such a machine, and what to do about it; empty if it does.
+    [[nodiscard]] virtual std::string unfit_for(const vmm::MachineConfig&) const { return {}; }
 };
 
 struct Step;

@@ -156,6 +156,8 @@ Json schema() {
                            {"then", {{"$ref", "#/definitions/" + prefix + "scenario"}}}});
         definitions[prefix + "scenario"] = qualified(std::move(head), prefix);
         definitions[prefix + "machine"] = architecture->machine_schema();
+        definitions[prefix + "trait"] = detail::word_schema(architecture->traits);
+        definitions[prefix + "outcome"] = architecture->outcome_schema();
         definitions[prefix + "step"] = qualified(step_schema(*architecture), prefix);
     }
     return {{"$schema", "http://json-schema.org/draft-07/schema#"},

@@ -190,15 +190,13 @@ class Checker {
             if (const auto reason = architecture_.check_place(scenario_.config, *facts.place);
                 !reason.empty())
                 fail(step, reason);
-        if (facts.destination > architecture_.widest_destination(scenario_.config))
-            fail(step,
-                 fmt::format("the destination {:#x} is wider than this machine's messages: set \"machine\": "
-                             "{{ \"x2apic_ids\": true }}",
-                             facts.destination));
         if (facts.claims)
             if (const auto mode = lacking(around.modes, causes_))
                 fail(step, "nothing before this step can cause an interrupt" + *mode);
-        if (facts.started && !woken_) fail(step, "nothing before this step can send a SIPI");
+        if (facts.started)
+            for (const std::uint32_t vcpu : facts.vcpus)
+                if (!starts_any_ && !started_.contains(vcpu))
+                    fail(step, fmt::format("nothing before this step {}", architecture_.start.missing));
         if (facts.causes) causes_.insert(around.modes.begin(), around.modes.end());
         if (facts.asserts) asserts_.insert(around.modes.begin(), around.modes.end());
         if (facts.claims) claims_.insert(around.modes.begin(), around.modes.end());
@@ -230,15 +228,16 @@ class Checker {
     }
 
     /// What the step asks of the machine.
-    void check_needs(const Step& step, const Facts& facts) const {
+    void check_needs(const Step& step, const Facts& facts) {
+        if (std::string reason = step.verb->unfit_for(scenario_.config); !reason.empty())
+            fail(step, std::move(reason));
+        if (facts.tenant) {
+            const auto& [place, id, kind, why_not] = *facts.tenant;
+            if (const auto first = tenants_.try_emplace(place, id).first->second; first != id)
+                fail(step, fmt::format("the {} {} and {} would {}", kind, first, id, why_not));
+        }
         const std::uint64_t memory = facts.memory + facts.memory_of_a_vcpu * vcpu_count();
-        const bool has_room = scenario_.config.memory >= memory;
-        if (facts.needs_its && !scenario_.config.its)
-            fail(step,
-                 fmt::format("needs an ITS, and memory for its tables: set \"machine\": {{ \"its\": true, "
-                             "\"memory\": \"{:#x}\" }}",
-                             memory));
-        if (!has_room)
+        if (scenario_.config.memory < memory)
             fail(step, fmt::format("needs {:#x} bytes of the scenario's own memory, which has {:#x}: set "
                                    "\"machine\": {{ \"memory\": \"{:#x}\" }}",
                                    memory, scenario_.config.memory, memory));
@@ -340,31 +339,28 @@ class Checker {
                                    *facts.returns));
         if (facts.runs_on) {
             const std::uint32_t vcpu = *facts.runs_on;
-            const bool started = scenario_.config.started == 0 || vcpu < scenario_.config.started;
-            if (!started && !woken_)
-                fail(step,
-                     fmt::format("can never be reached: vCPU {} waits for a SIPI that no step sends", vcpu));
+            const bool runs = scenario_.config.started == 0 || vcpu < scenario_.config.started;
+            if (!runs && !starts_any_ && !started_.contains(vcpu))
+                fail(step, fmt::format("can never be reached: vCPU {} {}", vcpu, architecture_.start.waits));
             if (left_.stopped.contains(vcpu))
                 fail(step,
                      fmt::format("can never be reached: vCPU {} halted with interrupts disabled", vcpu));
             if (facts.stops) left_.stopped.insert(vcpu);
         }
-        if (facts.wakes) {
-            woken_ = true;
-            left_.stopped.clear();
-        }
+        starts_any_ = starts_any_ || facts.starts_any;
+        if (facts.starts) started_.insert(*facts.starts);
+        if (facts.starts) left_.stopped.erase(*facts.starts);
+        if (facts.wakes) left_.stopped.clear();
     }
 
     void check_handlers(const Step& step, const Facts& facts) {
         if (facts.handles)
             left_.handled.emplace(*facts.handles, facts.vcpus.empty() ? every : facts.vcpus.front());
         if (!facts.needs_handler) return;
-        const std::uint32_t vector = *facts.needs_handler;
+        const std::uint32_t id = *facts.needs_handler;
         for (const std::uint32_t vcpu : facts.vcpus)
-            if (!left_.handled.contains({vector, every}) && !left_.handled.contains({vector, vcpu}))
-                fail(step, fmt::format("a vector below 0x20 is an exception unless it has a handler: put {{ "
-                                       "\"handler\": {{ \"vector\": \"{:#04x}\" }} }} before this step",
-                                       vector));
+            if (!left_.handled.contains({id, every}) && !left_.handled.contains({id, vcpu}))
+                fail(step, facts.without_handler);
     }
 
     void check_bounds() const {
@@ -429,7 +425,7 @@ class Checker {
         std::set<std::string, std::less<>> irqfds;  ///< open
         std::set<std::string, std::less<>> ioeventfds;
         std::set<std::uint32_t> stays_on;  ///< vCPUs with a handler that stays
-        /// vectors with a handler, and on which vCPU
+        /// interrupts with a handler, and on which vCPU
         std::set<std::pair<std::uint32_t, std::uint32_t>> handled;
         std::set<std::uint32_t> stopped;
     };
@@ -439,9 +435,11 @@ class Checker {
     std::set<std::string, std::less<>> ever_ioeventfds_;
     /// the thread of each `parallel` that assigns and deassigns an irqfd
     std::map<std::pair<const Block*, std::string>, std::string> owners_;
-    std::map<const Block*, std::string> routers_;  ///< the thread of each `parallel` that changes routes
-    bool repeats_ = false;                         ///< steps that are done again are walked through once more
-    bool woken_ = false;
+    std::map<const Block*, std::string> routers_;     ///< the thread of each `parallel` that changes routes
+    std::map<std::uint64_t, std::uint64_t> tenants_;  ///< by place
+    bool repeats_ = false;  ///< steps that are done again are walked through once more
+    bool starts_any_ = false;
+    std::set<std::uint32_t> started_;  ///< vCPUs that steps start
     // The modes in which there is such a step.
     Modes causes_;
     Modes asserts_;

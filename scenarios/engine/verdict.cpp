@@ -32,14 +32,32 @@ bool covers(const std::vector<std::string>& modes, std::string_view placement) {
     return modes.empty() || contains(modes, placement);
 }
 
-std::optional<std::string> unmet(const Requires& wanted, std::string_view placement, const vmm::Host& host) {
+/// The machine that the file gets there, with what it leaves to the run.
+vmm::MachineConfig settled(const Scenario& scenario, std::string_view placement, const vmm::Host& host) {
+    vmm::MachineConfig config = scenario.config;
+    if (const Architecture* architecture = find_architecture(scenario.arch))
+        architecture->settle(config, [&](std::string_view capability) {
+            return host.offers(placement, capability, scenario.arch);
+        });
+    return config;
+}
+
+/// Whether a fault of this host's KVM shows on the machine that the file gets.
+bool has_trait(const Scenario& scenario, std::string_view placement, const vmm::Host& host,
+               const std::string& trait) {
+    return host.has_trait(placement, trait, settled(scenario, placement, host).gic);
+}
+
+std::optional<std::string> unmet(const Scenario& scenario, std::string_view placement,
+                                 const vmm::Host& host) {
+    const Requires& wanted = scenario.requires_;
     if (host.uses_kvm(placement) && host.kernel_version < vmm::parse_kernel_version(wanted.kernel))
         return fmt::format("needs Linux {}, this is {}", wanted.kernel, kernel_text(host));
     if (!covers(wanted.modes, placement)) return std::nullopt;
     for (const auto& capability : wanted.capabilities)
-        if (!host.offers(placement, capability)) return "needs the capability " + capability;
+        if (!host.offers(placement, capability, scenario.arch)) return "needs the capability " + capability;
     for (const auto& trait : wanted.traits_absent)
-        if (host.has_trait(placement, trait))
+        if (has_trait(scenario, placement, host, trait))
             return fmt::format("cannot be judged where {}{}", trait, because(wanted.because));
     return std::nullopt;
 }
@@ -90,9 +108,10 @@ Verdict apply_fix(Verdict verdict, const Scenario& scenario, std::string_view pl
     return verdict;
 }
 
-bool concerns(const Known& known, std::string_view placement, vmm::RunMode run, const vmm::Host& host) {
+bool concerns(const Known& known, const Scenario& scenario, std::string_view placement, vmm::RunMode run,
+              const vmm::Host& host) {
     return (!known.run || *known.run == run) && covers(known.modes, placement) &&
-           (known.trait.empty() || host.has_trait(placement, known.trait));
+           (known.trait.empty() || has_trait(scenario, placement, host, known.trait));
 }
 
 bool has_mode(std::string_view arch, std::string_view placement) {
@@ -140,15 +159,21 @@ std::optional<std::string> skip_reason(const Scenario& scenario, std::string_vie
                                         : "no KVM here: " + host.unavailable;
     if (!host.uses_kvm(placement))
         if (auto reason = about_kvm(scenario, placement)) return reason;
-    if (const Architecture* architecture = find_architecture(scenario.arch); architecture != nullptr)
+    if (const Architecture* architecture = find_architecture(scenario.arch); architecture != nullptr) {
         if (auto reason = architecture->lacks(scenario.config, placement); !reason.empty()) return reason;
-    return unmet(scenario.requires_, placement, host);
+        // What the file itself says was checked when it was loaded.
+        const vmm::MachineConfig config = settled(scenario, placement, host);
+        if (config.gic != scenario.config.gic)
+            if (auto reason = architecture->check_machine(config); !reason.empty())
+                return fmt::format("not on what {} mode has here: {}", placement, reason);
+    }
+    return unmet(scenario, placement, host);
 }
 
 std::optional<std::string> unmigrated_reason(const Scenario& scenario, std::string_view placement,
                                              const vmm::Host& host) {
     if (!contains(scenario.migration_not, placement)) return std::nullopt;
-    if (!scenario.migration_trait.empty() && !host.has_trait(placement, scenario.migration_trait))
+    if (!scenario.migration_trait.empty() && !has_trait(scenario, placement, host, scenario.migration_trait))
         return std::nullopt;
     return fmt::format("not migrated in {}{}", list_text(scenario.migration_not),
                        because(scenario.migration_because));
@@ -159,7 +184,7 @@ Verdict apply_known(Verdict verdict, const Scenario& scenario, std::string_view 
     const bool judged = verdict.kind == Verdict::Kind::pass || verdict.failure.has_value();
     if (!judged) return verdict;
     for (const Known& known : scenario.known) {
-        if (!concerns(known, placement, run, host)) continue;
+        if (!concerns(known, scenario, placement, run, host)) continue;
         if (verdict.kind == Verdict::Kind::pass) {
             verdict.kind = Verdict::Kind::fail;
             verdict.reason = fmt::format("known divergence is gone: step {} should have shown \"{}\" ({})",

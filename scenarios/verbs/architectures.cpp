@@ -19,13 +19,6 @@ const Architecture* find_architecture(std::string_view name) {
     return found == all.end() ? nullptr : *found;
 }
 
-std::vector<std::string_view> trait_names() {
-    std::vector<std::string_view> names;
-    for (const Architecture* each : architectures())
-        names.insert(names.end(), each->traits.begin(), each->traits.end());
-    return names;
-}
-
 std::span<const VerbInfo> verbs_of(std::string_view arch) {
     const Architecture* architecture = find_architecture(arch);
     return architecture == nullptr ? std::span<const VerbInfo>{} : architecture->verbs;

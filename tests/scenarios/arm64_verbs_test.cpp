@@ -28,6 +28,7 @@ struct Played {
     vmm::Trace trace;
     Lines calls;  ///< without the looks at the GIC
     Lines expects;
+    std::vector<Expectation> expectations;
     explicit Played(const std::string& step, std::uint64_t gic = 3,
                     const std::string& head = "\"its\": true, \"memory\": \"0x100000\"") {
         machine.state = {{"version", gic}, {"cwriter", 0xffe0}, {"active", 1}, {"pending", 0}};
@@ -37,7 +38,8 @@ struct Played {
         verb->perform(stage);
         for (const std::string& call : machine.calls)
             if (!call.starts_with("inspect gic") && !call.starts_with("inspect its")) calls.push_back(call);
-        for (const Expectation& expectation : verb->expects()) expects.push_back(describe(expectation));
+        expectations = verb->expects();
+        for (const Expectation& expectation : expectations) expects.push_back(describe(expectation));
     }
 };
 
@@ -162,7 +164,14 @@ BOOST_AUTO_TEST_CASE(interrupts_are_ended_by_what_iar_said_or_by_number) {
 BOOST_AUTO_TEST_CASE(a_vcpu_is_started_at_its_block) {
     const Played played(R"({ "cpu_on": 1 })");
     BOOST_TEST(played.calls.at(0) == op(0, OP_CALL, 0xc4000003, 0x101, AGENT_BLOCKS + AGENT_BLOCK_STRIDE));
-    BOOST_TEST(played.expects.at(0) == "cpu_on = 0x0");
+    BOOST_TEST(played.expects.at(0) == "cpu_on = SUCCESS");
+    const Played again(R"({ "cpu_on": { "vcpu": 1, "returns": "ALREADY_ON" } })");
+    BOOST_TEST(again.expects.at(0) == "cpu_on = ALREADY_ON");
+    const auto& value = std::get<expect::Value>(again.expectations.at(0));
+    // What KVM leaves in X0: -4 and -2 in 64 bits (DEN 0022, 5.2.2).
+    BOOST_TEST((value.value & value.mask) == (~std::uint64_t{3} & value.mask));
+    BOOST_TEST(describe(value, ~std::uint64_t{1}) == "cpu_on = INVALID_PARAMETERS");
+    BOOST_TEST(describe(value, 0x1234) == "cpu_on = 0x1234");
 }
 
 BOOST_AUTO_TEST_CASE(commands_are_put_where_the_queue_ends_and_wrap) {
@@ -172,11 +181,20 @@ BOOST_AUTO_TEST_CASE(commands_are_put_where_the_queue_ends_and_wrap) {
                      op(0, OP_WRITE, 8, at + 24, d), op(0, OP_WRITE, 8, AGENT_ITS + 0x88, 0)};
     };
     constexpr std::uint64_t valid = std::uint64_t{1} << 63;
+    const auto after = [](const std::string& first, Lines rest) {
+        rest.insert(rest.begin(), first);
+        return rest;
+    };
+    // What was in the table is gone before the device is mapped.
     check_calls(R"({ "its_command": { "command": "mapd", "device": 3 } })",
-                words(0x3'0000'0008, 8, valid | (vmm::scenario_memory + 0x43000), 0));
+                after(op(0, OP_CLEAR, 8, vmm::scenario_memory + 0x43000, 0x1000),
+                      words(0x3'0000'0008, 8, valid | (vmm::scenario_memory + 0x43000), 0)));
+    check_calls(R"({ "its_command": { "command": "mapd", "device": 3, "valid": false } })",
+                words(0x3'0000'0008, 8, vmm::scenario_memory + 0x43000, 0));
     // A table of 128 KiB, behind those of the redistributors; IHI 0069, 5.3: Size is one less than the bits.
     check_calls(R"({ "its_command": { "command": "mapd", "device": 0, "event_bits": 14 } })",
-                words(0x8, 13, valid | (vmm::scenario_memory + 0x70000), 0));
+                after(op(0, OP_CLEAR, 8, vmm::scenario_memory + 0x70000, 0x20000),
+                      words(0x8, 13, valid | (vmm::scenario_memory + 0x70000), 0)));
     check_calls(R"({ "its_command": { "command": "mapi", "device": 3, "event": 8200, "collection": 1 } })",
                 words(0x3'0000'000b, 8200, 1, 0));
     check_calls(R"({ "its_command": { "command": "mapc", "collection": 2, "to": 1 } })",
@@ -217,6 +235,51 @@ BOOST_AUTO_TEST_CASE(a_check_asks_for_what_it_names) {
     BOOST_TEST(played.expects.at(0) == "INTID 42 pending = 0x1");
     BOOST_TEST(played.expects.at(1) == "INTID 42 active = 0x1");
     is_refused(R"({ "check": { "intid": 42 } })", "enabled");
+}
+
+BOOST_AUTO_TEST_CASE(only_a_vcpu_that_is_started_executes) {
+    const auto refusal = [](const std::string& steps) {
+        const std::string file = R"({ "name": "a file", "arch": "arm64", "source": "none",
+            "vcpus": { "count": 3, "started": 1 }, "steps": [ { "raise": 10 }, { "ack": 42 }, )" +
+                                 steps + " ] }";
+        try {
+            load_text(file, "file.json");
+        } catch (const ScenarioError& error) {
+            return error.reason();
+        }
+        return std::string("none");
+    };
+    const std::string is_off = "can never be reached: vCPU 2 is off, and no step starts it by PSCI CPU_ON";
+    BOOST_TEST(refusal(R"({ "cpu_on": 1 }, { "started": 1 }, { "mask": 1 })") == "none");
+    BOOST_TEST(refusal(R"({ "cpu_on": 1 }, { "started": 1 }, { "mask": 2 })") == is_off);
+    BOOST_TEST(refusal(R"({ "write": { "mmio": "0x50000000", "value": 1 } }, { "mask": 2 })") == is_off);
+    BOOST_TEST(refusal(R"({ "cpu_on": { "vcpu": 2, "returns": "DENIED" } }, { "mask": 2 })") == is_off);
+    BOOST_TEST(refusal(R"({ "cpu_on": 1 }, { "started": 2 })") ==
+               "nothing before this step can start it by PSCI CPU_ON");
+}
+
+BOOST_AUTO_TEST_CASE(outcomes_are_intids) {
+    const auto outcomes = [](const std::string& allowed) {
+        return load_text(R"({ "name": "a file", "arch": "arm64", "source": "none", "vcpus": 2,
+            "steps": [ { "raise": 10 } ], "outcomes": { "allowed": [ )" +
+                             allowed + " ] } }",
+                         "file.json")
+            .outcomes.value()
+            .allowed;
+    };
+    const auto acks = outcomes(R"({ "ack": 8200 }, { "ack": { "vcpu": 1, "intid": [ 42, 43 ] } })");
+    BOOST_TEST(describe(acks.at(0)) == "ack 0x2008 on vCPU 0");
+    BOOST_TEST(describe(acks.at(1)) == "ack 0x2a or 0x2b on vCPU 1");
+    BOOST_CHECK_EXCEPTION(outcomes(R"({ "ack": [ 42 ] })"), ScenarioError, [](const ScenarioError& error) {
+        return error.reason().find(R"(use "intid": [..] for any of several)") != std::string::npos;
+    });
+    BOOST_CHECK_THROW(outcomes(R"({ "ack": "nmi" })"), ScenarioError);
+    BOOST_CHECK_THROW(outcomes(R"({ "ack": { "vector": 42 } })"), ScenarioError);
+}
+
+BOOST_AUTO_TEST_CASE(quiet_is_asked_for_by_priority) {
+    const Played played(R"({ "quiet": { "priority": "0x80" } })");
+    BOOST_TEST(played.expects.at(0) == "quiet for priority 0x80");
 }
 
 BOOST_AUTO_TEST_CASE(the_machine_needs_what_its_gic_is) {

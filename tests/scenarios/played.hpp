@@ -29,6 +29,7 @@ struct Played {
             { "irqfd": { "name": "dev", "gsi": 10, "resample": true } },
             { "ioeventfd": { "name": "bell", "port": "0x500" } },
             { "handler": { "vector": "0x51", "stays": true } },
+            { "ipi": { "to": 5, "mode": "startup", "vector": "0x08" } },
             { "save": "state" })",
                                 R"("vcpus": { "ids": [ 0, 5 ] },
             "modes": { "only": [ ")" +

@@ -287,6 +287,18 @@ BOOST_FIXTURE_TEST_CASE(diff_plays_a_file_on_the_gic_that_all_modes_have, Cli) {
     BOOST_TEST(gics.count("v3") == gics.size());
 }
 
+BOOST_FIXTURE_TEST_CASE(modes_without_a_gic_in_common_have_nothing_to_compare, Cli) {
+    be_arm64(*this, "arm_vgic_v3");
+    host.own["userspace"] = {{"arm_vgic_v2"}, true};
+    host.placements = {"kernel", "userspace", "model"};
+    const std::vector<std::string> command{"fuzz",  "--between", "kernel,userspace", "--count", "3",
+                                           "--out", folder()};
+    BOOST_TEST(run(command) == 5);
+    BOOST_TEST(err.find("these modes have no GIC in common") != std::string::npos, err);
+    BOOST_TEST(err.find("irqbench lab --arch arm64 --gic v2 -- fuzz") != std::string::npos, err);
+    BOOST_TEST(machines == 0U);
+}
+
 BOOST_FIXTURE_TEST_CASE(the_architecture_is_the_hosts_unless_it_is_said, Cli) {
     be_arm64(*this, "arm_vgic_v3");
     host.arch = "x86_64";
@@ -299,6 +311,7 @@ BOOST_FIXTURE_TEST_CASE(the_architecture_is_the_hosts_unless_it_is_said, Cli) {
     // The kernel of an x86 host.
     BOOST_TEST(run(with({"--arch", "arm64"})) == 5);
     BOOST_TEST(err.find("kernel: is for arm64, this host is x86_64") != std::string::npos, err);
+    BOOST_TEST(err.find("irqbench lab --arch arm64 -- fuzz") != std::string::npos, err);
     BOOST_TEST(run(with({"--arch", "riscv"})) == 2);
     BOOST_TEST(run(with({"--without", "gicv2"})) == 2);
     BOOST_TEST(err.find("scenarios for x86_64 make no use of gicv2") != std::string::npos, err);

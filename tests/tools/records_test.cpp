@@ -112,6 +112,7 @@ std::vector<vmm::Event> every_event(std::uint64_t most64 = std::numeric_limits<s
         add(Rest{state, state == RestState::idle, 1, 0x51}, vmm::Lane::guest, 0);
     add(Storm{2001}, vmm::Lane::guest, 0);
     add(Quiet{true, {}, 0x50}, vmm::Lane::guest, 0);
+    add(Quiet{true, {}, 0x10, "priority 0x80"}, vmm::Lane::guest, 0);
     add(Quiet{false, "interrupts are disabled", {}}, vmm::Lane::guest, 0);
     add(Observed{"ioapic 10 remote_irr", 1}, vmm::Lane::host);
     add(Trouble{"no CPU time\nat all \xff", true}, vmm::Lane::host);

@@ -31,6 +31,8 @@ struct Architecture {
     std::string_view name;                       ///< as a scenario's "arch" says it
     std::span<const std::string_view> features;  ///< what a case may be made of, as `--without` calls it
     std::span<const Exclusion> exclusions;
+    /// Why no case can be made without these features; nothing if one can.
+    std::string (*impossible)(std::span<const std::string_view> without);
     /// See fuzz::generate().
     Case (*generate)(std::uint64_t seed, std::uint64_t number, const GeneratorOptions& options);
     /// Null where every step means something that a vCPU can execute.

@@ -46,7 +46,7 @@ std::vector<std::string_view> excluded(const Architecture& architecture,
         const bool concerns = std::any_of(modes.begin(), modes.end(), [&](const std::string& mode) {
             return std::find(row.modes.begin(), row.modes.end(), mode) != row.modes.end() &&
                    (row.trait.empty() || host.has_trait(mode, row.trait)) &&
-                   (row.lacking.empty() || !host.offers(mode, row.lacking));
+                   (row.lacking.empty() || !host.offers(mode, row.lacking, architecture.name));
         });
         if (concerns) features.push_back(row.feature);
     }

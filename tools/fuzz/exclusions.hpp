@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +23,12 @@ struct Exclusion {
     std::string_view source;
     std::string_view lacking = {};  ///< a capability that the mode has not got there; empty: whatever it has
 };
+
+/// Of those compared, the modes that differ from the others.
+inline constexpr std::array<std::string_view, 1> in_kernel{"kernel"};
+inline constexpr std::array<std::string_view, 1> in_split{"split"};
+inline constexpr std::array<std::string_view, 2> in_kernel_and_split{"kernel", "split"};
+inline constexpr std::array<std::string_view, 1> in_userspace{"userspace"};
 
 /// What the command line calls the features of all architectures.
 std::vector<std::string> feature_names();

@@ -46,8 +46,9 @@ class Comparison {
                const Surroundings& surroundings)
         : scenario_(scenario), config_(scenario.config), host_(host), surroundings_(surroundings) {
         scenarios::find_architecture(scenario.arch)->settle(config_, [&](std::string_view capability) {
-            return std::all_of(command.between.begin(), command.between.end(),
-                               [&](const std::string& mode) { return host.offers(mode, capability); });
+            return std::all_of(command.between.begin(), command.between.end(), [&](const std::string& mode) {
+                return host.offers(mode, capability, scenario.arch);
+            });
         });
         if (!command.run.empty()) asked_ = command.run == "free" ? vmm::RunMode::free : vmm::RunMode::stepped;
     }

@@ -132,15 +132,21 @@ class Search {
     std::exception_ptr failure_;
 };
 
-/// Why one of the modes cannot be played here; nothing if all can.
+/// Why there is nothing to compare here; nothing if there is.
 std::optional<std::string> unplayable(const FuzzCommand& command, const fuzz::Architecture& architecture,
-                                      const vmm::Host& host) {
+                                      const fuzz::GeneratorOptions& generator, const vmm::Host& host) {
     fuzz::Case nothing;
     nothing.architecture = &architecture;
     const auto smallest = fuzz::load_stimuli(nothing);
     for (const std::string& mode : command.between)
-        if (const auto reason = scenarios::skip_reason(smallest, mode, host, vmm::RunMode::stepped))
-            return fmt::format("{}: {}", mode, *reason);
+        if (const auto reason = scenarios::skip_reason(smallest, mode, host, vmm::RunMode::stepped)) {
+            const bool is_foreign = !scenarios::runs_architecture(architecture.name, mode, host);
+            return fmt::format("{}: {}{}", mode, *reason,
+                               is_foreign ? fmt::format("; `irqbench lab --arch {} -- fuzz ...` plays on one",
+                                                        architecture.name)
+                                          : "");
+        }
+    if (auto reason = architecture.impossible(generator.without); !reason.empty()) return reason;
     return std::nullopt;
 }
 
@@ -180,7 +186,7 @@ int perform(const FuzzCommand& command, Surroundings& surroundings) {
     const vmm::Host host = surroundings.probe_host();
     const fuzz::Architecture& architecture = architecture_for(command, host);
     const fuzz::GeneratorOptions generator = generator_for(command, architecture, host);
-    if (const auto reason = unplayable(command, architecture, host)) {
+    if (const auto reason = unplayable(command, architecture, generator, host)) {
         spdlog::error("nothing to compare: {}", printable(with_remedy(*reason)));
         return ExitStatus::nothing_executed;
     }

@@ -79,8 +79,9 @@ int perform(const LabCommand& command, const std::vector<std::string>& inner, Su
     const Supply supply{arch_of(command.arch), command.mirror, command.offline};
     plan.setup = {supply.arch, command.accelerator, command.cpus, command.memory_mib, command.append};
     if (!command.gic.empty()) {
-        if (supply.arch != lab::Arch::arm64)
-            throw CLI::ValidationError("--gic", "machines of another architecture than arm64 have no GIC");
+        const auto gics = lab::info(supply.arch).gics;
+        if (std::find(gics.begin(), gics.end(), command.gic) == gics.end())
+            throw CLI::ValidationError("--gic", fmt::format("machines of {} have no GIC", word(supply.arch)));
         plan.setup.gic = command.gic;
     }
     plan.program = choose_program(command, supply.arch, surroundings);

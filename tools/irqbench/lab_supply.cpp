@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "tools/lab/error.hpp"
 #include "tools/lab/kernels.hpp"
@@ -131,7 +132,9 @@ void add_kernels(CLI::App& lab_app, CommandLine& line, Surroundings& surrounding
 
 lab::Arch arch_of(const std::string& asked) {
     if (asked.empty()) return lab::host_arch();
-    return asked == lab::word(lab::Arch::x86_64) ? lab::Arch::x86_64 : lab::Arch::arm64;
+    const auto found = std::find_if(lab::archs.begin(), lab::archs.end(),
+                                    [&](const lab::ArchInfo& each) { return each.word == asked; });
+    return found == lab::archs.end() ? throw std::invalid_argument("no architecture: " + asked) : found->arch;
 }
 
 lab::Qemu choose_qemu(const Supply& supply, const Surroundings& surroundings) {
@@ -166,9 +169,19 @@ lab::Kernel choose_kernel(const std::string& name, const fs::path& modules, cons
     return lab::fetch_kernel(name, supply.arch, fetching(supply, surroundings));
 }
 
+namespace {
+
+std::vector<std::string> arch_words() {
+    std::vector<std::string> words;
+    for (const lab::ArchInfo& each : lab::archs) words.emplace_back(each.word);
+    return words;
+}
+
+}  // namespace
+
 void add_arch(CLI::App& app, std::string& arch) {
     app.add_option("--arch", arch, "Architecture of the machines; default: the host's")
-        ->check(CLI::IsMember({"x86_64", "arm64"}));
+        ->check(CLI::IsMember(arch_words()));
 }
 
 void add_mirror(CLI::App& app, std::string& mirror) {

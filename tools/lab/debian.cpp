@@ -86,7 +86,7 @@ void write_file(const fs::path& path, const std::string& text) {
 
 }  // namespace
 
-std::string debian_architecture(Arch arch) { return arch == Arch::x86_64 ? "amd64" : "arm64"; }
+std::string debian_architecture(Arch arch) { return std::string(info(arch).debian_name); }
 
 HostSystem parse_os_release(const std::string& text) {
     HostSystem host;

@@ -82,14 +82,14 @@ Arch host_arch() {
     utsname system{};
     ::uname(&system);
     const std::string_view machine = system.machine;
-    if (machine == "x86_64") return Arch::x86_64;
-    if (machine == "aarch64") return Arch::arm64;
+    for (const ArchInfo& each : archs)
+        if (machine == each.kernel_name) return each.arch;
     throw std::runtime_error(fmt::format("the lab does not know this host's architecture, {}", machine));
 }
 
 Program inspect_program(const fs::path& file, Arch arch, const std::atomic<bool>& interrupted) {
     const Elf elf = read_elf(file);
-    if (elf.machine != (arch == Arch::x86_64 ? EM_X86_64 : EM_AARCH64))
+    if (elf.machine != info(arch).elf_machine)
         throw std::runtime_error(fmt::format("{} is no program for {}", file.string(), word(arch)));
     Program program{fs::absolute(file), {}};
     if (!elf.dynamic) return program;

@@ -28,7 +28,7 @@ std::string too_old(const std::string& name, const QemuVersion& version) {
         name, text(version), needed_qemu.major, needed_qemu.minor);
 }
 
-std::string package_of(Arch arch) { return arch == Arch::x86_64 ? "qemu-system-x86" : "qemu-system-arm"; }
+std::string package_of(Arch arch) { return std::string(info(arch).qemu_package); }
 
 fs::path place_of(const fs::path& cache, Arch arch) { return cache / "qemu" / word(arch); }
 
@@ -174,9 +174,7 @@ std::optional<QemuVersion> parse_qemu_version(const std::string& text) {
     return QemuVersion{std::stoi(match[1]), std::stoi(match[2]), match[3].matched ? std::stoi(match[3]) : 0};
 }
 
-std::string qemu_program(Arch arch) {
-    return arch == Arch::x86_64 ? "qemu-system-x86_64" : "qemu-system-aarch64";
-}
+std::string qemu_program(Arch arch) { return std::string(info(arch).qemu_program); }
 
 QemuSearch find_qemu(Arch arch, const fs::path& cache, const std::atomic<bool>& interrupted) {
     QemuSearch search;

@@ -100,6 +100,7 @@ void fields(Archive& archive, Is<Quiet> auto& quiet) {
     archive("proven", quiet.proven);
     archive.text("reason", quiet.reason);
     archive("above", quiet.above);
+    archive.text("above_words", quiet.above_words);
 }
 
 template <class Archive>

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -47,10 +48,22 @@ std::map<std::string, OwnControllers, std::less<>> own_controllers() {
 }
 
 // The machines that are probed have KVM's GIC.
-std::vector<std::string> probe_traits() {
+void probe_traits(Host& host) {
     const kvm::System system;
-    if (arm64::gic_versions(kvm::Vm(system)).empty()) return {};
-    return arm64::probe_traits();
+    const auto gics = arm64::gic_versions(kvm::Vm(system));
+    for (const std::string_view gic : gics)
+        host.traits_of_gic[std::string(gic)] = arm64::probe_traits(std::string(gic));
+    // What every GIC shows is the host's.
+    for (const std::string_view trait : arm64::trait_names) {
+        const auto shows = [trait](const auto& of_gic) {
+            return std::find(of_gic.second.begin(), of_gic.second.end(), trait) != of_gic.second.end();
+        };
+        if (gics.empty() || !std::all_of(host.traits_of_gic.begin(), host.traits_of_gic.end(), shows))
+            continue;
+        host.traits.emplace_back(trait);
+        for (auto& [gic, traits] : host.traits_of_gic)
+            traits.erase(std::find(traits.begin(), traits.end(), trait));
+    }
 }
 
 }  // namespace irqbench::vmm::architecture

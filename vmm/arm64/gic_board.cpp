@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "routing/arm64.hpp"
+#include "vmm/arm64/irq_line.hpp"
 #include "vmm/arm64/urgency.hpp"
 #include "vmm/arm64/virtual_timer.hpp"
 
@@ -38,30 +39,20 @@ void GicBoard::restore(const GicBoard& saved) {
 
 bool GicBoard::is_spi(std::uint32_t intid) const { return intid >= first_spi && intid < first_spi + spis_; }
 
-// A GSI is an SPI; what has a type of its own in bits 27:24 is meant as api.rst has it for KVM_IRQ_LINE
-// (4.25).
 Outcome GicBoard::set_line(std::uint32_t gsi, bool level) {
-    constexpr unsigned type_shift = 24;
-    constexpr std::uint32_t type_mask = 0xf;
-    constexpr std::uint32_t type_spi = 1;
-    constexpr std::uint32_t type_ppi = 2;
-    constexpr std::uint32_t number_mask = 0xffff;
-    const bool is_gsi = gsi >> type_shift == 0;
-    const std::uint32_t type = is_gsi ? type_spi : gsi >> type_shift & type_mask;
-    const std::uint32_t intid = (is_gsi ? gsi + first_spi : gsi) & number_mask;
-    if (is_gsi && gsi + first_spi > number_mask) return {0, EINVAL};
-    // KVM_ARM_IRQ_TYPE_CPU is for whoever has the GIC.
-    if (type == 0) return {0, ENXIO};
-    if (type == type_ppi) return set_private_line(gsi, level);
-    if (type != type_spi || !is_spi(intid)) return {0, EINVAL};
-    gic_->set_line(intid, level, LineSource::wire, 0);
+    const auto word = line_word(gsi);
+    if (!word) return {0, EINVAL};
+    const IrqLine line = decode_line(*word);
+    // A CPU's line is for whoever has the GIC.
+    if (line.type == LineType::cpu) return {0, ENXIO};
+    if (line.type == LineType::ppi) return set_private_line(line.vcpu, line.number, level);
+    if (line.type != LineType::spi || !is_spi(line.number)) return {0, EINVAL};
+    gic_->set_line(line.number, level, LineSource::wire, 0);
     return {};
 }
 
-Outcome GicBoard::set_private_line(std::uint32_t line, bool level) {
-    const std::uint32_t id = (line >> 16 & 0xff) | (line >> 28) << 8;
-    const std::uint32_t intid = line & 0xffff;
-    const auto found = std::find(cpu_ids_.begin(), cpu_ids_.end(), id);
+Outcome GicBoard::set_private_line(std::uint32_t cpu_id, std::uint32_t intid, bool level) {
+    const auto found = std::find(cpu_ids_.begin(), cpu_ids_.end(), cpu_id);
     if (found == cpu_ids_.end() || intid < irqchip::arm64::sgi_count || intid >= first_spi)
         return {0, EINVAL};
     // As in KVM: the timers own their lines, and nobody else moves them (vgic_validate_injection).

@@ -20,6 +20,9 @@ namespace irqbench::vmm::arm64 {
 /// Any call but the const ones may change what CPUs are told: ask irq() and fiq() of all of them afterwards.
 class GicBoard final : public model::GsiInputs {
   public:
+    /// Around a GIC that was made for this machine, with the routes that KVM's has at first: every GSI to its
+    /// SPI.
+    /// @param wires hears of every resamplefd that is due; must outlive this
     GicBoard(std::unique_ptr<ModelGic> gic, const MachineConfig& config, model::Wires& wires);
     /// Another one with this one's state, and its wires.
     GicBoard(const GicBoard& other);
@@ -56,7 +59,7 @@ class GicBoard final : public model::GsiInputs {
 
   private:
     [[nodiscard]] bool is_spi(std::uint32_t intid) const;
-    Outcome set_private_line(std::uint32_t line, bool level);
+    Outcome set_private_line(std::uint32_t cpu_id, std::uint32_t intid, bool level);
     void carry_out(const routing::ResampleActions& actions);
     void spi_ended(std::uint32_t intid);
 

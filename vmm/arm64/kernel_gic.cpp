@@ -12,6 +12,7 @@
 #include "irqchip/arm64/its_registers.hpp"
 #include "routing/arm64.hpp"
 #include "vmm/arm64/boot.hpp"
+#include "vmm/arm64/irq_line.hpp"
 #include "vmm/arm64/system_registers.hpp"
 #include "vmm/arm64/urgency.hpp"
 #include "vmm/kernel_routing.hpp"
@@ -141,18 +142,12 @@ std::uint64_t KernelGic::cpu_register(std::uint32_t vcpu, std::uint32_t which) c
     return which == pmr.v2 ? (value & 0x1f) << 3 : value;
 }
 
-// A GSI is an SPI; what has a type of its own in bits 27:24 is meant as api.rst has it for KVM_IRQ_LINE.
 Outcome KernelGic::set_line(std::uint32_t gsi, bool level, bool want_status) {
-    const bool is_gsi = gsi >> KVM_ARM_IRQ_TYPE_SHIFT == 0;
-    // What does not fit would name another.
-    if (is_gsi && gsi + first_spi > KVM_ARM_IRQ_NUM_MASK) return {0, EINVAL};
-    const std::uint32_t line =
-        is_gsi
-            ? static_cast<std::uint32_t>(KVM_ARM_IRQ_TYPE_SPI) << KVM_ARM_IRQ_TYPE_SHIFT | (gsi + first_spi)
-            : gsi;
+    const auto line = line_word(gsi);
+    if (!line) return {0, EINVAL};
     const Outcome outcome =
-        want_status ? vm_.try_irq_line_status(line, level) : vm_.try_irq_line(line, level);
-    if (outcome.ok() && remembers_lines()) remember(line, level);
+        want_status ? vm_.try_irq_line_status(*line, level) : vm_.try_irq_line(*line, level);
+    if (outcome.ok() && remembers_lines()) remember(*line, level);
     return outcome;
 }
 
@@ -199,6 +194,15 @@ std::uint32_t KernelGic::running_priority(VcpuSlot& slot) {
     return urgency(limit);
 }
 
+// What is active is not taken again, nor what is of a group that somebody has disabled (IHI
+// 0069, 4.1.2, 4.7).
+bool KernelGic::is_deliverable(std::uint32_t vcpu, std::uint32_t intid) const {
+    const std::uint32_t group = bits_of(vcpu, intid, gicd::igroupr, 1);
+    const bool forwarded = (distributor(gicd::ctlr) >> group & 1) != 0;
+    const bool signalled = (cpu_register(vcpu, group == 0 ? icc::igrpen0 : icc::igrpen1) & 1) != 0;
+    return forwarded && signalled && bits_of(vcpu, intid, gicd::isactiver, 1) == 0;
+}
+
 // Of the SGIs one that nobody has enabled, just urgent enough.
 std::optional<Marker> KernelGic::send_marker(VcpuSlot& slot, std::uint32_t priority) {
     const auto urgent_enough = priority_beyond(priority);
@@ -206,6 +210,7 @@ std::optional<Marker> KernelGic::send_marker(VcpuSlot& slot, std::uint32_t prior
     for (std::uint32_t intid = irqchip::arm64::sgi_count; intid-- > 8;) {
         if (slot.agent.policy(intid) != default_policy || bits_of(slot.index, intid, gicd::ispendr, 1) != 0)
             continue;
+        if (!is_deliverable(slot.index, intid)) continue;
         if (bits_of(slot.index, intid, gicd::isenabler, 1) != 0 && marker_sgis_[slot.index] != intid)
             continue;
         marker_sgis_[slot.index] = intid;

@@ -96,6 +96,8 @@ class KernelGic : public ArmPlacement {
     /// The word of a register with `bits` for each INTID that this one is in.
     [[nodiscard]] std::uint32_t bits_of(std::uint32_t vcpu, std::uint32_t intid, std::uint32_t offset,
                                         std::uint32_t bits) const;
+    /// Of a GICv3: whether an SGI of the vCPU would be taken if it were enabled and urgent enough.
+    [[nodiscard]] bool is_deliverable(std::uint32_t vcpu, std::uint32_t intid) const;
     [[nodiscard]] std::vector<NamedValue> interrupt_state(std::uint32_t vcpu, std::uint32_t intid) const;
     [[nodiscard]] std::uint64_t affinity(std::uint32_t vcpu) const;
     /// A register of the CPU interface: by its encoding on GICv3, by its offset on GICv2.

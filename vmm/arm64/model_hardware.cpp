@@ -5,7 +5,9 @@
 #include <stdexcept>
 
 #include "vmm/arm64/affinity.hpp"
+#include "vmm/arm64/psci.hpp"
 #include "vmm/arm64/system_registers.hpp"
+#include "vmm/arm64/urgency.hpp"
 
 namespace irqbench::vmm::arm64 {
 
@@ -18,17 +20,9 @@ namespace {
 constexpr std::uint32_t undefined_instruction = FAULT_ESR + 0x00;
 constexpr std::uint32_t data_abort = FAULT_ESR + 0x25;
 
-/// Arm DEN 0022, 5.1 and 5.2.2.
-namespace psci {
-constexpr std::uint32_t version = 0x8400'0000, cpu_off = 0x8400'0002, cpu_on_32 = 0x8400'0003,
-                        cpu_on_64 = 0xc400'0003, features = 0x8400'000a;
-/// Of the calling convention itself (Arm DEN 0028, 7.2); PSCI_FEATURES knows it too.
-constexpr std::uint32_t smccc_version = 0x8000'0000;
-constexpr std::array functions{version, cpu_off, cpu_on_32, cpu_on_64, features, smccc_version};
-constexpr auto not_supported = static_cast<std::uint64_t>(-1),
-               invalid_parameters = static_cast<std::uint64_t>(-2),
-               already_on = static_cast<std::uint64_t>(-4);
-}  // namespace psci
+/// The functions of PSCI that there are.
+constexpr std::array functions{psci::version,   psci::cpu_off,  psci::cpu_on_32,
+                               psci::cpu_on_64, psci::features, psci::smccc_version};
 
 /// What the agent's translation tables reach.
 constexpr std::uint64_t mapped_end = std::uint64_t{4} << 30;
@@ -138,6 +132,7 @@ std::optional<model::Access> ModelHardware::execute(std::uint32_t cpu, const Gue
         case OP_READ:
         case OP_WRITE: return access_memory(cpu, op, bus);
         case OP_MODIFY: return modify_memory(cpu, op, bus);
+        case OP_CLEAR: return clear_memory(cpu, op, bus);
         case OP_MSR_READ: return read_sysreg(cpu, number);
         case OP_MSR_WRITE: return write_sysreg(cpu, number, op.value);
         case OP_DEACTIVATE: act(board_.gic().deactivate(cpu, op.value)); return model::Access{op.value, {}};
@@ -163,6 +158,18 @@ model::Access ModelHardware::modify_memory(std::uint32_t cpu, const GuestOp& op,
     const auto before = static_cast<std::uint32_t>(bus.read(cpu, op.address, word));
     bus.write(cpu, op.address, word, (before & ~mask) | (bits & mask));
     return {op.value, {}};
+}
+
+std::optional<model::Access> ModelHardware::clear_memory(std::uint32_t cpu, const GuestOp& op,
+                                                         model::Bus& bus) {
+    constexpr std::uint64_t most = 1U << 20;
+    constexpr unsigned word = 8;
+    if (op.value > most) return std::nullopt;
+    for (std::uint64_t done = 0; done < op.value; done += word) {
+        if (faults(op.address + done, word)) return model::Access{op.value, data_abort};
+        bus.write(cpu, op.address + done, word, 0);
+    }
+    return model::Access{op.value, {}};
 }
 
 model::Access ModelHardware::read_sysreg(std::uint32_t cpu, std::uint32_t number) {
@@ -223,24 +230,23 @@ std::uint64_t ModelHardware::call(std::uint32_t cpu, const GuestOp& op) {
         case psci::cpu_on_32: return cpu_on(narrow);
         case psci::cpu_on_64: return cpu_on(op.address);
         case psci::features: {
-            const bool there =
-                std::find(psci::functions.begin(), psci::functions.end(), narrow) != psci::functions.end();
-            return there ? 0 : psci::not_supported;
+            const bool there = std::find(functions.begin(), functions.end(), narrow) != functions.end();
+            return there ? 0 : psci::returned(psci::Status::not_supported);
         }
         case psci::smccc_version: return smccc_1_1;
-        default: return psci::not_supported;
+        default: return psci::returned(psci::Status::not_supported);
     }
 }
 
 std::uint64_t ModelHardware::cpu_on(std::uint64_t affinity) {
     for (std::uint32_t cpu = 0; cpu < on_.size(); ++cpu) {
         if (affinity_of(config_.vcpu_ids[cpu]) != affinity) continue;
-        if (on_[cpu]) return psci::already_on;
+        if (on_[cpu]) return psci::returned(psci::Status::already_on);
         on_[cpu] = true;
         surroundings_.signal(cpu, model::CpuSignal::start);
         return 0;
     }
-    return psci::invalid_parameters;
+    return psci::returned(psci::Status::invalid_parameters);
 }
 
 std::optional<std::uint64_t> ModelHardware::mmio_read(std::uint32_t cpu, std::uint64_t address,
@@ -258,6 +264,10 @@ bool ModelHardware::mmio_write(std::uint32_t cpu, std::uint64_t address, unsigne
 
 std::uint32_t ModelHardware::running_priority(std::uint32_t cpu) const {
     return board_.running_priority(cpu);
+}
+
+std::string ModelHardware::priority_in_words(std::uint32_t urgency) const {
+    return arm64::priority_in_words(urgency);
 }
 
 std::vector<NamedValue> ModelHardware::inspect(std::string_view controller, std::uint32_t index) const {

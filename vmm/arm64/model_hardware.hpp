@@ -63,6 +63,7 @@ class ModelHardware final : public model::Hardware {
     [[nodiscard]] std::string held_back() const override { return {}; }
 
     [[nodiscard]] std::uint32_t running_priority(std::uint32_t cpu) const override;
+    [[nodiscard]] std::string priority_in_words(std::uint32_t urgency) const override;
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller,
                                                   std::uint32_t index) const override;
 
@@ -76,6 +77,7 @@ class ModelHardware final : public model::Hardware {
 
     model::Access access_memory(std::uint32_t cpu, const GuestOp& op, model::Bus& bus);
     model::Access modify_memory(std::uint32_t cpu, const GuestOp& op, model::Bus& bus);
+    std::optional<model::Access> clear_memory(std::uint32_t cpu, const GuestOp& op, model::Bus& bus);
     model::Access read_sysreg(std::uint32_t cpu, std::uint32_t number);
     model::Access write_sysreg(std::uint32_t cpu, std::uint32_t number, std::uint64_t value);
     std::uint64_t call(std::uint32_t cpu, const GuestOp& op);

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "vmm/arm64/boot.hpp"
+#include "vmm/arm64/urgency.hpp"
 
 namespace irqbench::vmm::arm64 {
 
@@ -91,6 +92,10 @@ bool ArmPlacement::interrupts_enabled(VcpuSlot& slot) {
     const bool idles = config_.run == RunMode::free && slot.agent.mailbox_empty() && !slot.agent.executing();
     if (idles && seen_[slot.index].waits != 0) return seen_[slot.index].waits == WAITS_ENABLED;
     return (slot.vcpu.reg(pstate_register()) & pstate_i) == 0;
+}
+
+std::string ArmPlacement::priority_in_words(std::uint32_t urgency) const {
+    return arm64::priority_in_words(urgency);
 }
 
 // The sample that took the shortest: how much later the counter is read than the clock, or the other way

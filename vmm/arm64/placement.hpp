@@ -30,6 +30,7 @@ class ArmPlacement : public Placement {
     [[nodiscard]] std::optional<event::RestState> parked(VcpuSlot& slot) override;
     void unpark(VcpuSlot& slot) override;
     [[nodiscard]] bool interrupts_enabled(VcpuSlot& slot) override;
+    [[nodiscard]] std::string priority_in_words(std::uint32_t urgency) const override;
     [[nodiscard]] GuestClock clock(VcpuSlot& slot) override;
     [[nodiscard]] std::string registers(VcpuSlot& slot) override;
 

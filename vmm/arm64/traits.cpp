@@ -18,8 +18,9 @@ namespace gicd = irqchip::arm64::gicd;
 constexpr std::uint64_t bit = 1U << intid % 32;
 constexpr std::uint64_t word = intid / 32 * std::uint64_t{4};
 
-MachineConfig kernel_machine() {
+MachineConfig kernel_machine(const std::string& gic) {
     MachineConfig config;
+    config.gic = gic;
     config.placement = "kernel";
     config.vcpu_ids = {0};
     return config;
@@ -28,7 +29,7 @@ MachineConfig kernel_machine() {
 /// A machine with one SPI, in which one claim of the specification is tried.
 class Probe {
   public:
-    explicit Probe(bool edge) : machine_(kernel_machine(), trace_) {
+    Probe(const std::string& gic, bool edge) : machine_(kernel_machine(gic), trace_) {
         const std::uint64_t trigger = edge ? std::uint64_t{2} << intid % 16 * 2 : 0;
         write(gicd::icfgr + intid / 16 * std::uint64_t{4}, trigger, 4);
         // Of a GICv2; a GICv3 ignores it, and sends to the first vCPU unless told otherwise.
@@ -71,8 +72,8 @@ class Probe {
     KvmMachine machine_;
 };
 
-bool distributor_enable_unnoticed() {
-    Probe probe(true);
+bool distributor_enable_unnoticed(const std::string& gic) {
+    Probe probe(gic, true);
     probe.enable_groups(false);
     probe.machine().set_line(gsi, true, false);
     probe.machine().settle();
@@ -80,16 +81,16 @@ bool distributor_enable_unnoticed() {
     return probe.taken() == 0;
 }
 
-bool software_pending_while_active() {
-    Probe probe(false);
+bool software_pending_while_active(const std::string& gic) {
+    Probe probe(gic, false);
     probe.machine().handler(0, intid, POLICY_STAY, std::nullopt);
     probe.write(gicd::ispendr + word, bit, 4);
     return probe.taken() == 1 && probe.pending();
 }
 
-bool resampled_spi_taken_twice() {
+bool resampled_spi_taken_twice(const std::string& gic) {
     constexpr std::size_t signals = 2;
-    Probe probe(false);
+    Probe probe(gic, false);
     probe.machine().assign_irqfd({"probe", gsi, true, {}, false});
     for (std::size_t i = 0; i < signals; ++i) {
         probe.machine().signal("probe", 1);
@@ -99,7 +100,7 @@ bool resampled_spi_taken_twice() {
 }
 
 /// In the order of trait_names.
-constexpr std::array<bool (*)(), trait_names.size()> probes{
+constexpr std::array<bool (*)(const std::string& gic), trait_names.size()> probes{
     distributor_enable_unnoticed,
     software_pending_while_active,
     resampled_spi_taken_twice,
@@ -107,13 +108,10 @@ constexpr std::array<bool (*)(), trait_names.size()> probes{
 
 }  // namespace
 
-std::vector<std::string> probe_traits() {
-    static const std::vector<std::string> present = [] {
-        std::vector<std::string> traits;
-        for (std::size_t i = 0; i < probes.size(); ++i)
-            if (probes[i]()) traits.emplace_back(trait_names[i]);
-        return traits;
-    }();
+std::vector<std::string> probe_traits(const std::string& gic) {
+    std::vector<std::string> present;
+    for (std::size_t i = 0; i < probes.size(); ++i)
+        if (probes[i](gic)) present.emplace_back(trait_names[i]);
     return present;
 }
 

@@ -16,7 +16,8 @@ namespace irqbench::vmm::arm64 {
 ///   still when it has been acknowledged (IHI 0048, 4.3.7).
 /// - `resampled_spi_taken_twice`: the SPI of a resampling irqfd is taken once more when its handler ends it
 ///   without leaving the guest first.
-std::vector<std::string> probe_traits();
+/// @param gic of the machines, as MachineConfig::gic has it; one that the host's KVM can make
+std::vector<std::string> probe_traits(const std::string& gic);
 
 /// The names above, without asking the host.
 inline constexpr std::array<std::string_view, 3> trait_names{

@@ -10,6 +10,7 @@
 
 #include "irqchip/arm64/gicv2_registers.hpp"
 #include "vmm/arm64/boot.hpp"
+#include "vmm/arm64/irq_line.hpp"
 #include "vmm/arm64/urgency.hpp"
 #include "vmm/arm64/virtual_timer.hpp"
 
@@ -31,10 +32,9 @@ constexpr std::array timer_lines{TimerLine{KVM_ARM_DEV_EL1_VTIMER, VirtualTimer:
 constexpr std::uint64_t irqs_masked = 0x80;
 constexpr std::uint64_t fiqs_masked = 0x40;
 
-/// An input of a vCPU as KVM_IRQ_LINE names it (api.rst 4.25).
+/// An input of a vCPU as KVM_IRQ_LINE names it.
 constexpr std::uint32_t line_of(std::uint32_t vcpu, std::uint32_t number) {
-    return static_cast<std::uint32_t>(KVM_ARM_IRQ_TYPE_CPU) << KVM_ARM_IRQ_TYPE_SHIFT |
-           (vcpu & KVM_ARM_IRQ_VCPU_MASK) << KVM_ARM_IRQ_VCPU_SHIFT | number;
+    return encode_line({LineType::cpu, vcpu, number});
 }
 
 std::unique_ptr<ModelGic> gicv2_for(const MachineConfig& config) {

@@ -117,7 +117,8 @@
 #define OP_CALL             19 /* arm64: HVC with x0 to x3: OP_SIZE, OP_ADDRESS, where the agent begins, OP_VALUE; leaves x0.
                                 * With the address of a block as the last one, PSCI CPU_ON starts the vCPU it is of. */
 #define OP_MODIFY           20 /* arm64: a word read, the bits in OP_VALUE 63:32 made those in 31:0, and written back */
-#define OP_COUNT            21
+#define OP_CLEAR            21 /* arm64: OP_VALUE bytes of memory, at most 1 MiB, made zero; place and number are multiples of 8 */
+#define OP_COUNT            22
 
 /* What a vector's handler does, in this order: lower, EOI first, stay, EOI. */
 #define POLICY_EOI_LAPIC    0x01

@@ -485,6 +485,7 @@ operation_table:
     .word operation_deactivate - operation_table
     .word operation_call - operation_table
     .word operation_modify - operation_table
+    .word operation_clear - operation_table
 
 #include "vmm/guest/agent_operations_arm64.inc"
 

@@ -340,6 +340,7 @@ operation_table:
     .long operation_refused - operation_table /* OP_DEACTIVATE */
     .long operation_refused - operation_table /* OP_CALL */
     .long operation_refused - operation_table /* OP_MODIFY */
+    .long operation_refused - operation_table /* OP_CLEAR */
 
 #include "vmm/guest/agent_operations_x86_64.inc"
 

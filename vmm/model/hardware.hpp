@@ -136,8 +136,9 @@ class Hardware : public GsiInputs {
     /// Why an interrupt is held back that only time lets go; empty if none is.
     [[nodiscard]] virtual std::string held_back() const = 0;
 
-    /// The priority that an interrupt must exceed to be taken; 0 when every one is.
+    /// See Placement::running_priority() and priority_in_words().
     [[nodiscard]] virtual std::uint32_t running_priority(std::uint32_t cpu) const = 0;
+    [[nodiscard]] virtual std::string priority_in_words(std::uint32_t priority) const = 0;
     [[nodiscard]] virtual std::vector<NamedValue> inspect(std::string_view controller,
                                                           std::uint32_t index) const = 0;
 };

@@ -258,8 +258,10 @@ void ModelMachine::prove_quiet(const std::vector<std::uint32_t>& vcpus) {
         event::Quiet quiet = quiet_of(slot);
         const bool runs = slot.cpu.state() == ScriptedCpu::State::running;
         if (quiet.proven && runs)
-            if (const std::uint32_t priority = hardware_->running_priority(vcpu); priority != 0)
+            if (const std::uint32_t priority = hardware_->running_priority(vcpu); priority != 0) {
                 quiet.above = priority;
+                quiet.above_words = hardware_->priority_in_words(priority);
+            }
         add(Lane::guest, quiet, vcpu);
     }
     collect_eventfds();

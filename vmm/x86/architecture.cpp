@@ -70,6 +70,6 @@ std::map<std::string, OwnControllers, std::less<>> own_controllers() {
     return {{"userspace", std::move(userspace)}};
 }
 
-std::vector<std::string> probe_traits() { return x86::probe_traits(); }
+void probe_traits(Host& host) { host.traits = x86::probe_traits(); }
 
 }  // namespace irqbench::vmm::architecture

@@ -59,6 +59,9 @@ class ModelHardware final : public model::Hardware {
     [[nodiscard]] std::uint32_t running_priority(std::uint32_t cpu) const override {
         return platform_.lapic(cpu).ppr();
     }
+    [[nodiscard]] std::string priority_in_words(std::uint32_t priority) const override {
+        return vector_text(priority);
+    }
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller,
                                                   std::uint32_t index) const override;
 

@@ -28,6 +28,10 @@ class X86Placement : public Placement {
     [[nodiscard]] std::optional<AgentExit> agent_exit(const kvm::Exit& exit) const override;
     bool handle(VcpuSlot& slot, const kvm::Exit& exit) override;
     [[nodiscard]] bool interrupts_enabled(VcpuSlot& slot) override { return slot.vcpu.if_flag(); }
+    /// Of PPR, or of the vector whose class it is (SDM vol. 3A, 10.8.3.1).
+    [[nodiscard]] std::string priority_in_words(std::uint32_t priority) const override {
+        return vector_text(priority);
+    }
     std::optional<Marker> send_marker(VcpuSlot& slot, std::uint32_t priority) override;
     [[nodiscard]] GuestClock clock(VcpuSlot& slot) override;
     [[nodiscard]] std::string registers(VcpuSlot& slot) override;

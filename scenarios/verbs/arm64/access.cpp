@@ -122,6 +122,10 @@ std::vector<Expectation> CheckVerb::expects() const {
     return expectations;
 }
 
+std::string CheckVerb::unfit_for(const vmm::MachineConfig& config) const {
+    return Intid::unfit_for(config, arguments_.intid);
+}
+
 Facts CheckVerb::facts() const {
     Facts facts;
     facts.asserts = true;

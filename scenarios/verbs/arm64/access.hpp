@@ -89,6 +89,7 @@ class CheckVerb final : public ClaimOf<CheckArguments> {
     void perform(Stage& stage) const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 
   private:
     [[nodiscard]] std::string name_of(std::string_view field) const;

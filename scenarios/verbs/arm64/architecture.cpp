@@ -75,8 +75,8 @@ constexpr std::array all_verbs{
     verb<ResampledVerb>("resampled", Side::claim, "a resamplefd was kicked"),
     verb<DoorbellVerb>("doorbell", Side::claim, "an ioeventfd was signalled"),
     verb<StormVerb<Intid>>("storm", Side::claim, "more interrupts than the step's budget"),
-    verb<StartedVerb>("started", Side::claim, "the vCPU was started by PSCI"),
-    verb<HaltedVerb>("halted", Side::claim, "the vCPU rests in WFI"),
+    verb<StartedVerb<ArmCpu>>("started", Side::claim, "the vCPU was started by PSCI"),
+    verb<HaltedVerb<ArmCpu>>("halted", Side::claim, "the vCPU rests in WFI"),
 };
 
 constexpr std::array<std::string_view, 3> modes{"kernel", "userspace", "model"};
@@ -85,6 +85,7 @@ constexpr std::array<std::string_view, 14> state_parts{
     "registers", "vcpu_events",    "iidr", "redistributors", "distributor", "cpu_interfaces",
     "lines",     "pending_tables", "its",  "routing",        "irqfds",      "controllers",
     "timers",    "mp_state"};
+constexpr StartWords start{"is off, and no step starts it by PSCI CPU_ON", "can start it by PSCI CPU_ON"};
 
 /// Versions of the GIC.
 enum class Gic : std::uint8_t { v2 = 2, v3 = 3 };
@@ -112,12 +113,13 @@ struct MachineArguments : AnyMachine {
     bool its = false;
     std::uint32_t spis = 64;
     static constexpr auto fields() {
-        return std::tuple_cat(std::tuple{optional("gic", &MachineArguments::gic,
-                                                  "this version only; by default that of the run"),
-                                         optional("its", &MachineArguments::its, "an ITS; needs a GICv3"),
-                                         optional("spis", &MachineArguments::spis,
-                                                  "SPIs there are, a multiple of 32", between(32, 960))},
-                              fields_of_any());
+        return std::tuple_cat(
+            std::tuple{
+                optional("gic", &MachineArguments::gic, "this version only; by default that of the run"),
+                optional("its", &MachineArguments::its, "an ITS; needs a GICv3"),
+                optional("spis", &MachineArguments::spis, "SPIs there are, a multiple of 32",
+                         between(32, most_spis))},
+            fields_of_any());
     }
     static void check(const MachineArguments& arguments, const Cursor& at);
 };
@@ -141,6 +143,13 @@ void read_machine(const Cursor& at, vmm::MachineConfig& config) {
 }
 
 Json machine_schema() { return Form<MachineArguments>::schema({}); }
+
+std::string machine_in_words(const vmm::MachineConfig& config) {
+    std::string text = config.gic.empty() ? "" : fmt::format(", with a GIC{}", config.gic);
+    if (config.its) text += " and an ITS";
+    if (config.spis != vmm::MachineConfig{}.spis) text += fmt::format(", with {} SPIs", config.spis);
+    return text;
+}
 
 std::string check_machine(const vmm::MachineConfig& config) {
     constexpr std::size_t gicv2_cpus = 8;
@@ -197,13 +206,24 @@ std::string check_place(const vmm::MachineConfig& config, const Place& place) {
     return check_agent_memory(config, place);
 }
 
-std::uint32_t widest_destination(const vmm::MachineConfig&) { return 0xffff'ffff; }
-
 }  // namespace
 
-const Architecture architecture{
-    "arm64",      all_verbs,         modes,         controllers, state_parts, vmm::arm64::trait_names,
-    read_machine, machine_schema,    check_machine, settle,      needed,      lacks,
-    check_place,  widest_destination};
+const Architecture architecture{.name = "arm64",
+                                .verbs = all_verbs,
+                                .modes = modes,
+                                .controllers = controllers,
+                                .state_parts = state_parts,
+                                .traits = vmm::arm64::trait_names,
+                                .start = start,
+                                .read_machine = read_machine,
+                                .machine_schema = machine_schema,
+                                .machine_in_words = machine_in_words,
+                                .read_outcome = read_outcome<Intid>,
+                                .outcome_schema = outcome_schema<Intid>,
+                                .check_machine = check_machine,
+                                .settle = settle,
+                                .needed = needed,
+                                .lacks = lacks,
+                                .check_place = check_place};
 
 }  // namespace irqbench::scenarios::verbs::arm64

@@ -12,9 +12,23 @@ namespace {
 
 namespace icc = irqchip::arm64::icc;
 namespace gicc = irqchip::arm64::gicc;
+namespace psci = vmm::arm64::psci;
 constexpr std::string_view cpu_on = "cpu_on";
 
+/// What a call of PSCI returned, in 32 bits.
+std::string psci_status_in_words(std::uint64_t value) {
+    for (const auto& [name, status] : psci::status_names)
+        if (static_cast<std::uint32_t>(status) == value) return std::string(name);
+    return fmt::format("{:#x}", value);
+}
+
 }  // namespace
+
+std::string HandlerDialect::unfit_for(const vmm::MachineConfig& config, const Handler& handler) {
+    std::string reason = Intid::unfit_for(config, handler.id);
+    if (reason.empty() && handler.lowers) reason = line_unfit_for(config, *handler.lowers);
+    return reason;
+}
 
 EoiMeaning HandlerDialect::meaning(EoiPolicy policy) {
     switch (policy) {
@@ -123,26 +137,33 @@ std::vector<vmm::GuestOp> EoiModeVerb::operations(Stage& stage) const {
 }
 
 std::string CpuOnVerb::explain() const {
-    return fmt::format("{} starts vCPU {} by PSCI CPU_ON.", who(), arguments_.vcpu);
+    const bool starts = arguments_.returns == psci::Status::success;
+    return fmt::format("{} {} vCPU {} by PSCI CPU_ON{}.", who(), starts ? "starts" : "would start",
+                       arguments_.vcpu,
+                       starts ? "" : fmt::format(", which must return {}", word_of(arguments_.returns)));
 }
 
 std::vector<Expectation> CpuOnVerb::expects() const {
-    return {expect::Value{std::string(cpu_on), 0, ~std::uint64_t{0}}};
+    constexpr std::uint64_t low_half = 0xffff'ffff;
+    return {expect::Value{std::string(cpu_on), psci::returned(arguments_.returns) & low_half, low_half,
+                          psci_status_in_words}};
 }
 
 Facts CpuOnVerb::facts() const {
     Facts facts = GuestVerb::facts();
     facts.vcpus.push_back(arguments_.vcpu);
-    facts.causes = facts.wakes = true;
+    facts.asserts = arguments_.returns != psci::Status::success;
+    if (facts.asserts) return facts;
+    facts.causes = true;
+    facts.starts = arguments_.vcpu;
     return facts;
 }
 
 // Arm DEN 0022, 5.6: the function of the 64-bit calling convention.
 std::vector<vmm::GuestOp> CpuOnVerb::operations(Stage& stage) const {
-    constexpr std::uint32_t psci_cpu_on = 0xc4000003;
     vmm::GuestOp call =
         operation(OP_CALL, affinity_of(stage.config.vcpu_ids.at(arguments_.vcpu)),
-                  vmm::guest::Agent::block_address(arguments_.vcpu), psci_cpu_on, std::string(cpu_on));
+                  vmm::guest::Agent::block_address(arguments_.vcpu), psci::cpu_on_64, std::string(cpu_on));
     call.observed = true;
     return {call};
 }

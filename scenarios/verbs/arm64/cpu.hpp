@@ -2,6 +2,7 @@
 
 #include "scenarios/verbs/arm64/words.hpp"
 #include "scenarios/verbs/common/handler.hpp"
+#include "vmm/arm64/psci.hpp"
 
 /// Handlers, the interrupt masks, the CPU interface, and PSCI.
 namespace irqbench::scenarios::verbs::arm64 {
@@ -25,11 +26,14 @@ struct HandlerDialect {
         return std::tuple{optional("deactivates", &HandlerDialect::deactivates,
                                    "writes DIR at its end, as EOImode 1 wants it")};
     }
+    static constexpr Limits lowered = line_range;
+    static std::string unfit_for(const vmm::MachineConfig& config, const Handler& handler);
     static EoiMeaning meaning(EoiPolicy policy);
     static std::string name(std::uint32_t intid) { return "INTID " + std::to_string(intid); }
     void add_own(Handler& handler) const;
 };
 
+/// Of `eoi` and `deactivate`: who ends what.
 struct EndArguments {
     std::uint32_t vcpu = 0;
     std::optional<std::uint32_t> intid;
@@ -72,6 +76,7 @@ class MaskVerb final : public GuestVerbOf<VcpuArguments> {
 extern template class MaskVerb<MaskChange::mask>;
 extern template class MaskVerb<MaskChange::unmask>;
 
+/// Of `wfi`: who waits, and whether interrupts are masked meanwhile.
 struct WfiArguments {
     std::uint32_t vcpu = 0;
     bool masked = false;
@@ -91,6 +96,7 @@ class WfiVerb final : public GuestVerbOf<WfiArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `pmr`: a priority, 0 to 0xff, of which five bits count.
 struct PmrArguments {
     std::uint32_t vcpu = 0;
     std::uint32_t value = 0;
@@ -111,6 +117,7 @@ class PmrVerb final : public GuestVerbOf<PmrArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `eoi_mode`: 0 or 1.
 struct EoiModeArguments {
     std::uint32_t vcpu = 0;
     std::uint32_t mode = 0;
@@ -131,19 +138,24 @@ class EoiModeVerb final : public GuestVerbOf<EoiModeArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+using PsciStatus = vmm::arm64::psci::Status;
+
+/// Of `cpu_on`: whom it starts, who calls, and what the call returns.
 struct CpuOnArguments {
     std::uint32_t from = 0;
     std::uint32_t vcpu = 0;
+    PsciStatus returns = PsciStatus::success;
     static constexpr auto fields() {
         return std::tuple{
             required("vcpu", &CpuOnArguments::vcpu, "the vCPU that is started, by index", vcpu_range),
-            optional("from", &CpuOnArguments::from, "the vCPU that starts it", vcpu_range)};
+            optional("from", &CpuOnArguments::from, "the vCPU that starts it", vcpu_range),
+            optional("returns", &CpuOnArguments::returns, "what the call must return")};
     }
     static constexpr auto actor = &CpuOnArguments::from;
     static constexpr std::string_view shorthand = "vcpu";
 };
 
-/// PSCI CPU_ON, which must succeed.
+/// PSCI CPU_ON (Arm DEN 0022, 5.6), which must succeed unless the file says otherwise.
 class CpuOnVerb final : public GuestVerbOf<CpuOnArguments> {
   public:
     using GuestVerbOf::GuestVerbOf;
@@ -156,6 +168,11 @@ class CpuOnVerb final : public GuestVerbOf<CpuOnArguments> {
 }  // namespace irqbench::scenarios::verbs::arm64
 
 namespace irqbench::scenarios {
+
+template <>
+struct Words<verbs::arm64::PsciStatus> {
+    static constexpr auto& table = vmm::arm64::psci::status_names;
+};
 
 template <>
 struct Words<verbs::arm64::EoiPolicy> {

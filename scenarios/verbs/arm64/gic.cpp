@@ -43,9 +43,9 @@ std::vector<vmm::GuestOp> program(Stage& stage, const InterruptArguments& argume
     operations.push_back(
         write_word(register_of(base, intid, reg::icenabler), bit, fmt::format("disable {}", intid)));
     // KVM's GICv2 has all in group 0, which is its IRQ.
-    if (is_gicv3(stage) || arguments.group == 0)
+    if (is_gicv3(stage) || arguments.group == 0U)
         operations.push_back(modify_word(register_of(base, intid, reg::igroupr), bit,
-                                         arguments.group != 0 ? bit : 0,
+                                         arguments.group.value_or(1) != 0 ? bit : 0,
                                          fmt::format("igroupr of {}", intid)));
     operations.push_back(operation(OP_WRITE, base + reg::ipriorityr + intid, arguments.priority, 1,
                                    fmt::format("ipriorityr of {}", intid)));
@@ -65,8 +65,15 @@ std::vector<vmm::GuestOp> program(Stage& stage, const InterruptArguments& argume
 std::string in_words(const InterruptArguments& arguments) {
     std::string text = fmt::format("INTID {}: ", arguments.intid);
     if (arguments.trigger) text += fmt::format("{}-triggered, ", word_of(*arguments.trigger));
-    return text + fmt::format("priority {:#04x}, group {}, {}", arguments.priority, arguments.group,
-                              arguments.enabled ? "enabled" : "disabled");
+    text += fmt::format("priority {:#04x}, ", arguments.priority);
+    if (arguments.group) text += fmt::format("group {}, ", *arguments.group);
+    return text + (arguments.enabled ? "enabled" : "disabled");
+}
+
+std::string interrupt_unfit_for(const vmm::MachineConfig& config, const InterruptArguments& arguments) {
+    if (config.gic == "v2" && arguments.group == 1U)
+        return "KVM's GICv2 has all interrupts in group 0, as IRQ: remove 'group'";
+    return Intid::unfit_for(config, arguments.intid);
 }
 
 struct BitInfo {
@@ -90,6 +97,10 @@ constexpr BitInfo info_of(Bit bit) {
 
 }  // namespace
 
+std::string SpiVerb::unfit_for(const vmm::MachineConfig& config) const {
+    return interrupt_unfit_for(config, arguments_);
+}
+
 std::string SpiVerb::explain() const {
     return fmt::format("{} programs {}, to vCPU {}.", who(), in_words(arguments_), arguments_.to);
 }
@@ -105,6 +116,17 @@ std::vector<vmm::GuestOp> SpiVerb::operations(Stage& stage) const {
     InterruptArguments interrupt = arguments_;
     if (!interrupt.trigger) interrupt.trigger = Trigger::level;
     return program(stage, interrupt, arguments_.to);
+}
+
+// GICR_ICFGR0 is read-only (IHI 0069, 12.11.7).
+void PrivateArguments::check(const PrivateArguments& arguments, const Cursor& at) {
+    if (!arguments.trigger || arguments.intid >= irqchip::arm64::sgi_count) return;
+    at.at("trigger", *at.node().find("trigger"))
+        .fail("an SGI is edge-triggered always: remove 'trigger'", ScenarioError::Kind::invalid);
+}
+
+std::string PrivateVerb::unfit_for(const vmm::MachineConfig& config) const {
+    return interrupt_unfit_for(config, arguments_);
 }
 
 std::string PrivateVerb::explain() const {
@@ -140,12 +162,21 @@ std::vector<vmm::GuestOp> BitVerb<bit>::operations(Stage& stage) const {
                        fmt::format("{} {}", info_of(bit).word, arguments_.intid))};
 }
 
+template <Bit bit>
+std::string BitVerb<bit>::unfit_for(const vmm::MachineConfig& config) const {
+    return Intid::unfit_for(config, arguments_.intid);
+}
+
 template class BitVerb<Bit::enable>;
 template class BitVerb<Bit::disable>;
 template class BitVerb<Bit::set_pending>;
 template class BitVerb<Bit::clear_pending>;
 template class BitVerb<Bit::set_active>;
 template class BitVerb<Bit::clear_active>;
+
+std::string PriorityVerb::unfit_for(const vmm::MachineConfig& config) const {
+    return Intid::unfit_for(config, arguments_.intid);
+}
 
 std::string PriorityVerb::explain() const {
     return fmt::format("{} gives INTID {} the priority {:#04x}.", who(), arguments_.intid,
@@ -162,6 +193,10 @@ std::vector<vmm::GuestOp> PriorityVerb::operations(Stage& stage) const {
     const std::uint64_t base = registers_of(stage, vcpu(), arguments_.intid);
     return {operation(OP_WRITE, base + reg::ipriorityr + arguments_.intid, arguments_.priority, 1,
                       fmt::format("ipriorityr of {}", arguments_.intid))};
+}
+
+std::string RetargetVerb::unfit_for(const vmm::MachineConfig& config) const {
+    return Intid::unfit_for(config, arguments_.intid);
 }
 
 std::string RetargetVerb::explain() const {

@@ -12,10 +12,11 @@ struct InterruptArguments {
     std::uint32_t intid = 0;
     std::optional<Trigger> trigger;
     std::uint32_t priority = 0xa0;
-    std::uint32_t group = 1;
+    std::optional<std::uint32_t> group;  ///< by default that of the IRQ: 1, or 0 on KVM's GICv2
     bool enabled = true;
 };
 
+/// Of `spi`; `to` is a vCPU by index.
 struct SpiArguments : InterruptArguments {
     std::uint32_t to = 0;
     static constexpr auto fields() {
@@ -23,7 +24,8 @@ struct SpiArguments : InterruptArguments {
             required("intid", &SpiArguments::intid, "the SPI's INTID: its GSI + 32", spi_range),
             optional("trigger", &SpiArguments::trigger, "level by default"),
             optional("priority", &SpiArguments::priority, "the lower, the more urgent", priority_range),
-            optional("group", &SpiArguments::group, "0 (FIQ) or 1; GICv2: as KVM has it unless given",
+            optional("group", &SpiArguments::group,
+                     "0 (FIQ) or 1 (IRQ); that of the IRQ by default. KVM's GICv2 has group 0 alone, as IRQ",
                      up_to(1)),
             optional("to", &SpiArguments::to, "the vCPU it goes to, by index", vcpu_range),
             optional("enabled", &SpiArguments::enabled, "enables it at the end"),
@@ -32,17 +34,19 @@ struct SpiArguments : InterruptArguments {
     static constexpr std::string_view shorthand = "intid";
 };
 
+/// Of `private`: one of the vCPU that executes it.
 struct PrivateArguments : InterruptArguments {
     static constexpr auto fields() {
         return std::tuple{
             required("intid", &PrivateArguments::intid, "an SGI (0 to 15) or PPI (16 to 31)", private_range),
             optional("trigger", &PrivateArguments::trigger, "of a PPI; as KVM has it by default"),
             optional("priority", &PrivateArguments::priority, "the lower, the more urgent", priority_range),
-            optional("group", &PrivateArguments::group, "0 (FIQ) or 1", up_to(1)),
+            optional("group", &PrivateArguments::group, "as that of `spi`", up_to(1)),
             optional("enabled", &PrivateArguments::enabled, "enables it at the end"),
             vcpu_field(&PrivateArguments::vcpu)};
     }
     static constexpr std::string_view shorthand = "intid";
+    static void check(const PrivateArguments& arguments, const Cursor& at);
 };
 
 /// Programs an interrupt: disabled, then group, priority, trigger and target, then enabled.
@@ -51,6 +55,7 @@ class SpiVerb final : public GuestVerbOf<SpiArguments> {
     using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
@@ -59,9 +64,11 @@ class PrivateVerb final : public GuestVerbOf<PrivateArguments> {
     using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of verbs about one bit of an INTID; a private one is that of the vCPU.
 struct IntidArguments {
     std::uint32_t vcpu = 0;
     std::uint32_t intid = 0;
@@ -82,6 +89,7 @@ class BitVerb final : public GuestVerbOf<IntidArguments> {
     using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
@@ -92,6 +100,7 @@ extern template class BitVerb<Bit::clear_pending>;
 extern template class BitVerb<Bit::set_active>;
 extern template class BitVerb<Bit::clear_active>;
 
+/// Of `priority`: the byte that is written.
 struct PriorityArguments {
     std::uint32_t vcpu = 0;
     std::uint32_t intid = 0;
@@ -110,9 +119,11 @@ class PriorityVerb final : public GuestVerbOf<PriorityArguments> {
     using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `retarget`; `to` is a vCPU by index.
 struct RetargetArguments {
     std::uint32_t vcpu = 0;
     std::uint32_t intid = 0;
@@ -130,9 +141,11 @@ class RetargetVerb final : public GuestVerbOf<RetargetArguments> {
     using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `sgi`: to a list of vCPUs, or to all but the sender.
 struct SgiArguments {
     std::uint32_t from = 0;
     std::uint32_t intid = 0;

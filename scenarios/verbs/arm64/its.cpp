@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 #include "irqchip/arm64/its_registers.hpp"
 #include "routing/arm64.hpp"
@@ -48,28 +49,42 @@ std::uint64_t target(Stage& stage, std::optional<std::uint32_t> vcpu) {
 
 /// Where the interrupt translation table of a device is, which has 8 bytes an event (GITS_TYPER), and how
 /// long it is.
+constexpr std::uint32_t translation_tables = 16;
 struct TranslationTable {
     std::uint64_t offset = 0;
     std::uint64_t bytes = 0;
 };
 TranslationTable translation_table(const CommandArguments& arguments, std::size_t vcpus) {
-    constexpr std::uint64_t devices = 16;
     constexpr std::uint64_t entry_bytes = irqchip::arm64::its_entry_size;
-    constexpr std::uint64_t small_bytes = ItsMemory::bytes_each / devices;
+    constexpr std::uint64_t small_bytes = ItsMemory::bytes_each / translation_tables;
     constexpr std::uint32_t widest_event = irqchip::arm64::its_event_bits;
     constexpr std::uint64_t large_bytes = entry_bytes << widest_event;
-    const std::uint64_t slot = arguments.device.value_or(0) % devices;
+    const std::uint64_t slot = arguments.device.value_or(0) % translation_tables;
     const std::uint64_t bytes = entry_bytes << std::min(arguments.event_bits, widest_event);
     if (bytes <= small_bytes) return {ItsMemory::translations + slot * small_bytes, bytes};
     return {ItsMemory::large_translations(vcpus) + slot * large_bytes, bytes};
 }
 
+/// Whether the command gives its device a table. One of more events than the ITS has gets none.
+bool has_table(const CommandArguments& arguments) {
+    return arguments.command == ItsCommand::mapd && arguments.valid &&
+           arguments.event_bits <= irqchip::arm64::its_event_bits;
+}
+
 /// What every verb about LPIs needs: the tables of `its`.
 Facts with_tables(Facts facts) {
-    facts.needs_its = true;
     facts.memory = ItsMemory::pending;
     facts.memory_of_a_vcpu = ItsMemory::bytes_each;
     return facts;
+}
+
+/// Why such a machine has none; nothing if it has.
+std::string without_tables(const vmm::MachineConfig& config) {
+    if (config.its) return "";
+    return fmt::format(
+        "needs an ITS, and memory for its tables: set \"machine\": {{ \"its\": true, "
+        "\"memory\": \"{:#x}\" }}",
+        ItsMemory::large_translations(config.vcpu_ids.size()));
 }
 
 std::array<std::uint64_t, 4> encode(const CommandArguments& arguments, Stage& stage) {
@@ -112,13 +127,63 @@ std::string message_in_words(std::uint32_t event, std::optional<std::uint32_t> d
     return text;
 }
 
+/// The keys that a command takes beside `command` and `vcpu`: what it needs, and what it may have.
+struct CommandKeys {
+    ItsCommand command;
+    std::array<std::string_view, 4> needed;
+    std::array<std::string_view, 2> optional{};
+};
+
+// IHI 0069, 5.3.
+constexpr std::array command_keys{
+    CommandKeys{ItsCommand::mapd, {"device"}, {"event_bits", "valid"}},
+    CommandKeys{ItsCommand::mapc, {"collection"}, {"to", "valid"}},
+    CommandKeys{ItsCommand::mapti, {"device", "event", "intid", "collection"}},
+    CommandKeys{ItsCommand::mapi, {"device", "event", "collection"}},
+    CommandKeys{ItsCommand::movi, {"device", "event", "collection"}},
+    CommandKeys{ItsCommand::movall, {"from", "to"}},
+    CommandKeys{ItsCommand::discard, {"device", "event"}},
+    CommandKeys{ItsCommand::clear, {"device", "event"}},
+    CommandKeys{ItsCommand::interrupt, {"device", "event"}},
+    CommandKeys{ItsCommand::inv, {"device", "event"}},
+    CommandKeys{ItsCommand::invall, {"collection"}},
+    CommandKeys{ItsCommand::sync, {"to"}},
+};
+
+constexpr const CommandKeys& keys_of(ItsCommand command) {
+    return *std::find_if(command_keys.begin(), command_keys.end(),
+                         [command](const CommandKeys& keys) { return keys.command == command; });
+}
+
 }  // namespace
+
+void CommandArguments::check(const CommandArguments& arguments, const Cursor& at) {
+    const CommandKeys& keys = keys_of(arguments.command);
+    const std::string_view name = word_of(arguments.command);
+    for (const std::string_view key : keys.needed)
+        if (!key.empty() && at.node().find(key) == nullptr)
+            at.fail(fmt::format("{} needs the key '{}'", name, key));
+    const auto takes = [&](std::string_view key) {
+        const auto is_it = [key](std::string_view each) { return each == key; };
+        return key == "command" || key == "vcpu" ||
+               std::any_of(keys.needed.begin(), keys.needed.end(), is_it) ||
+               std::any_of(keys.optional.begin(), keys.optional.end(), is_it);
+    };
+    for (const Node::Member& member : *at.node().object())
+        if (!takes(member.key))
+            at.at(member.key, member.value).fail(fmt::format("{} takes no '{}'", name, member.key));
+    if (arguments.command == ItsCommand::mapc && arguments.valid != arguments.to.has_value())
+        at.fail(arguments.valid ? "mapc needs the key 'to', or \"valid\": false"
+                                : "mapc takes no 'to' where 'valid' is false");
+}
 
 std::string ItsVerb::explain() const {
     return who() + " gives the ITS and the redistributors their tables, and enables LPIs.";
 }
 
 Facts ItsVerb::facts() const { return with_tables(GuestVerb::facts()); }
+
+std::string ItsVerb::unfit_for(const vmm::MachineConfig& config) const { return without_tables(config); }
 
 std::vector<vmm::GuestOp> ItsVerb::operations(Stage& stage) const {
     namespace gicr = irqchip::arm64::gicr;
@@ -156,6 +221,8 @@ std::string LpiVerb::explain() const {
 
 Facts LpiVerb::facts() const { return with_tables(GuestVerb::facts()); }
 
+std::string LpiVerb::unfit_for(const vmm::MachineConfig& config) const { return without_tables(config); }
+
 std::vector<vmm::GuestOp> LpiVerb::operations(Stage&) const {
     const std::uint32_t value = (arguments_.priority & 0xfc) | 2 | (arguments_.enabled ? 1U : 0U);
     return {operation(OP_WRITE,
@@ -179,7 +246,11 @@ std::string CommandVerb::explain() const {
 
 Facts CommandVerb::facts() const {
     Facts facts = with_tables(GuestVerb::facts());
-    if (arguments_.command == ItsCommand::mapd && arguments_.valid) {
+    if (has_table(arguments_)) {
+        const std::uint32_t device = arguments_.device.value_or(0);
+        facts.tenant = Tenant{
+            device % translation_tables, device, "devices",
+            fmt::format("share a translation table: use ids that differ modulo {}", translation_tables)};
         // The large tables follow what there is for each vCPU.
         const TranslationTable table = translation_table(arguments_, 0);
         facts.memory = std::max(facts.memory, table.offset + table.bytes);
@@ -190,10 +261,18 @@ Facts CommandVerb::facts() const {
     return facts;
 }
 
+std::string CommandVerb::unfit_for(const vmm::MachineConfig& config) const { return without_tables(config); }
+
 std::vector<vmm::GuestOp> CommandVerb::operations(Stage& stage) const {
     const std::uint64_t position = queue_position(stage);
     const std::string name(word_of(arguments_.command));
     std::vector<vmm::GuestOp> operations;
+    // What a table holds when its device is mapped are mappings, as far as the ITS reads it and does not keep
+    // them elsewhere, as KVM does: no software leaves anything there (IHI 0069, 5.3.11).
+    if (has_table(arguments_)) {
+        const TranslationTable table = translation_table(arguments_, stage.config.vcpu_ids.size());
+        operations.push_back(operation(OP_CLEAR, memory_at(table.offset), table.bytes, 8, "clear itt"));
+    }
     std::uint64_t at = memory_at(ItsMemory::queue) + position;
     for (const std::uint64_t word : encode(arguments_, stage)) {
         operations.push_back(write_long(at, word, name + " word"));

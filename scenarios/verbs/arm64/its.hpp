@@ -27,6 +27,7 @@ struct ItsMemory {
     }
 };
 
+/// Of `its`: who sets it up.
 struct ItsArguments {
     std::uint32_t vcpu = 0;
     static constexpr auto fields() { return std::tuple{vcpu_field(&ItsArguments::vcpu)}; }
@@ -39,9 +40,11 @@ class ItsVerb final : public GuestVerbOf<ItsArguments> {
     using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `lpi`: what its byte of the configuration table says.
 struct LpiArguments {
     std::uint32_t vcpu = 0;
     std::uint32_t intid = 0;
@@ -62,11 +65,13 @@ class LpiVerb final : public GuestVerbOf<LpiArguments> {
     using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
 using ItsCommand = irqchip::arm64::ItsOpcode;
 
+/// Of `its_command`: each command takes keys of its own.
 struct CommandArguments {
     std::uint32_t vcpu = 0;
     ItsCommand command = ItsCommand::sync;
@@ -94,6 +99,7 @@ struct CommandArguments {
             optional("valid", &CommandArguments::valid, "mapd, mapc: the V bit"),
             vcpu_field(&CommandArguments::vcpu)};
     }
+    static void check(const CommandArguments& arguments, const Cursor& at);
 };
 
 /// Puts one command into the queue and has it executed.
@@ -102,9 +108,11 @@ class CommandVerb final : public GuestVerbOf<CommandArguments> {
     using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `msi`: an event of a device, and what the call must come back with.
 struct MsiArguments {
     std::uint32_t event = 0;
     std::optional<std::uint32_t> device;
@@ -142,6 +150,7 @@ struct RouteMsi {
     }
 };
 
+/// Of `route`: to an SPI or to a message.
 struct RouteArguments {
     std::uint32_t gsi = 0;
     std::optional<std::uint32_t> spi;

@@ -2,18 +2,16 @@
 
 #include <fmt/format.h>
 
+#include "vmm/arm64/irq_line.hpp"
 #include "vmm/arm64/urgency.hpp"
 
 namespace irqbench::scenarios::verbs::arm64 {
 
-// A PPI's line is that of one vCPU; KVM_IRQ_LINE names both in a word (api.rst 4.25). What it calls an index
-// is looked up as an id (Linux, arch/arm64/kvm/arm.c, kvm_vm_ioctl_irq_line, since 6.7).
 std::uint32_t ArmLineArguments::line(const vmm::MachineConfig& config) const {
-    constexpr std::uint32_t type_ppi = 2U << 24;
     if (gsi) return *gsi;
     if (raw) return *raw;
-    const std::uint32_t of = config.vcpu_ids.at(vcpu.value_or(0));
-    return type_ppi | (of >> 8) << 28 | (of & 0xff) << 16 | ppi.value_or(0);
+    return vmm::arm64::encode_line(
+        {vmm::arm64::LineType::ppi, config.vcpu_ids.at(vcpu.value_or(0)), ppi.value_or(0)});
 }
 
 std::string ArmLineArguments::in_words() const {
@@ -48,6 +46,13 @@ Facts ArmLineVerb<motion>::facts() const {
     return facts;
 }
 
+/// What must be refused need not be there.
+template <LineMotion motion>
+std::string ArmLineVerb<motion>::unfit_for(const vmm::MachineConfig& config) const {
+    if (!arguments_.gsi || arguments_.error) return {};
+    return line_unfit_for(config, *arguments_.gsi);
+}
+
 template class ArmLineVerb<LineMotion::raise>;
 template class ArmLineVerb<LineMotion::lower>;
 template class ArmLineVerb<LineMotion::pulse>;
@@ -65,7 +70,10 @@ std::string QuietVerb::explain() const {
 std::vector<Expectation> QuietVerb::expects() const {
     expect::Quiet quiet;
     quiet.vcpus = arguments_.vcpu.vcpus;
-    if (arguments_.priority) quiet.id = vmm::arm64::urgency(*arguments_.priority);
+    if (arguments_.priority) {
+        quiet.priority = vmm::arm64::urgency(*arguments_.priority);
+        quiet.priority_words = fmt::format("priority {:#04x}", *arguments_.priority);
+    }
     return {quiet};
 }
 

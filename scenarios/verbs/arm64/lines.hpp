@@ -8,9 +8,7 @@
 /// Lines of SPIs and PPIs, and what is quiet.
 namespace irqbench::scenarios::verbs::arm64 {
 
-/// Those whose SPI's INTID KVM_IRQ_LINE can name, in 16 bits.
-inline constexpr Limits line_range = up_to(0xffff - irqchip::arm64::private_count);
-
+/// Of `raise`, `lower` and `pulse`: a line by GSI, by PPI and vCPU, or as the call has it.
 struct ArmLineArguments {
     std::optional<std::uint32_t> gsi;
     std::optional<std::uint32_t> ppi;
@@ -44,12 +42,14 @@ class ArmLineVerb final : public CallVerbOf<ArmLineArguments> {
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
 extern template class ArmLineVerb<LineMotion::raise>;
 extern template class ArmLineVerb<LineMotion::lower>;
 extern template class ArmLineVerb<LineMotion::pulse>;
 
+/// Of `quiet`: on which vCPUs, and down to which priority.
 struct QuietArguments {
     VcpuList vcpu;
     std::optional<std::uint32_t> priority;

@@ -1,8 +1,37 @@
 #include "scenarios/verbs/arm64/words.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+namespace irqbench::scenarios::verbs {
+
+// IHI 0069, 2.2.
+std::string Intid::unfit_for(const vmm::MachineConfig& config, std::uint32_t intid) {
+    using namespace irqchip::arm64;
+    const std::uint32_t count = private_count + config.spis;
+    if (intid < count) return {};
+    if (intid < first_special) {
+        const std::uint32_t enough = (intid - private_count) / 32 * 32 + 32;
+        return fmt::format(
+            "there is no INTID {}: the machine's last is {}{}", intid, count - 1,
+            enough > most_spis ? "" : fmt::format(R"(; set "machine": {{ "spis": {} }})", enough));
+    }
+    if (intid < first_lpi)
+        return fmt::format("INTID {} is no interrupt's: LPIs begin at {}", intid, first_lpi);
+    if (config.its) return {};
+    return fmt::format("INTID {} is an LPI: set \"machine\": {{ \"its\": true }}", intid);
+}
+
+}  // namespace irqbench::scenarios::verbs
+
 namespace irqbench::scenarios::verbs::arm64 {
+
+std::string line_unfit_for(const vmm::MachineConfig& config, std::uint32_t gsi) {
+    if (gsi < config.spis) return {};
+    return fmt::format("there is no line of GSI {}: the machine has {} SPIs, whose GSIs count from 0", gsi,
+                       config.spis);
+}
 
 vmm::GuestOp write_word(std::uint64_t address, std::uint32_t value, std::string text) {
     return operation(OP_WRITE, address, value, 4, std::move(text));

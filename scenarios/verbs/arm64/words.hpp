@@ -16,10 +16,15 @@ inline constexpr Limits ppi_range = between(irqchip::arm64::sgi_count, irqchip::
 inline constexpr Limits spi_range = between(irqchip::arm64::private_count, irqchip::arm64::first_special - 1);
 /// What the distributor and the redistributors have: no LPIs.
 inline constexpr Limits wired_range = up_to(irqchip::arm64::first_special - 1);
+/// The GSIs of lines: those whose SPI's INTID KVM_IRQ_LINE can name, in 16 bits.
+inline constexpr Limits line_range = up_to(0xffff - irqchip::arm64::private_count);
 inline constexpr Limits priority_range = up_to(0xff);
 
 /// GICD_ICFGR, as the bit says it (IHI 0069, 12.9.9).
 enum class Trigger : std::uint8_t { level = 0, edge = 1 };
+
+/// Why such a machine has no line of that GSI, which is an SPI's; empty if it has.
+std::string line_unfit_for(const vmm::MachineConfig& config, std::uint32_t gsi);
 
 /// Writes a register of 32 bits.
 vmm::GuestOp write_word(std::uint64_t address, std::uint32_t value, std::string text);

@@ -23,6 +23,7 @@ struct Access {
     std::vector<vmm::GuestOp> selection{};  ///< what has to come before
     std::uint32_t vcpu = 0;
     std::optional<Fault> fault{};
+    bool sends_ipis = false;  ///< a write may reach an interrupt controller that wakes and starts vCPUs
 };
 
 /// Of an architecture's `Target`, which has
@@ -49,6 +50,7 @@ constexpr auto access_fields() {
 /// Refuses a value that has more bytes than are written.
 void check_width(std::uint64_t value, std::uint32_t bytes, const Cursor& at);
 
+/// Of `write`: a place of the architecture, and the value.
 template <class Target>
 struct WriteArguments : Target {
     std::uint64_t value = 0;
@@ -62,6 +64,7 @@ struct WriteArguments : Target {
     }
 };
 
+/// Of `read`: a place of the architecture, and what must be there.
 template <class Target>
 struct ReadArguments : Target {
     std::optional<std::uint64_t> is;

@@ -19,7 +19,12 @@ struct Vector {
     static constexpr std::string_view noun = "vector";
     static constexpr Limits range = vector_range;
     static constexpr bool has_nmi = true;
+    /// Why such a machine has none of this number; empty if it has.
+    static std::string unfit_for(const vmm::MachineConfig&, std::uint32_t) { return {}; }
 };
+
+/// What `spis` of a machine may be at most.
+inline constexpr std::uint32_t most_spis = 960;
 
 /// How a GIC does.
 struct Intid {
@@ -28,6 +33,7 @@ struct Intid {
     static constexpr std::string_view noun = "INTID";
     static constexpr Limits range = up_to(0xffff);
     static constexpr bool has_nmi = false;
+    static std::string unfit_for(const vmm::MachineConfig& config, std::uint32_t intid);
 };
 
 /// What KVM's calls fail with.

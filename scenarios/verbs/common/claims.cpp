@@ -72,6 +72,22 @@ Json acks_schema() {
 }
 
 template <class Id>
+expect::Ack to_ack(const AckItem<Id>& item) {
+    expect::Ack ack;
+    ack.vcpus = item.vcpu.vcpus;
+    ack.times = item.times;
+    if (item.vector.nmi) {
+        constexpr std::uint32_t nmi_vector = 2;
+        ack.kind = vmm::event::Kind::nmi;
+        ack.id = nmi_vector;
+    } else {
+        ack.id = item.vector.vectors.front();
+        if (item.vector.vectors.size() > 1) ack.ids = item.vector.vectors;
+    }
+    return ack;
+}
+
+template <class Id>
 std::string acks_in_words(const AckArguments<Id>& arguments) {
     std::string text;
     for (const AckItem<Id>& item : arguments.items) {
@@ -98,6 +114,14 @@ Facts acks_facts(const AckArguments<Id>& arguments) {
 }
 
 template <class Id>
+std::string acks_unfit_for(const vmm::MachineConfig& config, const AckArguments<Id>& arguments) {
+    for (const AckItem<Id>& item : arguments.items)
+        for (const std::uint32_t vector : item.vector.vectors)
+            if (std::string reason = Id::unfit_for(config, vector); !reason.empty()) return reason;
+    return {};
+}
+
+template <class Id>
 expect::Acks to_acks(const AckArguments<Id>& arguments) {
     expect::Acks acks;
     acks.any_order = arguments.any_order;
@@ -105,22 +129,41 @@ expect::Acks to_acks(const AckArguments<Id>& arguments) {
     return acks;
 }
 
+/// The object form of an outcome.
+template <class Id>
+struct OutcomeItem {
+    VcpuSet vcpu;
+    InterruptSet<Id> vector;
+    static constexpr auto fields() {
+        return std::tuple{
+            optional("vcpu", &OutcomeItem::vcpu, "who took it: one vCPU, one of several, or \"any\""),
+            required(Id::key, &OutcomeItem::vector, Id::one_or_several)};
+    }
+};
+
 }  // namespace
 
 template <class Id>
-expect::Ack to_ack(const AckItem<Id>& item) {
-    expect::Ack ack;
-    ack.vcpus = item.vcpu.vcpus;
-    ack.times = item.times;
-    if (item.vector.nmi) {
-        constexpr std::uint32_t nmi_vector = 2;
-        ack.kind = vmm::event::Kind::nmi;
-        ack.id = nmi_vector;
-    } else {
-        ack.id = item.vector.vectors.front();
-        if (item.vector.vectors.size() > 1) ack.ids = item.vector.vectors;
-    }
-    return ack;
+expect::Ack read_outcome(const Cursor& at) {
+    const auto refuse = [](const Cursor& place, std::string_view what) {
+        place.fail(
+            fmt::format("an outcome takes no {}: one interrupt each; use \"{}\": [..] for any of several",
+                        what, Id::key));
+    };
+    if (at.node().array() != nullptr) refuse(at, "array");
+    if (at.node().object() == nullptr) return to_ack<Id>({{}, Form<InterruptSet<Id>>::read(at, {}), 1});
+    for (const std::string_view key : {"any_order", "times"})
+        if (const Node* node = at.node().find(key)) refuse(at.at(key, *node), fmt::format("'{}'", key));
+    auto item = Form<OutcomeItem<Id>>::read(at, {});
+    return to_ack<Id>({std::move(item.vcpu), std::move(item.vector), 1});
+}
+
+template <class Id>
+Json outcome_schema() {
+    Json choices = Json::array({Form<std::uint32_t>::schema(Id::range)});
+    if (Id::has_nmi) choices.push_back({{"const", "nmi"}});
+    choices.push_back(Form<OutcomeItem<Id>>::schema({}));
+    return {{"anyOf", std::move(choices)}};
 }
 
 template <class Id>
@@ -136,6 +179,11 @@ std::vector<Expectation> AckVerb<Id>::expects() const {
 template <class Id>
 Facts AckVerb<Id>::facts() const {
     return acks_facts(this->arguments_);
+}
+
+template <class Id>
+std::string AckVerb<Id>::unfit_for(const vmm::MachineConfig& config) const {
+    return acks_unfit_for<Id>(config, this->arguments_);
 }
 
 template <class Id>
@@ -161,6 +209,11 @@ Facts ArrivesVerb<Id>::facts() const {
     return acks_facts(this->arguments_);
 }
 
+template <class Id>
+std::string ArrivesVerb<Id>::unfit_for(const vmm::MachineConfig& config) const {
+    return acks_unfit_for<Id>(config, this->arguments_);
+}
+
 std::string QuietVerb::explain() const {
     std::string where;
     for (const std::uint32_t vcpu : arguments_.vcpu.vcpus)
@@ -172,7 +225,13 @@ std::string QuietVerb::explain() const {
 }
 
 std::vector<Expectation> QuietVerb::expects() const {
-    return {expect::Quiet{arguments_.vcpu.vcpus, arguments_.vector}};
+    expect::Quiet quiet{arguments_.vcpu.vcpus, {}};
+    if (arguments_.vector) {
+        // SDM volume 3A 10.8.3.1: what is in service holds back its own class, bits 7:4, and those below.
+        quiet.priority = *arguments_.vector & 0xf0;
+        quiet.priority_words = vmm::vector_text(*arguments_.vector);
+    }
+    return {quiet};
 }
 
 Facts QuietVerb::facts() const {
@@ -233,7 +292,15 @@ Facts StormVerb<Id>::facts() const {
     return facts;
 }
 
-template expect::Ack to_ack(const AckItem<Vector>& item);
+template <class Id>
+std::string StormVerb<Id>::unfit_for(const vmm::MachineConfig& config) const {
+    return Id::unfit_for(config, this->arguments_.vector);
+}
+
+template expect::Ack read_outcome<Vector>(const Cursor& at);
+template expect::Ack read_outcome<Intid>(const Cursor& at);
+template Json outcome_schema<Vector>();
+template Json outcome_schema<Intid>();
 template class AckVerb<Vector>;
 template class AckVerb<Intid>;
 template class ArrivesVerb<Vector>;
@@ -241,33 +308,46 @@ template class ArrivesVerb<Intid>;
 template class StormVerb<Vector>;
 template class StormVerb<Intid>;
 
-std::string StartedVerb::explain() const {
-    return fmt::format("Expect that vCPU {} comes out of a SIPI and begins anew, once.", arguments_.vcpu);
+template <class Cpu>
+std::string StartedVerb<Cpu>::explain() const {
+    return fmt::format("Expect that vCPU {} {} and begins anew, once.", this->arguments_.vcpu, Cpu::starts);
 }
 
-std::vector<Expectation> StartedVerb::expects() const { return {expect::Started{arguments_.vcpu}}; }
+template <class Cpu>
+std::vector<Expectation> StartedVerb<Cpu>::expects() const {
+    return {expect::Started{this->arguments_.vcpu}};
+}
 
-Facts StartedVerb::facts() const {
+template <class Cpu>
+Facts StartedVerb<Cpu>::facts() const {
     Facts facts;
     facts.asserts = facts.started = true;
-    facts.vcpus = {arguments_.vcpu};
+    facts.vcpus = {this->arguments_.vcpu};
     return facts;
 }
 
-std::string HaltedVerb::explain() const {
-    return fmt::format("Expect that vCPU {} rests in HLT.", arguments_.vcpu);
+template <class Cpu>
+std::string HaltedVerb<Cpu>::explain() const {
+    return fmt::format("Expect that vCPU {} rests in {}.", this->arguments_.vcpu, Cpu::halt);
 }
 
-std::vector<Expectation> HaltedVerb::expects() const {
-    return {expect::AtRest{arguments_.vcpu, vmm::event::RestState::halted}};
+template <class Cpu>
+std::vector<Expectation> HaltedVerb<Cpu>::expects() const {
+    return {expect::AtRest{this->arguments_.vcpu, vmm::event::RestState::halted}};
 }
 
-Facts HaltedVerb::facts() const {
+template <class Cpu>
+Facts HaltedVerb<Cpu>::facts() const {
     Facts facts;
     facts.asserts = true;
-    facts.vcpus = {arguments_.vcpu};
+    facts.vcpus = {this->arguments_.vcpu};
     return facts;
 }
+
+template class StartedVerb<X86Cpu>;
+template class StartedVerb<ArmCpu>;
+template class HaltedVerb<X86Cpu>;
+template class HaltedVerb<ArmCpu>;
 
 }  // namespace verbs
 
@@ -310,32 +390,6 @@ Json Form<verbs::InterruptSet<Id>>::schema(Limits) {
         {Form<std::uint32_t>::schema(Id::range), Form<std::vector<std::uint32_t>>::schema(Id::range)});
     if (Id::has_nmi) choices.push_back({{"const", "nmi"}});
     return {{"anyOf", std::move(choices)}};
-}
-
-verbs::OutcomeAck Form<verbs::OutcomeAck>::read(const Cursor& at, Limits limits) {
-    const auto refuse = [](const Cursor& place, std::string_view what) {
-        place.fail(fmt::format(
-            "an outcome takes no {}: one interrupt each; use \"vector\": [..] for any of several", what));
-    };
-    if (at.node().array() != nullptr) refuse(at, "array");
-    verbs::OutcomeAck outcome;
-    if (at.node().object() == nullptr) {
-        outcome.item.vector = Form<verbs::InterruptSet<verbs::Vector>>::read(at, limits);
-        return outcome;
-    }
-    for (const std::string_view key : {"any_order", "times"})
-        if (const Node* node = at.node().find(key)) refuse(at.at(key, *node), fmt::format("'{}'", key));
-    auto item = Form<verbs::OutcomeItem>::read(at, limits);
-    outcome.item.vcpu = std::move(item.vcpu);
-    outcome.item.vector = std::move(item.vector);
-    return outcome;
-}
-
-Json Form<verbs::OutcomeAck>::schema(Limits) {
-    return {{"anyOf",
-             {Form<std::uint32_t>::schema(verbs::vector_range),
-              {{"const", "nmi"}},
-              Form<verbs::OutcomeItem>::schema({})}}};
 }
 
 template <class Id>

@@ -37,24 +37,12 @@ struct AckItem {
     static constexpr std::string_view shorthand = Id::key;
 };
 
-/// One interrupt of `outcomes`: an AckItem without `times`, and an array only as its `vector`, since a bare
-/// array means "in order" in an `ack` step.
-struct OutcomeItem {
-    VcpuSet vcpu;
-    InterruptSet<Vector> vector;
-    static constexpr auto fields() {
-        return std::tuple{
-            optional("vcpu", &OutcomeItem::vcpu, "who took it: one vCPU, one of several, or \"any\""),
-            required("vector", &OutcomeItem::vector, "what: a vector, one of several, or \"nmi\"")};
-    }
-};
-struct OutcomeAck {
-    AckItem<Vector> item;
-};
-
-/// As data for the judge.
+/// An interrupt of the head's `outcomes`: an AckItem without `times`, and an array only as its `vector` or
+/// `intid`, since a bare array means "in order" in an `ack` step. For Architecture::read_outcome.
 template <class Id>
-expect::Ack to_ack(const AckItem<Id>& item);
+expect::Ack read_outcome(const Cursor& at);
+template <class Id>
+Json outcome_schema();
 
 /// A list of AckItems: one, an array in order, or `{ any_order: [...] }`.
 template <class Id>
@@ -76,6 +64,7 @@ class AckVerb final : public ClaimOf<AckArguments<Id>> {
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
 template <class Id>
@@ -86,8 +75,10 @@ class ArrivesVerb final : public ClaimOf<ArrivesArguments<Id>> {
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] bool is_timing() const override { return true; }
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
+/// Of `quiet` on x86: on which vCPUs, and down to the class of which vector.
 struct QuietArguments {
     VcpuList vcpu;
     std::optional<std::uint32_t> vector;
@@ -107,6 +98,7 @@ class QuietVerb final : public ClaimOf<QuietArguments> {
     [[nodiscard]] Facts facts() const override;
 };
 
+/// Of `resampled`: an irqfd by name, and how many kicks.
 struct ResampledArguments {
     std::string irqfd;
     std::uint64_t count = 1;
@@ -129,6 +121,7 @@ class ResampledVerb final : public ClaimOf<ResampledArguments> {
     [[nodiscard]] Facts facts() const override;
 };
 
+/// Of `doorbell`: an ioeventfd by name, and how many signals.
 struct DoorbellArguments {
     std::string name;
     std::uint64_t count = 1;
@@ -148,6 +141,7 @@ class DoorbellVerb final : public ClaimOf<DoorbellArguments> {
     [[nodiscard]] Facts facts() const override;
 };
 
+/// Of `storm`: the interrupt that storms.
 template <class Id>
 struct StormArguments {
     std::uint32_t vector = 0;
@@ -164,36 +158,56 @@ class StormVerb final : public ClaimOf<StormArguments<Id>> {
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
+/// Of what a vCPU does, in the words of its architecture.
+struct X86Cpu {
+    static constexpr std::string_view started_doc = "the vCPU that came out of a SIPI";
+    static constexpr std::string_view starts = "comes out of a SIPI";
+    static constexpr std::string_view halted_doc = "the vCPU that rests in HLT";
+    static constexpr std::string_view halt = "HLT";
+};
+struct ArmCpu {
+    static constexpr std::string_view started_doc = "the vCPU that PSCI started";
+    static constexpr std::string_view starts = "is started by PSCI";
+    static constexpr std::string_view halted_doc = "the vCPU that rests in WFI";
+    static constexpr std::string_view halt = "WFI";
+};
+
+/// Of `started`: a vCPU by index.
+template <class Cpu>
 struct StartedArguments {
     std::uint32_t vcpu = 0;
     static constexpr auto fields() {
-        return std::tuple{
-            required("vcpu", &StartedArguments::vcpu, "the vCPU that came out of a SIPI", vcpu_range)};
+        return std::tuple{required("vcpu", &StartedArguments::vcpu, Cpu::started_doc, vcpu_range)};
     }
     static constexpr std::string_view shorthand = "vcpu";
 };
 
-class StartedVerb final : public ClaimOf<StartedArguments> {
+template <class Cpu>
+class StartedVerb final : public ClaimOf<StartedArguments<Cpu>> {
   public:
-    using ClaimOf::ClaimOf;
+    using ClaimOf<StartedArguments<Cpu>>::ClaimOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
 };
 
+/// Of `halted`: a vCPU by index.
+template <class Cpu>
 struct HaltedArguments {
     std::uint32_t vcpu = 0;
     static constexpr auto fields() {
-        return std::tuple{required("vcpu", &HaltedArguments::vcpu, "the vCPU that rests in HLT", vcpu_range)};
+        return std::tuple{required("vcpu", &HaltedArguments::vcpu, Cpu::halted_doc, vcpu_range)};
     }
     static constexpr std::string_view shorthand = "vcpu";
 };
 
-class HaltedVerb final : public ClaimOf<HaltedArguments> {
+template <class Cpu>
+class HaltedVerb final : public ClaimOf<HaltedArguments<Cpu>> {
   public:
-    using ClaimOf::ClaimOf;
+    using ClaimOf<HaltedArguments<Cpu>>::ClaimOf;
     [[nodiscard]] std::string explain() const override;
     [[nodiscard]] std::vector<Expectation> expects() const override;
     [[nodiscard]] Facts facts() const override;
@@ -218,12 +232,6 @@ struct Form<verbs::VcpuList> {
 template <class Id>
 struct Form<verbs::InterruptSet<Id>> {
     static verbs::InterruptSet<Id> read(const Cursor& at, Limits limits);
-    static Json schema(Limits limits);
-};
-
-template <>
-struct Form<verbs::OutcomeAck> {
-    static verbs::OutcomeAck read(const Cursor& at, Limits limits);
     static Json schema(Limits limits);
 };
 

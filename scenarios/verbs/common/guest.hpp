@@ -36,6 +36,7 @@ class GuestVerbOf : public VerbOf<A, GuestVerb> {
 vmm::GuestOp operation(std::uint32_t code, std::uint64_t address, std::uint64_t value, std::uint32_t size,
                        std::string text);
 
+/// Of verbs that take nothing but who acts, by index.
 struct VcpuArguments {
     std::uint32_t vcpu = 0;
     static constexpr auto fields() {

@@ -38,8 +38,10 @@ struct Handler {
 ///     Id                       Vector or Intid
 ///     Eoi                      the words of `eoi`, among them automatic, first and on_request
 ///     words                    HandlerWords
+///     lowered                  Limits of the GSIs that a device may drop
 ///     meaning(Eoi)             EoiMeaning
 ///     name(id)                 `vector 0x51`
+///     unfit_for(config, Handler)  see Verb::unfit_for
 ///     own_fields()             of what only its handlers do, and
 ///     add_own(Handler&) const  what that adds to the policy and the manner
 template <class Dialect>
@@ -60,10 +62,10 @@ struct HandlerArguments : Dialect {
                        optional("vcpu", &Self::vcpu, "on this vCPU; on all by default", vcpu_range),
                        optional("eoi", &Self::eoi, words.eoi_doc)},
             Dialect::own_fields(),
-            std::tuple{
-                optional("stays", &Self::stays, words.stays_doc),
-                optional("nests", &Self::nests, words.nests_doc),
-                optional("lowers", &Self::lowers, "drops this GSI by a device access first", gsi_range)});
+            std::tuple{optional("stays", &Self::stays, words.stays_doc),
+                       optional("nests", &Self::nests, words.nests_doc),
+                       optional("lowers", &Self::lowers, "drops this GSI by a device access first",
+                                Dialect::lowered)});
     }
 
     static void check(const HandlerArguments& arguments, const Cursor& at) {
@@ -100,7 +102,6 @@ class Handling : public Verb {
   protected:
     explicit Handling(Handler handler) : handler_(std::move(handler)) {}
 
-  private:
     Handler handler_;
 };
 
@@ -109,6 +110,9 @@ class HandlerVerb final : public Handling {
   public:
     using Arguments = HandlerArguments<Dialect>;
     explicit HandlerVerb(const Arguments& arguments) : Handling(arguments.handler()) {}
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override {
+        return Dialect::unfit_for(config, handler_);
+    }
 };
 
 }  // namespace irqbench::scenarios::verbs

@@ -5,6 +5,7 @@
 /// Interrupt lines, irqfds and ioeventfds.
 namespace irqbench::scenarios::verbs {
 
+/// Of `raise`, `lower` and `pulse` on x86: a GSI, and what the call must say.
 struct LineArguments {
     std::uint32_t gsi = 0;
     std::optional<LineStatus> status;
@@ -38,6 +39,7 @@ extern template class LineVerb<LineMotion::pulse>;
 
 enum class Via { kernel, another_vm };
 
+/// Of `irqfd`: its name, its GSI, and how it is made.
 struct IrqfdArguments {
     std::string name;
     std::uint32_t gsi = 0;
@@ -73,6 +75,7 @@ struct DeviceName {
     bool is_ioeventfd = false;
 };
 
+/// Of `deassign`: the name of an irqfd or ioeventfd.
 struct DeassignArguments {
     DeviceName name;
     std::optional<Errno> error;
@@ -91,6 +94,7 @@ class DeassignVerb final : public CallVerbOf<DeassignArguments> {
     [[nodiscard]] Facts facts() const override;
 };
 
+/// Of `signal`: an irqfd by name, and what is written to its eventfd.
 struct SignalArguments {
     std::string irqfd;
     std::uint64_t count = 1;
@@ -115,6 +119,7 @@ class SignalVerb final : public VerbOf<SignalArguments> {
     [[nodiscard]] Facts facts() const override;
 };
 
+/// Of `ioeventfd`: its name, and the writes it is signalled by; `length` in bytes.
 struct IoeventfdArguments {
     std::string name;
     std::optional<std::uint16_t> port;
@@ -143,6 +148,7 @@ class IoeventfdVerb final : public CallVerbOf<IoeventfdArguments> {
     [[nodiscard]] Facts facts() const override;
 };
 
+/// Of `unroute`: a GSI.
 struct UnrouteArguments {
     std::uint32_t gsi = 0;
     std::optional<Errno> error;

@@ -25,6 +25,7 @@ struct RestoreArguments {
     [[nodiscard]] std::string in_words() const;
 };
 
+/// Of `migrate`.
 struct MigrateArguments : RestoreArguments {
     static constexpr auto fields() { return fields_of_any(); }
     static constexpr bool bare_true = true;
@@ -37,6 +38,7 @@ class MigrateVerb final : public VerbOf<MigrateArguments> {
     void perform(Stage& stage) const override;
 };
 
+/// Of `save`.
 struct SaveArguments {
     std::string name;
     static constexpr auto fields() {
@@ -53,6 +55,7 @@ class SaveVerb final : public VerbOf<SaveArguments> {
     [[nodiscard]] Facts facts() const override;
 };
 
+/// Of `restore`.
 struct RestoreFromArguments : RestoreArguments {
     std::string name;
     static constexpr auto fields() {

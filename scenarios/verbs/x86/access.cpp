@@ -13,6 +13,12 @@ void AccessTarget::check(const AccessTarget& target, const Cursor& at) {
 }
 
 Access AccessTarget::access() const {
+    Access access = place();
+    access.sends_ipis = msr || mmio || lapic;
+    return access;
+}
+
+Access AccessTarget::place() const {
     namespace window = irqchip::x86::window;
     if (msr) return {fmt::format("msr {:#x}", *msr), OP_MSR_READ, OP_MSR_WRITE, *msr, 8};
     if (port)

@@ -35,6 +35,9 @@ struct AccessTarget {
     static void check(const AccessTarget& target, const Cursor& at);
 
     [[nodiscard]] Access access() const;
+
+  private:
+    [[nodiscard]] Access place() const;
 };
 
 }  // namespace irqbench::scenarios::verbs::x86

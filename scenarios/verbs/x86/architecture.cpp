@@ -76,12 +76,13 @@ constexpr std::array all_verbs{
     verb<DoorbellVerb>("doorbell", Side::claim, "an ioeventfd was signalled"),
     verb<EoiExitsVerb>("eoi_exits", Side::claim, "KVM_EXIT_IOAPIC_EOI exits (split mode)"),
     verb<StormVerb<Vector>>("storm", Side::claim, "more interrupts than the step's budget"),
-    verb<StartedVerb>("started", Side::claim, "the vCPU came out of a SIPI"),
-    verb<HaltedVerb>("halted", Side::claim, "the vCPU rests in HLT"),
+    verb<StartedVerb<X86Cpu>>("started", Side::claim, "the vCPU came out of a SIPI"),
+    verb<HaltedVerb<X86Cpu>>("halted", Side::claim, "the vCPU rests in HLT"),
 };
 
 constexpr std::array<std::string_view, 4> modes{"kernel", "split", "userspace", "model"};
 constexpr std::array<std::string_view, 3> controllers{"lapic", "ioapic", "pic"};
+constexpr StartWords start{"waits for a SIPI that no step sends", "can send a SIPI"};
 constexpr std::array<std::string_view, 15> state_parts{
     "sregs",   "regs", "tsc",    "lapic", "msrs",  "tsc_deadline", "vcpu_events", "mp_state",
     "routing", "pic",  "ioapic", "pit",   "lines", "irqfds",       "controllers"};
@@ -168,6 +169,16 @@ void read_machine(const Cursor& at, vmm::MachineConfig& config) {
 
 Json machine_schema() { return Form<MachineArguments>::schema({}); }
 
+std::string machine_in_words(const vmm::MachineConfig& config) {
+    std::string text;
+    if (config.x2apic) text += ", in x2APIC mode";
+    if (config.x2apic_ids) text += ", with 32-bit ids in messages";
+    if (config.extended_ids) text += ", with 15-bit ids in messages";
+    if (config.eoi_suppression) text += ", with EOI broadcasts that can be suppressed";
+    if (config.pit) text += ", with a PIT";
+    return text;
+}
+
 std::string check_machine(const vmm::MachineConfig& config) {
     if (config.x2apic_ids) return "";
     constexpr std::uint32_t last_extended_id = 0x7fff;
@@ -209,15 +220,24 @@ std::string check_place(const vmm::MachineConfig& config, const Place& place) {
     return check_agent_memory(config, place);
 }
 
-std::uint32_t widest_destination(const vmm::MachineConfig& config) {
-    return config.x2apic_ids ? 0xffff'ffff : 0x7fff;
-}
-
 }  // namespace
 
-const Architecture architecture{
-    "x86_64",     all_verbs,         modes,         controllers, state_parts, vmm::x86::trait_names,
-    read_machine, machine_schema,    check_machine, settle,      needed,      lacks,
-    check_place,  widest_destination};
+const Architecture architecture{.name = "x86_64",
+                                .verbs = all_verbs,
+                                .modes = modes,
+                                .controllers = controllers,
+                                .state_parts = state_parts,
+                                .traits = vmm::x86::trait_names,
+                                .start = start,
+                                .read_machine = read_machine,
+                                .machine_schema = machine_schema,
+                                .machine_in_words = machine_in_words,
+                                .read_outcome = read_outcome<Vector>,
+                                .outcome_schema = outcome_schema<Vector>,
+                                .check_machine = check_machine,
+                                .settle = settle,
+                                .needed = needed,
+                                .lacks = lacks,
+                                .check_place = check_place};
 
 }  // namespace irqbench::scenarios::verbs::x86

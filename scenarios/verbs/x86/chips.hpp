@@ -8,6 +8,7 @@ namespace irqbench::scenarios::verbs::x86 {
 
 inline constexpr Limits pin_range = up_to(23);
 
+/// Of `ioapic`: a redirection entry, field by field.
 struct IoapicArguments {
     std::uint32_t pin = 0;
     std::optional<std::uint32_t> vector;
@@ -42,6 +43,7 @@ class IoapicVerb final : public GuestVerbOf<IoapicArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `mask` and `unmask`: a pin of the IOAPIC.
 struct PinArguments {
     std::uint32_t pin = 0;
     std::uint32_t vcpu = 0;
@@ -65,6 +67,7 @@ class MaskVerb final : public GuestVerbOf<PinArguments> {
 extern template class MaskVerb<true>;
 extern template class MaskVerb<false>;
 
+/// Of `retarget`: a pin of the IOAPIC, and its new destination.
 struct RetargetArguments {
     std::uint32_t pin = 0;
     std::uint32_t dest = 0;
@@ -85,6 +88,7 @@ class RetargetVerb final : public GuestVerbOf<RetargetArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `eoir`: the vector that is written.
 struct EoirArguments {
     std::uint32_t vector = 0;
     std::uint32_t vcpu = 0;
@@ -103,6 +107,7 @@ class EoirVerb final : public GuestVerbOf<EoirArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `pic`: what the initialisation command words say, and the masks after them.
 struct PicArguments {
     static constexpr std::uint32_t vcpu = 0;  ///< whose LINT0 becomes ExtINT
     std::uint32_t base = 0x20;
@@ -138,6 +143,7 @@ class PicVerb final : public GuestVerbOf<PicArguments> {
 
 enum class PicChip : std::uint8_t { master = 0, slave = 1 };
 
+/// Of `ocw`: one of the three operation command words, and the chip it goes to.
 struct OcwArguments {
     PicChip chip = PicChip::master;
     std::optional<std::uint8_t> ocw2;
@@ -163,6 +169,7 @@ class OcwVerb final : public GuestVerbOf<OcwArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `pit`: a counter, its mode and its count.
 struct PitArguments {
     std::uint32_t channel = 0;
     std::uint32_t mode = 0;

@@ -97,7 +97,13 @@ Facts InjectVerb<how>::facts() const {
     facts.vcpus = {arguments_.vcpu};
     facts.causes = facts.needs_kvm = true;
     facts.asserts = arguments_.error.has_value();
-    if (arguments_.vector < exceptions && !arguments_.error) facts.needs_handler = arguments_.vector;
+    if (arguments_.vector < exceptions && !arguments_.error) {
+        facts.needs_handler = arguments_.vector;
+        facts.without_handler = fmt::format(
+            "a vector below 0x20 is an exception unless it has a handler: put {{ \"handler\": {{ "
+            "\"vector\": \"{:#04x}\" }} }} before this step",
+            arguments_.vector);
+    }
     return facts;
 }
 

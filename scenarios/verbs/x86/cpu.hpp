@@ -21,6 +21,8 @@ struct HandlerDialect {
         .stays = " remains in service until told to return",
         .nests = ", with interrupts enabled"};
     static constexpr auto own_fields() { return std::tuple{}; }
+    static constexpr Limits lowered = gsi_range;
+    static std::string unfit_for(const vmm::MachineConfig&, const Handler&) { return {}; }
     static EoiMeaning meaning(EoiPolicy policy);
     static std::string name(std::uint32_t vector) { return "vector " + vmm::vector_text(vector); }
     void add_own(Handler& handler) const;
@@ -41,6 +43,7 @@ class FlagVerb final : public GuestVerbOf<VcpuArguments> {
 extern template class FlagVerb<FlagChange::cli>;
 extern template class FlagVerb<FlagChange::sti>;
 
+/// Of `halt`: who halts, and whether interrupts are enabled.
 struct HaltArguments {
     std::uint32_t vcpu = 0;
     bool interrupts = true;
@@ -60,6 +63,7 @@ class HaltVerb final : public GuestVerbOf<HaltArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `nmi`: a vCPU by index.
 struct NmiArguments {
     std::uint32_t vcpu = 0;
     std::optional<Errno> error;
@@ -78,6 +82,7 @@ class NmiVerb final : public CallVerbOf<NmiArguments> {
     [[nodiscard]] Facts facts() const override;
 };
 
+/// Of `interrupt` and `inject`: a vCPU by index, and a vector.
 struct InjectArguments {
     std::uint32_t vcpu = 0;
     std::uint32_t vector = 0;

@@ -103,7 +103,7 @@ std::string LapicVerb::explain() const {
 Facts LapicVerb::facts() const {
     Facts facts = GuestVerb::facts();
     facts.causes = true;
-    facts.wakes = arguments_.register_.name == "icr";
+    facts.wakes = facts.starts_any = arguments_.register_.name == "icr";
     return facts;
 }
 
@@ -159,6 +159,8 @@ Facts IpiVerb::facts() const {
     Facts facts = GuestVerb::facts();
     facts.causes = true;
     facts.wakes = arguments_.mode != IpiMode::fixed && arguments_.mode != IpiMode::lowest_priority;
+    // An INIT alone has the bootstrap processor begin anew (SDM vol. 3, 9.4.4).
+    facts.starts_any = arguments_.mode == IpiMode::startup || arguments_.mode == IpiMode::init;
     return facts;
 }
 

@@ -6,6 +6,7 @@
 /// What the guest does at its local APIC.
 namespace irqbench::scenarios::verbs::x86 {
 
+/// Of `tpr` and `cr8`: the value that is written.
 struct TprArguments {
     std::uint32_t vcpu = 0;
     std::uint32_t value = 0;
@@ -43,6 +44,7 @@ class Cr8Verb final : public GuestVerbOf<Cr8Arguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `lapic`: a register by name, and the value.
 struct LapicArguments {
     std::uint32_t vcpu = 0;
     LapicRegisterName register_;
@@ -70,6 +72,7 @@ class X2apicVerb final : public GuestVerbOf<VcpuArguments> {
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
+/// Of `ipi`: who sends what to whom.
 struct IpiArguments {
     std::uint32_t from = 0;
     std::optional<std::uint32_t> to;
@@ -106,6 +109,7 @@ class IpiVerb final : public GuestVerbOf<IpiArguments> {
 /// LVT timer modes (SDM vol. 3, 11.5.4).
 enum class TimerMode : std::uint8_t { one_shot = 0, periodic = 1, tsc_deadline = 2, off = 3 };
 
+/// Of `timer`: mode, vector and count of the local APIC's timer.
 struct TimerArguments {
     std::uint32_t vcpu = 0;
     TimerMode mode = TimerMode::one_shot;

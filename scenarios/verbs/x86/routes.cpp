@@ -14,6 +14,20 @@ namespace verbs::x86 {
 using irqchip::x86::DestinationFormat;
 using irqchip::x86::Message;
 
+namespace {
+
+/// Why a machine has no messages to such a destination; nothing if it has.
+std::string too_wide(std::uint32_t destination, const vmm::MachineConfig& config) {
+    constexpr std::uint32_t last_extended_id = 0x7fff;
+    if (config.x2apic_ids || destination <= last_extended_id) return "";
+    return fmt::format(
+        "the destination {:#x} is wider than this machine's messages: set \"machine\": {{ \"x2apic_ids\": "
+        "true }}",
+        destination);
+}
+
+}  // namespace
+
 void MsiFields::check_vector(const MsiFields& fields, const Cursor& at) {
     const bool takes_vector =
         fields.mode == DeliveryMode::fixed || fields.mode == DeliveryMode::lowest_priority;
@@ -58,9 +72,16 @@ Facts MsiVerb::facts() const {
     Facts facts;
     facts.threadable = true;
     facts.causes = facts.wakes = true;
+    // An INIT has the bootstrap processor begin anew; what is reserved in a message is a SIPI in ICR, and KVM
+    // takes it for one.
+    facts.starts_any = arguments_.address || arguments_.mode == DeliveryMode::init ||
+                       arguments_.mode == DeliveryMode::reserved_6;
     facts.asserts = arguments_.status || arguments_.error;
-    facts.destination = arguments_.dest;
     return facts;
+}
+
+std::string MsiVerb::unfit_for(const vmm::MachineConfig& config) const {
+    return too_wide(arguments_.dest, config);
 }
 
 routing::Route RouteTarget::route(const vmm::MachineConfig& config) const {
@@ -117,8 +138,11 @@ Facts RouteVerb::facts() const {
     Facts facts;
     facts.threadable = facts.routes = true;
     facts.asserts = arguments_.error.has_value();
-    facts.destination = arguments_.widest_destination();
     return facts;
+}
+
+std::string RouteVerb::unfit_for(const vmm::MachineConfig& config) const {
+    return too_wide(arguments_.widest_destination(), config);
 }
 
 std::string RoutesVerb::explain() const {
@@ -157,10 +181,13 @@ Facts RoutesVerb::facts() const {
     Facts facts;
     facts.threadable = facts.routes = true;
     facts.asserts = arguments_.error.has_value();
-    if (arguments_.fill) facts.destination = arguments_.fill->msi.dest;
-    for (const GsiRoutes& gsi : arguments_.table.listed)
-        facts.destination = std::max(facts.destination, gsi.widest_destination());
     return facts;
+}
+
+std::string RoutesVerb::unfit_for(const vmm::MachineConfig& config) const {
+    std::uint32_t widest = arguments_.fill ? arguments_.fill->msi.dest : 0;
+    for (const GsiRoutes& gsi : arguments_.table.listed) widest = std::max(widest, gsi.widest_destination());
+    return too_wide(widest, config);
 }
 
 }  // namespace verbs::x86

@@ -51,6 +51,7 @@ struct MsiTarget : MsiFields {
     static void check(const MsiTarget& target, const Cursor& at) { check_vector(target, at); }
 };
 
+/// Of `msi`: a message, and what the call must come back with.
 struct MsiArguments : MsiFields {
     std::optional<LineStatus> status;
     std::optional<Errno> error;
@@ -70,8 +71,10 @@ class MsiVerb final : public CallVerbOf<MsiArguments> {
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override { stage.machine.msi(arguments_.message(stage.config)); }
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
+/// A route as the kernel takes it, for what it must refuse.
 struct RawRouteArguments {
     std::uint32_t type = 0;
     std::uint32_t flags = 0;
@@ -122,6 +125,7 @@ struct GsiRoutes : RouteTarget {
     [[nodiscard]] std::uint32_t widest_destination() const;
 };
 
+/// Of `route`: one GSI's routes.
 struct RouteArguments : GsiRoutes {
     std::optional<Errno> error;
     static constexpr auto fields() {
@@ -135,6 +139,7 @@ class RouteVerb final : public CallVerbOf<RouteArguments> {
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
 enum class NamedTable { defaults, empty };
@@ -145,6 +150,7 @@ struct TableChoice {
     std::vector<GsiRoutes> listed;
 };
 
+/// Of `routes`: many GSIs with one message.
 struct FillArguments {
     std::uint32_t first = 0;
     std::uint32_t count = 1;
@@ -157,6 +163,7 @@ struct FillArguments {
     }
 };
 
+/// Of `routes`: a whole table.
 struct RoutesArguments {
     TableChoice table;
     std::optional<FillArguments> fill;
@@ -177,6 +184,7 @@ class RoutesVerb final : public CallVerbOf<RoutesArguments> {
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
 }  // namespace irqbench::scenarios::verbs::x86

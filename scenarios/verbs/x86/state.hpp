@@ -34,6 +34,7 @@ class CheckVerb final : public ClaimOf<CheckArguments> {
     [[nodiscard]] std::string name_of(const CheckArguments::Expected& expected) const;
 };
 
+/// Of `eoi_exits`: how many, and of which vector.
 struct EoiExitsArguments {
     std::uint64_t count = 0;
     std::optional<std::uint32_t> vector;

@@ -239,16 +239,19 @@ BOOST_AUTO_TEST_CASE(each_vcpu_must_be_proven_quiet) {
     BOOST_TEST(story.judged().invalid);
 }
 
-BOOST_AUTO_TEST_CASE(above_a_priority_only_a_vector_of_a_higher_class_is_proven_quiet) {
-    const auto story = [](std::optional<std::uint32_t> id) {
+BOOST_AUTO_TEST_CASE(above_a_priority_only_a_greater_one_is_proven_quiet) {
+    const auto story = [](std::optional<std::uint32_t> priority) {
         Story told;
-        told.act().claim(expect::Quiet{{}, id}).happens(event_of(vmm::event::Quiet{true, {}, 0x50}));
+        told.act()
+            .claim(expect::Quiet{{}, priority, "priority 7"})
+            .happens(event_of(vmm::event::Quiet{true, {}, 7, "priority seven"}));
         return told;
     };
-    BOOST_TEST(passes(story(0x60)));
-    BOOST_TEST(story(0x5f).judged().invalid);
+    BOOST_TEST(passes(story(8)));
+    BOOST_TEST(story(7).judged().invalid);
+    BOOST_TEST(story(7).judged().failure->expected == "quiet for priority 7");
     BOOST_TEST(story({}).judged().invalid);
-    BOOST_TEST(story({}).judged().failure->came == "quiet proven only above 0x50");
+    BOOST_TEST(story({}).judged().failure->came == "quiet proven only above priority seven");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -95,6 +95,35 @@ BOOST_AUTO_TEST_CASE(a_trait_under_which_it_cannot_be_judged_skips) {
     BOOST_TEST(world.skipped() == "");
 }
 
+BOOST_AUTO_TEST_CASE(what_the_model_of_one_architecture_offers_another_does_not) {
+    World world;
+    world.host.placements.emplace_back("model");
+    world.host.own["model"] = {{}, false, {{"x86_64", {"pit2"}}, {"arm64", {"arm_vgic_v2"}}}};
+    world.scenario.requires_.capabilities = {"arm_vgic_v2"};
+    BOOST_TEST(world.skipped("model") == "needs the capability arm_vgic_v2");
+    world.scenario.requires_.capabilities = {"pit2"};
+    BOOST_TEST(world.skipped("model") == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_trait_may_be_of_one_gic_only) {
+    World world;
+    world.host.arch = "arm64";
+    world.host.capabilities = {{"arm_vgic_v2", 1}, {"arm_vgic_v3", 1}};
+    world.host.traits_of_gic["v2"] = {"software_pending_while_active"};
+    const auto skipped_with = [&world](const std::string& head) {
+        world.scenario = load_text(R"({ "name": "n", "arch": "arm64", "source": "s", )" + head +
+                                       R"("requires": { "trait_absent": ["software_pending_while_active"],
+                                                        "because": "of it" },
+                                          "steps": [ { "raise": 0 }, { "ack": 32 } ] })",
+                                   "a.json");
+        return world.skipped("kernel");
+    };
+    BOOST_TEST(skipped_with(R"("machine": { "gic": "v2" }, )") ==
+               "cannot be judged where software_pending_while_active: of it");
+    BOOST_TEST(skipped_with(R"("machine": { "gic": "v3" }, )") == "");
+    BOOST_TEST(skipped_with("") == "");  // the newest
+}
+
 BOOST_AUTO_TEST_CASE(a_step_about_kvm_itself_skips_the_modes_without) {
     World world;
     world.host.placements.emplace_back("model");
@@ -177,6 +206,17 @@ BOOST_AUTO_TEST_CASE(a_machine_that_an_irqchip_mode_does_not_have_is_skipped_the
     const std::string v3 = R"("machine": { "gic": "v3" }, )";
     BOOST_TEST(skipped_with(v3, "kernel") == "");
     BOOST_TEST(skipped_with(v3, "userspace") == "userspace mode has a GICv2, and no GICv3");
+    const std::string many = R"("vcpus": 9, )";
+    BOOST_TEST(skipped_with(many, "kernel") == "");
+    world.host.capabilities = {{"arm_vgic_v2", 1}, {"arm_vgic_v3", 0}, {"arm_vgic_its", 0}};
+    BOOST_TEST(skipped_with(many, "kernel") ==
+               "not on what kernel mode has here: a GICv2 has at most 8 CPUs (IHI 0048, 1.2)");
+    BOOST_TEST(
+        skipped_with(R"("vcpus": { "ids": [0, 17] }, )", "kernel") ==
+        "not on what kernel mode has here: a GICv2 counts its CPUs from 0: give the number of vCPUs in "
+        "place of their ids");
+    BOOST_TEST(skipped_with(many, "model") == "");
+    world.host.capabilities = {{"arm_vgic_v2", 0}, {"arm_vgic_v3", 1}, {"arm_vgic_its", 1}};
     const std::string its = R"("machine": { "its": true }, )";
     BOOST_TEST(skipped_with(its, "userspace") == "userspace mode has a GICv2, which has no ITS");
     BOOST_TEST(skipped_with(its, "model") == "");

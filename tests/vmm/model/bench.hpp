@@ -89,6 +89,7 @@ class FakeHardware final : public vmm::model::Hardware {
     }
     std::string held_back() const override { return held; }
     std::uint32_t running_priority(std::uint32_t) const override { return priority; }
+    std::string priority_in_words(std::uint32_t each) const override { return vmm::vector_text(each); }
     std::vector<vmm::NamedValue> inspect(std::string_view, std::uint32_t) const override { return {}; }
 
     std::map<std::uint32_t, std::vector<std::uint32_t>> pending;

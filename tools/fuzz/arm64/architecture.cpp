@@ -1,5 +1,6 @@
 #include "tools/fuzz/arm64/architecture.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "tools/fuzz/arm64/exclusions.hpp"
@@ -13,6 +14,17 @@ namespace {
 
 Case make_case(std::uint64_t seed, std::uint64_t number, const GeneratorOptions& options) {
     return Grammar(seed, number, options).make();
+}
+
+/// Every machine has a GIC of one version or the other.
+std::string no_gic(std::span<const std::string_view> without) {
+    const auto lacks = [&](std::string_view feature) {
+        return std::find(without.begin(), without.end(), feature) != without.end();
+    };
+    if (!lacks(feature::gicv2) || !lacks(feature::gicv3)) return {};
+    return "these modes have no GIC in common: where the host's KVM has a GICv3 alone, `userspace` has a "
+           "GICv2 "
+           "and `kernel` none; `irqbench lab --arch arm64 --gic v2 -- fuzz ...` plays on a KVM that has one";
 }
 
 std::unique_ptr<Sense> make_sense(const Case& each) { return std::make_unique<Service>(each); }
@@ -41,8 +53,8 @@ void expect_exception(Json& step, const std::string& exception) {
 }  // namespace
 
 // An INTID is bound to its GSI: no other would do in its place.
-const Architecture architecture{"arm64",    features,     exclusions(),   make_case,
-                                make_sense, nothing_open, control_sgi,    "intid",
-                                intid_text, {},           kept_arguments, expect_exception};
+const Architecture architecture{"arm64",    features,       exclusions(),    no_gic,  make_case,
+                                make_sense, nothing_open,   control_sgi,     "intid", intid_text,
+                                {},         kept_arguments, expect_exception};
 
 }  // namespace irqbench::tools::fuzz::arm64

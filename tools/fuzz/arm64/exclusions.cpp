@@ -8,9 +8,6 @@ namespace irqbench::tools::fuzz::arm64 {
 
 namespace {
 
-constexpr std::array<std::string_view, 1> in_kernel{"kernel"};
-constexpr std::array<std::string_view, 1> in_userspace{"userspace"};
-
 constexpr std::array arm64_table{
     Exclusion{feature::gicv2, in_kernel, "", "KVM makes the GIC that the host's own can bear",
               "KVM vgic-init.c, kvm_vgic_create", "arm_vgic_v2"},

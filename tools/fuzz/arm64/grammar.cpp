@@ -11,12 +11,21 @@ Case Grammar::make() {
     choose_machine();
     choose_interrupts();
     prepare();
-    const std::uint32_t steps = 4 + dice_.roll(std::max(options_.max_steps, 5U) - 4);
-    while (made_ < steps) step();
+    static constexpr std::array rules{
+        Rule{16, &Grammar::line},        Rule{10, &Grammar::msi},          Rule{9, &Grammar::sgi},
+        Rule{4, &Grammar::reprogram},    Rule{3, &Grammar::reprogram_sgi}, Rule{6, &Grammar::enabling},
+        Rule{5, &Grammar::pending},      Rule{3, &Grammar::active},        Rule{4, &Grammar::priority},
+        Rule{5, &Grammar::retarget},     Rule{8, &Grammar::flag},          Rule{5, &Grammar::mask_priority},
+        Rule{1, &Grammar::binary_point}, Rule{2, &Grammar::group_enable},  Rule{1, &Grammar::distributor},
+        Rule{4, &Grammar::handler},      Rule{9, &Grammar::leave},         Rule{8, &Grammar::eoi},
+        Rule{6, &Grammar::deactivate},   Rule{8, &Grammar::read},          Rule{5, &Grammar::signal},
+        Rule{4, &Grammar::route},        Rule{1, &Grammar::irqfd},         Rule{1, &Grammar::deassign},
+        Rule{3, &Grammar::wait},         Rule{8, &Grammar::its_command},   Rule{3, &Grammar::lpi},
+        Rule{3, &Grammar::timer},        Rule{2, &Grammar::doorbell},
+    };
+    follow(rules);
     return std::move(case_);
 }
-
-void Grammar::add(const char* verb, Json argument) { case_.steps.push_back({{verb, std::move(argument)}}); }
 
 void Grammar::add_by(std::uint32_t vcpu, const char* verb, Json argument) {
     if (vcpu != 0) argument["vcpu"] = vcpu;
@@ -34,8 +43,7 @@ std::string Grammar::new_priority(std::uint32_t intid) {
     constexpr std::uint32_t step = 8;
     std::uint32_t value = step * dice_.roll(levels);
     while (owners_.count(value) != 0 && owners_[value] != intid) value = (value + step) % (levels * step);
-    constexpr std::uint32_t first_shared = 32;
-    if (intid >= first_shared)
+    if (intid >= private_count)
         for (auto each = owners_.begin(); each != owners_.end();)
             each = each->second == intid ? owners_.erase(each) : std::next(each);
     owners_[value] = intid;
@@ -91,39 +99,13 @@ void Grammar::prepare() {
         program(wire, dice_.chance(85));
         // A device on a level lowers its line when it is served, or the interrupt would not end.
         if (wire.level && dice_.chance(60))
-            add("handler", {{"intid", wire.intid}, {"lowers", wire.intid - 32}});
+            add("handler", {{"intid", wire.intid}, {"lowers", wire.intid - private_count}});
     }
     for (const Wire& wire : ppis_) program(wire, dice_.chance(85));
     for (const std::uint32_t intid : sgis_)
         for (std::uint32_t i = 0; i < case_.vcpus; ++i) program_sgi(intid, i, dice_.chance(80));
     for (std::uint32_t i = dice_.roll(5); i > 0; --i) handler();
     if (dice_.chance(40)) irqfd();
-}
-
-void Grammar::step() {
-    static constexpr std::array rules{
-        Rule{16, &Grammar::line},        Rule{10, &Grammar::msi},          Rule{9, &Grammar::sgi},
-        Rule{4, &Grammar::reprogram},    Rule{3, &Grammar::reprogram_sgi}, Rule{6, &Grammar::enabling},
-        Rule{5, &Grammar::pending},      Rule{3, &Grammar::active},        Rule{4, &Grammar::priority},
-        Rule{5, &Grammar::retarget},     Rule{8, &Grammar::flag},          Rule{5, &Grammar::mask_priority},
-        Rule{1, &Grammar::binary_point}, Rule{2, &Grammar::group_enable},  Rule{1, &Grammar::distributor},
-        Rule{4, &Grammar::handler},      Rule{9, &Grammar::leave},         Rule{8, &Grammar::eoi},
-        Rule{6, &Grammar::deactivate},   Rule{8, &Grammar::read},          Rule{5, &Grammar::signal},
-        Rule{4, &Grammar::route},        Rule{1, &Grammar::irqfd},         Rule{1, &Grammar::deassign},
-        Rule{3, &Grammar::wait},         Rule{8, &Grammar::its_command},   Rule{3, &Grammar::lpi},
-        Rule{3, &Grammar::timer},        Rule{2, &Grammar::doorbell},
-    };
-    std::uint32_t sum = 0;
-    for (const Rule& rule : rules) sum += rule.weight;
-    std::uint32_t point = dice_.roll(sum);
-    const Rule* chosen = rules.data();
-    while (point >= chosen->weight) point -= (chosen++)->weight;
-    (this->*chosen->make)();
-    ++made_;
-}
-
-bool Grammar::may(std::string_view feature) const {
-    return std::find(options_.without.begin(), options_.without.end(), feature) == options_.without.end();
 }
 
 }  // namespace irqbench::tools::fuzz::arm64

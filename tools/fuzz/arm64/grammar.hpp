@@ -7,12 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "irqchip/arm64/gic_register.hpp"
 #include "tools/fuzz/arm64/architecture.hpp"
 #include "tools/fuzz/arm64/features.hpp"
-#include "tools/fuzz/dice.hpp"
-#include "tools/fuzz/generator.hpp"
+#include "tools/fuzz/grammar_base.hpp"
 
 namespace irqbench::tools::fuzz::arm64 {
+
+using irqchip::arm64::first_lpi;
+using irqchip::arm64::private_count;
+using irqchip::arm64::sgi_count;
 
 /// An SPI or PPI that a case uses. Its trigger and group stay what they are: a change while something is
 /// pending is unpredictable (IHI 0069, 12.9 GICD_ICFGR; IHI 0048, 4.3.13).
@@ -31,27 +35,17 @@ struct MappedEvent {
 };
 
 /// Makes one case: each rule adds a step or a few, or none where it would mean nothing.
-class Grammar {
+class Grammar : public GrammarBase<Grammar> {
   public:
     Grammar(std::uint64_t seed, std::uint64_t number, const GeneratorOptions& options)
-        : dice_(seed, number), options_(options) {
-        case_.architecture = &architecture;
-    }
+        : GrammarBase(architecture, seed, number, options) {}
 
     Case make();
 
   private:
-    struct Rule {
-        std::uint32_t weight;
-        void (Grammar::*make)();
-    };
-
-    [[nodiscard]] bool may(std::string_view feature) const;
-    void add(const char* verb, Json argument);
-    /// The same with who does it, where that is not the first.
+    /// add() with who does it, where that is not the first.
     void add_by(std::uint32_t vcpu, const char* verb, Json argument);
     void write_sysreg(std::uint32_t vcpu, const char* name, std::uint64_t value);
-    std::uint32_t vcpu() { return dice_.roll(case_.vcpus); }
     /// One that no other INTID has: which of two pending ones of one priority is taken first is up to the
     /// implementation (IHI 0069, 4.8; IHI 0048, 3.3).
     std::string new_priority(std::uint32_t intid);
@@ -60,7 +54,6 @@ class Grammar {
     void choose_machine();
     void choose_interrupts();
     void prepare();
-    void step();
 
     // grammar_lines.cpp: lines, descriptors and where they go
     const Wire& device();
@@ -114,10 +107,6 @@ class Grammar {
     void move_collection();
     void lpi();
 
-    Dice dice_;
-    const GeneratorOptions& options_;
-    Case case_;
-    std::uint32_t made_ = 0;
     bool v3_ = true;
     bool its_ = false;
     bool mode_1_ = false;  ///< EOImode, the same on all vCPUs

@@ -2,14 +2,15 @@
 
 #include <array>
 
+#include "irqchip/arm64/gicv2_registers.hpp"
 #include "tools/fuzz/arm64/grammar.hpp"
+#include "vmm/arm64/virtual_timer.hpp"
 
 namespace irqbench::tools::fuzz::arm64 {
 
 namespace {
 
-constexpr std::uint32_t first_of_spis = 32;
-constexpr std::uint32_t timer_ppi = 27;
+constexpr std::uint32_t timer_ppi = vmm::arm64::VirtualTimer::ppi;
 constexpr const char* least_urgent = "0xf0";
 
 }  // namespace
@@ -40,10 +41,9 @@ void Grammar::handler_of(std::uint32_t intid) {
         argument["eoi"] = "on request";
         ends = false;
     }
-    constexpr std::uint32_t first_message = 8192;
-    if (mode_1_ && ends && intid < first_message && dice_.chance(65)) argument["deactivates"] = true;
-    if (intid >= first_of_spis && intid < first_message && dice_.chance(40) && may(feature::level))
-        argument["lowers"] = intid - first_of_spis;
+    if (mode_1_ && ends && intid < first_lpi && dice_.chance(65)) argument["deactivates"] = true;
+    if (intid >= private_count && intid < first_lpi && dice_.chance(40) && may(feature::level))
+        argument["lowers"] = intid - private_count;
     add("handler", std::move(argument));
 }
 
@@ -66,7 +66,7 @@ void Grammar::mask_priority() {
 void Grammar::binary_point() {
     if (!may(feature::binary_point)) return;
     const std::uint32_t value = 2 + dice_.roll(6);
-    if (!v3_) return add_by(vcpu(), "write", {{"gicc", 8}, {"value", value}});
+    if (!v3_) return add_by(vcpu(), "write", {{"gicc", irqchip::arm64::gicc::bpr}, {"value", value}});
     write_sysreg(vcpu(), dice_.chance(80) ? "icc_bpr1_el1" : "icc_bpr0_el1", value);
 }
 

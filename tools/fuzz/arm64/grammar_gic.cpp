@@ -4,23 +4,17 @@
 #include <array>
 #include <string_view>
 
+#include "irqchip/arm64/gic_distributor_registers.hpp"
+#include "irqchip/arm64/gic_redistributor_registers.hpp"
+#include "irqchip/arm64/gicv2_registers.hpp"
 #include "tools/fuzz/arm64/grammar.hpp"
 
 namespace irqbench::tools::fuzz::arm64 {
 
 namespace {
 
-constexpr std::uint32_t first_private_ppi = 16;
-constexpr std::uint32_t first_shared = 32;
-
-// Offsets in the distributor, and in the second frame of a redistributor (IHI 0069, 12.9).
-constexpr std::uint32_t isenabler = 0x100;
-constexpr std::uint32_t ispendr = 0x200;
-constexpr std::uint32_t isactiver = 0x300;
-constexpr std::uint32_t ipriorityr = 0x400;
-constexpr std::uint32_t itargetsr = 0x800;
-constexpr std::uint32_t irouter = 0x6000;
-constexpr std::uint32_t second_frame = 0x10000;
+namespace gicc = irqchip::arm64::gicc;
+namespace gicd = irqchip::arm64::gicd;
 
 std::string offset_text(std::uint32_t offset) { return fmt::format("{:#x}", offset); }
 
@@ -32,7 +26,7 @@ void Grammar::program(const Wire& wire, bool enabled) {
                      {"priority", new_priority(wire.intid)}};
     if (wire.group == 0) argument["group"] = 0;
     if (!enabled) argument["enabled"] = false;
-    if (wire.intid >= first_shared) {
+    if (wire.intid >= private_count) {
         if (const std::uint32_t to = vcpu(); to != 0) argument["to"] = to;
         return add("spi", std::move(argument));
     }
@@ -69,7 +63,7 @@ void Grammar::enabling() { bit(dice_.chance(55) ? "enable" : "disable", any_inti
 /// SGIs of a GICv2 have registers of their own for this (IHI 0048, 4.3.7).
 void Grammar::pending() {
     const std::uint32_t intid = any_intid();
-    if (intid < first_private_ppi && !v3_) return;
+    if (intid < sgi_count && !v3_) return;
     const auto of = [intid](const Wire& wire) { return wire.intid == intid; };
     const auto spi = std::find_if(spis_.begin(), spis_.end(), of);
     const auto ppi = std::find_if(ppis_.begin(), ppis_.end(), of);
@@ -82,7 +76,7 @@ void Grammar::pending() {
 void Grammar::active() {
     if (!may(feature::software_active)) return;
     const std::uint32_t intid = any_intid();
-    if (intid < first_private_ppi && !v3_) return;
+    if (intid < sgi_count && !v3_) return;
     bit(dice_.chance(45) ? "set_active" : "clear_active", intid);
 }
 
@@ -126,23 +120,24 @@ void Grammar::read() {
 /// Not the triggers: out of reset those of other SPIs are unknown (IHI 0069, 12.9 GICD_ICFGR).
 void Grammar::read_distributor() {
     const std::uint32_t intid = any_intid();
-    const bool is_shared = intid >= first_shared;
+    const bool is_shared = intid >= private_count;
     const bool in_redistributor = v3_ && !is_shared;
     const char* frame = in_redistributor ? "gicr" : "gicd";
-    const std::uint32_t base = in_redistributor ? second_frame : 0;
+    const std::uint32_t base = in_redistributor ? irqchip::arm64::gicr::sgi_base : 0;
     const auto add_read = [&](std::uint32_t offset, std::uint32_t size) {
         Json argument = {{frame, offset_text(base + offset)}};
         if (size != 4) argument["size"] = size;
         add_by(vcpu(), "read", std::move(argument));
     };
     switch (dice_.roll(5)) {
-        case 0: return add_read(isenabler + intid / 32 * 4, 4);
-        case 1: return add_read(ispendr + intid / 32 * 4, 4);
-        case 2: return add_read(isactiver + intid / 32 * 4, 4);
-        case 3: return add_read(ipriorityr + intid, 1);
+        case 0: return add_read(gicd::isenabler + intid / 32 * 4, 4);
+        case 1: return add_read(gicd::ispendr + intid / 32 * 4, 4);
+        case 2: return add_read(gicd::isactiver + intid / 32 * 4, 4);
+        case 3: return add_read(gicd::ipriorityr + intid, 1);
         default:
-            if (!is_shared) return add_read(ispendr, 4);
-            return v3_ ? add_read(irouter + 8 * intid, 8) : add_read(itargetsr + intid, 1);
+            if (!is_shared) return add_read(gicd::ispendr, 4);
+            return v3_ ? add_read(irqchip::arm64::gicd3::irouter + 8 * (intid - private_count), 8)
+                       : add_read(gicd::itargetsr + intid, 1);
     }
 }
 
@@ -150,8 +145,7 @@ void Grammar::read_cpu_interface() {
     static constexpr std::array registers{"icc_rpr_el1",   "icc_hppir1_el1", "icc_hppir0_el1",
                                           "icc_pmr_el1",   "icc_bpr1_el1",   "icc_ap1r0_el1",
                                           "icc_ap0r0_el1", "isr_el1",        "icc_igrpen1_el1"};
-    // GICC_PMR, BPR, RPR and HPPIR (IHI 0048, 4.4).
-    static constexpr std::array<std::uint32_t, 4> offsets{0x04, 0x08, 0x14, 0x18};
+    static constexpr std::array<std::uint32_t, 4> offsets{gicc::pmr, gicc::bpr, gicc::rpr, gicc::hppir};
     if (v3_)
         add_by(vcpu(), "read", {{"sysreg", dice_.pick(registers)}});
     else

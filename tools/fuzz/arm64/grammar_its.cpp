@@ -7,12 +7,6 @@
 
 namespace irqbench::tools::fuzz::arm64 {
 
-namespace {
-
-constexpr std::uint32_t lpi_base = 8192;
-
-}  // namespace
-
 void Grammar::prepare_its() {
     add("its", true);
     collections_ = {vcpu(), vcpu()};
@@ -22,7 +16,7 @@ void Grammar::prepare_its() {
     for (const std::uint32_t device : devices) command("mapd", {{"device", device}});
     const std::uint32_t count = 2 + dice_.roll(dice_.chance(20) ? 5 : 2);
     for (std::uint32_t i = 0; i < count; ++i) {
-        events_.push_back({dice_.pick(devices), i, lpi_base + i, false});
+        events_.push_back({dice_.pick(devices), i, first_lpi + i, false});
         configure(events_.back());
         map(events_.back());
     }

@@ -9,7 +9,6 @@ namespace irqbench::tools::fuzz::arm64 {
 
 namespace {
 
-constexpr std::uint32_t gsi_spi = 32;      ///< INTID of GSI 0
 constexpr std::uint32_t message_gsi = 90;  ///< beyond the SPIs
 
 /// A place that an ioeventfd can watch.
@@ -30,7 +29,7 @@ void Grammar::line() {
         if (const std::uint32_t of = vcpu(); of != 0) argument["vcpu"] = of;
         return add(verb, std::move(argument));
     }
-    add(verb, spis_[devices_ + dice_.roll(spis_.size() - devices_)].intid - gsi_spi);
+    add(verb, spis_[devices_ + dice_.roll(spis_.size() - devices_)].intid - private_count);
 }
 
 const Wire& Grammar::device() { return spis_[dice_.roll(devices_)]; }
@@ -40,7 +39,7 @@ void Grammar::irqfd() {
     const Wire& spi = device();
     const bool message = its_ && dice_.chance(25);
     Json argument = {{"name", fmt::format("dev{}", irqfds_)},
-                     {"gsi", message ? message_gsi : spi.intid - gsi_spi}};
+                     {"gsi", message ? message_gsi : spi.intid - private_count}};
     if (!message && spi.level) {
         const bool resample = may(feature::resample) && (dice_.chance(80) || !may(feature::level_irqfd));
         if (!resample && !may(feature::level_irqfd)) return;
@@ -68,13 +67,13 @@ void Grammar::route() {
     if (its_ && dice_.chance(60)) {
         const MappedEvent& event = dice_.pick(events_);
         const Wire& from = device();
-        const std::uint32_t gsi = dice_.chance(70) || from.level ? message_gsi : from.intid - gsi_spi;
+        const std::uint32_t gsi = dice_.chance(70) || from.level ? message_gsi : from.intid - private_count;
         return add("route", {{"gsi", gsi}, {"msi", {{"event", event.event}, {"device", event.device}}}});
     }
     const Wire& from = device();
     const Wire& to = device();
     if (from.level || to.level) return;
-    const std::uint32_t gsi = from.intid - gsi_spi;
+    const std::uint32_t gsi = from.intid - private_count;
     if (dice_.chance(70))
         add("route", {{"gsi", gsi}, {"spi", to.intid}});
     else

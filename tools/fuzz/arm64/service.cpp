@@ -2,16 +2,18 @@
 
 #include <algorithm>
 
+#include "irqchip/arm64/gic_register.hpp"
+#include "irqchip/arm64/gicv2_registers.hpp"
+
 namespace irqbench::tools::fuzz::arm64 {
 
 namespace {
 
 namespace event = vmm::event;
-
-constexpr std::uint32_t first_ppi = 16;
-constexpr std::uint32_t first_spi = 32;
-constexpr std::uint32_t first_special = 1020;
-constexpr std::uint32_t first_lpi = 8192;
+using irqchip::arm64::first_lpi;
+using irqchip::arm64::first_special;
+using irqchip::arm64::private_count;
+using irqchip::arm64::sgi_count;
 
 /// A number, or what an object has under the key.
 std::uint32_t number_of(const Json& argument, const char* key) {
@@ -22,7 +24,7 @@ std::uint32_t number_of(const Json& argument, const char* key) {
 std::uint32_t vcpu_of(const Json& argument) { return argument.is_object() ? number_of(argument, "vcpu") : 0; }
 
 bool writes_binary_point(const Json& write) {
-    constexpr std::uint32_t gicc_bpr = 0x08;
+    constexpr std::uint32_t gicc_bpr = irqchip::arm64::gicc::bpr;
     if (write.contains("gicc")) return number_of(write, "gicc") == gicc_bpr;
     return write.contains("sysreg") && write["sysreg"].get<std::string>().starts_with("icc_bpr");
 }
@@ -87,14 +89,14 @@ bool Service::can_end(const Json& argument) const {
     const auto intid = named_by(argument);
     const Cpu& cpu = cpus_.at(number_of(argument, "vcpu"));
     if (!intid || cpu.unended.empty() || cpu.unended.back() != *intid) return false;
-    return !argument.is_object() || (*intid >= first_ppi && group_0_.count(*intid) == 0);
+    return !argument.is_object() || (*intid >= sgi_count && group_0_.count(*intid) == 0);
 }
 
 bool Service::can_deactivate(const Json& argument) const {
     const auto intid = named_by(argument);
     const Cpu& by = cpus_.at(number_of(argument, "vcpu"));
-    if (!intid || !by.mode_1 || (argument.is_object() && *intid < first_ppi)) return false;
-    if (*intid < first_spi) return by.undropped.count(*intid) != 0;
+    if (!intid || !by.mode_1 || (argument.is_object() && *intid < sgi_count)) return false;
+    if (*intid < private_count) return by.undropped.count(*intid) != 0;
     return std::any_of(cpus_.begin(), cpus_.end(),
                        [&](const Cpu& cpu) { return cpu.undropped.count(*intid) != 0; });
 }
@@ -117,7 +119,7 @@ bool Service::can_declare(const Json& handler) const {
 
 bool Service::is_active(std::uint32_t vcpu, std::uint32_t intid) const {
     for (std::uint32_t i = 0; i < cpus_.size(); ++i) {
-        if (intid < first_spi && i != vcpu) continue;
+        if (intid < private_count && i != vcpu) continue;
         const auto& unended = cpus_[i].unended;
         if (std::find(unended.begin(), unended.end(), intid) != unended.end()) return true;
         if (cpus_[i].undropped.count(intid) != 0) return true;
@@ -132,7 +134,7 @@ bool Service::is_idle(std::uint32_t vcpu) const {
 Service::Line Service::line_of(const Json& argument) {
     if (argument.is_object() && argument.contains("ppi"))
         return {number_of(argument, "ppi"), vcpu_of(argument)};
-    return {number_of(argument, "gsi") + first_spi, 0};
+    return {number_of(argument, "gsi") + private_count, 0};
 }
 
 bool Service::can_move(const std::string& verb, const Line& line) const {
@@ -182,7 +184,7 @@ void Service::perform(const Json& step) {
     const auto intid = named_by(argument);
     if (!intid) return;
     for (std::uint32_t i = 0; i < cpus_.size(); ++i) {
-        if (*intid < first_spi && i != number_of(argument, "vcpu")) continue;
+        if (*intid < private_count && i != number_of(argument, "vcpu")) continue;
         const auto found = cpus_[i].undropped.find(*intid);
         if (found == cpus_[i].undropped.end()) continue;
         cpus_[i].undropped.erase(found);

@@ -16,6 +16,8 @@ Case make(std::uint64_t seed, std::uint64_t number, const GeneratorOptions& opti
     return Grammar(seed, number, options).make();
 }
 
+std::string always_possible(std::span<const std::string_view>) { return {}; }
+
 std::unique_ptr<Sense> no_sense(const Case&) { return nullptr; }
 
 /// The vCPUs that a message addresses while logical ids are those that cases begin with.
@@ -71,7 +73,7 @@ void raises(Json& step, const std::string& exception) {
 
 }  // namespace
 
-const Architecture architecture{"x86_64", features, exclusions(), make,          no_sense, one_of,
-                                control,  "vector", vector_word,  usual_vectors, kept,     raises};
+const Architecture architecture{"x86_64", features, exclusions(), always_possible, make, no_sense, one_of,
+                                control,  "vector", vector_word,  usual_vectors,   kept, raises};
 
 }  // namespace irqbench::tools::fuzz::x86

@@ -10,20 +10,15 @@ namespace {
 
 constexpr std::string_view eoi_at_delivery = "lapic_eoi_at_delivery";
 
-/// Of those compared, the modes that differ from the others.
-constexpr std::array<std::string_view, 1> in_kernel{"kernel"};
-constexpr std::array<std::string_view, 1> in_split{"split"};
-constexpr std::array<std::string_view, 2> in_both{"kernel", "split"};
-
 constexpr std::array table{
     Exclusion{
-        feature::arbitration, in_both, "",
+        feature::arbitration, in_kernel_and_split, "",
         "KVM picks by vector hash or in turn, not by priority: compared is that one of the set takes it",
         "KVM irq_comm.c, kvm_irq_delivery_to_apic; SDM vol. 3, 11.6.2.4"},
-    Exclusion{feature::service, in_both, eoi_at_delivery, "the ISR bit never appears",
+    Exclusion{feature::service, in_kernel_and_split, eoi_at_delivery, "the ISR bit never appears",
               "scenarios/README.md, traits"},
-    Exclusion{feature::level, in_both, eoi_at_delivery, "the EOI comes before the handler lowers the line",
-              "scenarios/README.md, traits"},
+    Exclusion{feature::level, in_kernel_and_split, eoi_at_delivery,
+              "the EOI comes before the handler lowers the line", "scenarios/README.md, traits"},
     Exclusion{feature::edge_resample, in_kernel, "",
               "only KVM's IOAPIC tells resamplers of edge-triggered pins",
               "irqchip/x86/ioapic.hpp; KVM ioapic.c, kvm_ioapic_update_eoi_one"},
@@ -39,7 +34,8 @@ constexpr std::array table{
     Exclusion{feature::shared_message, in_split, "",
               "KVM reports the EOI of a message if a level-triggered pin has the vector",
               "docs/findings.md, 15; KVM lapic.c, kvm_ioapic_send_eoi; SDM vol. 3, 11.8.5"},
-    Exclusion{feature::tpr_subclass, in_both, "", "on AMD KVM keeps the upper half of the TPR only",
+    Exclusion{feature::tpr_subclass, in_kernel_and_split, "",
+              "on AMD KVM keeps the upper half of the TPR only",
               "docs/findings.md, 14; KVM svm.c, sync_cr8_to_lapic; SDM vol. 3, 11.8.3.1"},
     Exclusion{feature::nmi_level, in_kernel, "", "only here an NMI entry may be level-triggered",
               "irqchip/x86/ioapic.hpp; 82093AA 3.2.4, delivery mode"},
@@ -56,32 +52,33 @@ constexpr std::array table{
               "KVM i8259.c, pic_get_irq; 8259A data sheet, special mask mode"},
     Exclusion{feature::special_nesting, in_kernel, "", "KVM's PIC does not count IR2 as in service then",
               "KVM i8259.c, pic_get_irq; 8259A data sheet, special fully nested mode"},
-    Exclusion{feature::level_messages, in_both, "", "KVM takes every message for an assertion",
+    Exclusion{feature::level_messages, in_kernel_and_split, "", "KVM takes every message for an assertion",
               "KVM irq_comm.c, kvm_set_msi_irq; SDM vol. 3, 11.11.2"},
     Exclusion{feature::own_pins, in_kernel, "",
               "pin 0 is the PIT's, GSI 2 the cascade, and KVM tracks the EOI of pin 8",
               "KVM ioapic.c, rtc_irq_eoi; 82371SB (PIIX3)"},
-    Exclusion{feature::logical_nmi, in_both, "",
+    Exclusion{feature::logical_nmi, in_kernel_and_split, "",
               "KVM leaves out LAPICs that are disabled by software, which still take an NMI",
               "KVM lapic.c, kvm_recalculate_apic_map; SDM vol. 3, 11.4.7.2"},
-    Exclusion{feature::lint0, in_both, "lint0_unmask_unnoticed",
+    Exclusion{feature::lint0, in_kernel_and_split, "lint0_unmask_unnoticed",
               "an ExtINT that waits at a masked LINT0 is not taken when that is unmasked",
               "scenarios/README.md, traits; SDM vol. 3, 11.5.1"},
-    Exclusion{feature::errors, in_both, "",
+    Exclusion{feature::errors, in_kernel_and_split, "",
               "KVM's local APIC detects no errors, and a message with an illegal vector counts as delivered",
               "KVM lapic.c, kvm_lapic_reg_write, __apic_accept_irq; SDM vol. 3, 11.5.2, 11.5.3"},
-    Exclusion{feature::versions, in_both, "", "version registers say who made the controller",
+    Exclusion{feature::versions, in_kernel_and_split, "", "version registers say who made the controller",
               "SDM vol. 3, 11.4.8; 82093AA 3.2.2"},
-    Exclusion{feature::mixed_modes, in_both, "",
+    Exclusion{feature::mixed_modes, in_kernel_and_split, "",
               "beside CPUs in x2APIC mode KVM finds those without a logical id by their APIC id",
               "docs/findings.md, 16; KVM lapic.c, kvm_recalculate_logical_map; SDM vol. 3, 11.6.2.2"},
-    Exclusion{feature::apic_disable, in_both, "",
+    Exclusion{feature::apic_disable, in_kernel_and_split, "",
               "what waits in a local APIC is not noticed when that is enabled",
               "docs/findings.md, 18; SDM vol. 3, 11.4.3"},
-    Exclusion{feature::boot_init, in_both, "", "KVM resets the boot processor's LINT0 to an open ExtINT",
+    Exclusion{feature::boot_init, in_kernel_and_split, "",
+              "KVM resets the boot processor's LINT0 to an open ExtINT",
               "KVM api.rst, KVM_X86_QUIRK_LINT0_REENABLED; SDM vol. 3, 11.4.7.1"},
-    Exclusion{feature::time, in_both, "", "kernel timers run on real time, the model on virtual time",
-              "docs/architecture.md"},
+    Exclusion{feature::time, in_kernel_and_split, "",
+              "kernel timers run on real time, the model on virtual time", "docs/architecture.md"},
 };
 
 }  // namespace

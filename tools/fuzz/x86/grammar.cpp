@@ -13,8 +13,18 @@ std::string hex(std::uint64_t value) { return fmt::format("{:#04x}", value); }
 Case Grammar::make() {
     choose_machine();
     prepare();
-    const std::uint32_t steps = 4 + dice_.roll(std::max(options_.max_steps, 5U) - 4);
-    while (made_ < steps) step();
+    static constexpr std::array rules{
+        Rule{14, &Grammar::line},      Rule{10, &Grammar::msi},     Rule{8, &Grammar::ipi},
+        Rule{7, &Grammar::ioapic},     Rule{6, &Grammar::mask},     Rule{3, &Grammar::retarget},
+        Rule{8, &Grammar::flag},       Rule{6, &Grammar::priority}, Rule{4, &Grammar::handler},
+        Rule{9, &Grammar::leave},      Rule{6, &Grammar::eoi},      Rule{3, &Grammar::enable},
+        Rule{8, &Grammar::read_lapic}, Rule{4, &Grammar::signal},   Rule{4, &Grammar::route},
+        Rule{2, &Grammar::nmi},        Rule{2, &Grammar::halt},     Rule{8, &Grammar::ocw},
+        Rule{4, &Grammar::read_chips}, Rule{1, &Grammar::irqfd},    Rule{1, &Grammar::logical_id},
+        Rule{4, &Grammar::timer},      Rule{4, &Grammar::pit},      Rule{3, &Grammar::startup},
+        Rule{4, &Grammar::errors},     Rule{2, &Grammar::base},     Rule{4, &Grammar::doorbell},
+    };
+    follow(rules);
     if (x2apic_) case_.head["machine"]["x2apic"] = true;
     if (pit_) {
         case_.head["machine"]["pit"] = true;
@@ -22,8 +32,6 @@ Case Grammar::make() {
     }
     return std::move(case_);
 }
-
-void Grammar::add(const char* verb, Json argument) { case_.steps.push_back({{verb, std::move(argument)}}); }
 
 void Grammar::choose_machine() {
     case_.vcpus = dice_.chance(40) ? 1 : 2 + dice_.roll(3);
@@ -77,30 +85,8 @@ void Grammar::prepare() {
     if (dice_.chance(40)) irqfd();
 }
 
-void Grammar::step() {
-    static constexpr std::array rules{
-        Rule{14, &Grammar::line},      Rule{10, &Grammar::msi},     Rule{8, &Grammar::ipi},
-        Rule{7, &Grammar::ioapic},     Rule{6, &Grammar::mask},     Rule{3, &Grammar::retarget},
-        Rule{8, &Grammar::flag},       Rule{6, &Grammar::priority}, Rule{4, &Grammar::handler},
-        Rule{9, &Grammar::leave},      Rule{6, &Grammar::eoi},      Rule{3, &Grammar::enable},
-        Rule{8, &Grammar::read_lapic}, Rule{4, &Grammar::signal},   Rule{4, &Grammar::route},
-        Rule{2, &Grammar::nmi},        Rule{2, &Grammar::halt},     Rule{8, &Grammar::ocw},
-        Rule{4, &Grammar::read_chips}, Rule{1, &Grammar::irqfd},    Rule{1, &Grammar::logical_id},
-        Rule{4, &Grammar::timer},      Rule{4, &Grammar::pit},      Rule{3, &Grammar::startup},
-        Rule{4, &Grammar::errors},     Rule{2, &Grammar::base},     Rule{4, &Grammar::doorbell},
-    };
-    std::uint32_t sum = 0;
-    for (const Rule& rule : rules) sum += rule.weight;
-    std::uint32_t point = dice_.roll(sum);
-    const Rule* chosen = rules.data();
-    while (point >= chosen->weight) point -= (chosen++)->weight;
-    (this->*chosen->make)();
-    ++made_;
-}
-
 bool Grammar::may(std::string_view feature) const {
-    if (calm_ && feature == feature::service) return false;
-    return std::find(options_.without.begin(), options_.without.end(), feature) == options_.without.end();
+    return !(calm_ && feature == feature::service) && GrammarBase::may(feature);
 }
 
 }  // namespace irqbench::tools::fuzz::x86

@@ -5,8 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/fuzz/dice.hpp"
-#include "tools/fuzz/generator.hpp"
+#include "tools/fuzz/grammar_base.hpp"
 #include "tools/fuzz/x86/architecture.hpp"
 #include "tools/fuzz/x86/features.hpp"
 
@@ -22,24 +21,16 @@ struct Pin {
 };
 
 /// Makes one case: each rule adds a step or a few, or none where it would mean nothing.
-class Grammar {
+class Grammar : public GrammarBase<Grammar> {
   public:
     Grammar(std::uint64_t seed, std::uint64_t number, const GeneratorOptions& options)
-        : dice_(seed, number), options_(options) {
-        case_.architecture = &architecture;
-    }
+        : GrammarBase(architecture, seed, number, options) {}
 
     Case make();
 
   private:
-    struct Rule {
-        std::uint32_t weight;
-        void (Grammar::*make)();
-    };
-
+    /// In calm also without what would break it.
     [[nodiscard]] bool may(std::string_view feature) const;
-    void add(const char* verb, Json argument);
-    std::uint32_t vcpu() { return dice_.roll(case_.vcpus); }
     std::uint32_t vector() { return dice_.pick(vectors_); }
     std::uint32_t message_vector();
 
@@ -47,7 +38,6 @@ class Grammar {
     void choose_machine();
     void choose_pins();
     void prepare();
-    void step();
 
     // grammar_messages.cpp: lines, messages and where they go
     void destination(Json& argument, const char* key);
@@ -94,10 +84,6 @@ class Grammar {
     void pit();
     void doorbell();
 
-    Dice dice_;
-    const GeneratorOptions& options_;
-    Case case_;
-    std::uint32_t made_ = 0;
     std::vector<std::uint32_t> vectors_;
     std::vector<Pin> pins_;
     bool x2apic_ = false;
