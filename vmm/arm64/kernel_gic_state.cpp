@@ -84,6 +84,7 @@ std::vector<StateAccess> KernelGic::state() {
         add_register(writes, *gic_, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, affinity(0) | vgic::gicd::iidr);
         return writes;
     }));
+    parts.push_back(registers("distributor", [this] { return distributor_writes(); }));
     if (is_v3_)
         parts.push_back(state_access<Redistributors>(
             "redistributors", [this] { return save_redistributors(); },
@@ -91,7 +92,6 @@ std::vector<StateAccess> KernelGic::state() {
                 write(*gic_, saved.writes);
                 marker_sgis_ = saved.markers;
             }));
-    parts.push_back(registers("distributor", [this] { return distributor_writes(); }));
     parts.push_back(registers("cpu_interfaces", [this] { return cpu_interface_writes(); }));
     parts.push_back(
         is_v3_ ? registers("lines", [this] { return line_writes(); })
