@@ -84,6 +84,8 @@ class KernelGic : public ArmPlacement {
     void remember(std::uint32_t line, bool level);
     /// GICv2: the same of the SPIs of a GSI.
     void remember_gsi(std::uint32_t gsi, bool level);
+    /// GICv2: the same after several threads have moved lines.
+    void look_for_lines();
     void drive_again(const std::set<std::uint32_t>& lines);
 
     void set_address(kvm::Device& device, std::uint64_t type, std::uint64_t address);
@@ -112,6 +114,7 @@ class KernelGic : public ArmPlacement {
     Markers marker_sgis_;           ///< vCPU -> the SGI that its markers are
     std::set<std::uint32_t> high_;  ///< GICv2: lines, as KVM_IRQ_LINE names them
     bool concurrent_ = false;
+    bool lines_known_ = true;
 };
 
 }  // namespace irqbench::vmm::arm64

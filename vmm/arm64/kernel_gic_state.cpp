@@ -84,6 +84,7 @@ std::vector<StateAccess> KernelGic::state() {
         add_register(writes, *gic_, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, affinity(0) | vgic::gicd::iidr);
         return writes;
     }));
+    parts.push_back(registers("distributor", [this] { return distributor_writes(); }));
     if (is_v3_)
         parts.push_back(state_access<Redistributors>(
             "redistributors", [this] { return save_redistributors(); },
@@ -91,12 +92,15 @@ std::vector<StateAccess> KernelGic::state() {
                 write(*gic_, saved.writes);
                 marker_sgis_ = saved.markers;
             }));
-    parts.push_back(registers("distributor", [this] { return distributor_writes(); }));
     parts.push_back(registers("cpu_interfaces", [this] { return cpu_interface_writes(); }));
-    parts.push_back(
-        is_v3_ ? registers("lines", [this] { return line_writes(); })
-               : state_access<Lines>(
-                     "lines", [this] { return high_; }, [this](const Lines& lines) { drive_again(lines); }));
+    parts.push_back(is_v3_ ? registers("lines", [this] { return line_writes(); })
+                           : state_access<Lines>(
+                                 "lines",
+                                 [this] {
+                                     look_for_lines();
+                                     return high_;
+                                 },
+                                 [this](const Lines& lines) { drive_again(lines); }));
     if (its_) {
         parts.push_back(state_access<std::vector<PendingTable>>(
             "pending_tables", [this] { return save_pending_tables(); },
@@ -319,11 +323,16 @@ void KernelGic::remember_gsi(std::uint32_t gsi, bool level) {
             remember(vgic::spi_line(pin->pin + routing::arm64::first_spi), level);
 }
 
-// Which of several threads was the last one, only the GIC knows: what is pending of a level-sensitive SPI is
-// taken for its line.
 void KernelGic::concurrent(bool on) {
     concurrent_ = on;
-    if (on || is_v3_) return;
+    lines_known_ = false;
+}
+
+// Which of several threads was the last one, only the GIC knows: what is pending of a level-sensitive SPI is
+// taken for its line. With no vCPU running: KVM's GIC has no registers otherwise.
+void KernelGic::look_for_lines() {
+    if (lines_known_) return;
+    lines_known_ = true;
     for (std::uint32_t intid = routing::arm64::first_spi; intid < routing::arm64::first_spi + config_.spis;
          ++intid)
         remember(vgic::spi_line(intid), (bits_of(0, intid, vgic::gicd::icfgr, 2) & 2) == 0 &&
