@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <kbuffer.h>
-#include <tracefs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +15,13 @@
 #include <mutex>
 #include <sstream>
 #include <system_error>
+
+// An inline function of <tracefs.h> passes 0 for an enumerator, which C++ takes for this one.
+int tracefs_hist_command(struct tracefs_instance*, struct tracefs_hist*, int);
+extern "C" {
+#include <kbuffer.h>
+#include <tracefs.h>
+}
 
 namespace irqbench::vmm {
 
@@ -69,10 +74,10 @@ std::optional<bool> is_kernel_thread(std::uint32_t thread) {
     std::string word;
     constexpr int words_before_flags = 6;  // state, ppid, pgrp, session, tty_nr, tpgid
     for (int i = 0; i < words_before_flags; ++i) rest >> word;
-    unsigned long flags = 0;
-    rest >> flags;
+    unsigned long thread_flags = 0;
+    rest >> thread_flags;
     constexpr unsigned long pf_kthread = 0x00200000;
-    return (flags & pf_kthread) != 0;
+    return (thread_flags & pf_kthread) != 0;
 }
 
 }  // namespace
@@ -167,6 +172,7 @@ void KernelTrace::open_cpus() {
 
 void KernelTrace::start() {
     stop();
+    threads_.clear();
     static_cast<void>(take());
     set("tracing_on", "1");
 }

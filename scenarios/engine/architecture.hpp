@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <span>
@@ -33,6 +34,14 @@ constexpr VerbInfo verb(std::string_view name, Side side, std::string_view doc) 
             [] { return Form<typename V::Arguments>::schema({}); }};
 }
 
+/// An event of a kernel's KVM that a `path` may have.
+struct KernelEvent {
+    std::string_view name;
+    std::array<std::string_view, 6>
+        fields;               ///< its numbers, of all kernels together; ends at the first empty one
+    bool of_delivery = true;  ///< tells of the way of an interrupt, not of every entry and exit
+};
+
 /// What is particular to one architecture: everything scenarios/engine must not know.
 struct Architecture {
     std::string_view name;
@@ -41,6 +50,7 @@ struct Architecture {
     std::span<const std::string_view> controllers;  ///< names for vmm::Machine::inspect()
     std::span<const std::string_view> state_parts;  ///< names for vmm::RestoreOptions, of any mode
     std::span<const std::string_view> traits;       ///< ways in which a KVM may differ from the manual
+    std::span<const KernelEvent> kernel_events;     ///< that its KVM may have
     /// The head's `machine`.
     void (*read_machine)(const Cursor& at, vmm::MachineConfig& config);
     Json (*machine_schema)();
@@ -65,6 +75,8 @@ std::span<const Architecture* const> architectures();
 const Architecture* find_architecture(std::string_view name);
 /// The traits of all of them, which `known` and `requires` may name.
 std::vector<std::string_view> trait_names();
+/// Whether it is a kernel's event about the way of an interrupt, on any of them.
+bool is_of_delivery(std::string_view kernel_event);
 /// The verbs of an architecture; empty when there is none of that name.
 std::span<const VerbInfo> verbs_of(std::string_view arch);
 

@@ -75,6 +75,11 @@ struct InWords {
     std::string operator()(const expect::AtRest& rest) const {
         return fmt::format("{} on vCPU {}", vmm::describe(rest.state), rest.vcpu);
     }
+    std::string operator()(const expect::Path& path) const {
+        std::string text;
+        for (const auto& element : path.elements) text += (text.empty() ? "" : ", then ") + describe(element);
+        return text;
+    }
 };
 
 }  // namespace
@@ -82,5 +87,9 @@ struct InWords {
 std::string describe(const Expectation& expectation) { return std::visit(InWords{}, expectation); }
 
 std::string describe(const expect::Ack& ack) { return ack_text(ack); }
+
+std::string describe(const expect::Path::Element& element) {
+    return vmm::kernel_event_text({element.name, element.fields});
+}
 
 }  // namespace irqbench::scenarios

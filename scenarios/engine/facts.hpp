@@ -54,6 +54,7 @@ struct Facts {
     bool routes = false;  ///< changes the routing table, which one thread may do
     std::uint32_t destination = 0;   ///< the widest interrupt destination it names
     std::vector<std::string> modes;  ///< the only irqchip modes it makes sense in; empty: all
+    bool traces = false;             ///< asks for the kernel's own events
     bool needs_kvm = false;          ///< is about an interface of KVM: left out where a mode has none
 };
 

@@ -9,10 +9,12 @@
 #include "scenarios/verbs/arm64/cpu.hpp"
 #include "scenarios/verbs/arm64/gic.hpp"
 #include "scenarios/verbs/arm64/its.hpp"
+#include "scenarios/verbs/arm64/kernel_events.hpp"
 #include "scenarios/verbs/arm64/lines.hpp"
 #include "scenarios/verbs/common/claims.hpp"
 #include "scenarios/verbs/common/guest.hpp"
 #include "scenarios/verbs/common/machine.hpp"
+#include "scenarios/verbs/common/path.hpp"
 #include "vmm/arm64/traits.hpp"
 #include "vmm/guest/agent_abi.h"
 
@@ -73,6 +75,7 @@ constexpr std::array all_verbs{
     verb<StormVerb<Intid>>("storm", Side::claim, "more interrupts than the step's budget"),
     verb<StartedVerb>("started", Side::claim, "the vCPU was started by PSCI"),
     verb<HaltedVerb>("halted", Side::claim, "the vCPU rests in WFI"),
+    verb<PathVerb>("path", Side::claim, "the kernel's own events since the last action, in order"),
 };
 
 constexpr std::array<std::string_view, 3> modes{"kernel", "userspace", "model"};
@@ -193,9 +196,10 @@ std::uint32_t widest_destination(const vmm::MachineConfig&) { return 0xffff'ffff
 
 }  // namespace
 
-const Architecture architecture{
-    "arm64",      all_verbs,         modes,         controllers, {},     vmm::arm64::trait_names,
-    read_machine, machine_schema,    check_machine, settle,      needed, lacks,
-    check_place,  widest_destination};
+const Architecture architecture{"arm64",       all_verbs,    modes,
+                                controllers,   {},           vmm::arm64::trait_names,
+                                kernel_events, read_machine, machine_schema,
+                                check_machine, settle,       needed,
+                                lacks,         check_place,  widest_destination};
 
 }  // namespace irqbench::scenarios::verbs::arm64
