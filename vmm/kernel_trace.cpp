@@ -87,8 +87,6 @@ void KernelTrace::Destroy::operator()(tracefs_instance* instance) const {
     ::tracefs_instance_free(instance);
 }
 
-void KernelTrace::Destroy::operator()(tracefs_cpu* cpu) const { ::tracefs_cpu_close(cpu); }
-
 void KernelTrace::Destroy::operator()(kbuffer* buffer) const { ::kbuffer_free(buffer); }
 
 std::string KernelTrace::unavailable() {
@@ -158,14 +156,13 @@ void KernelTrace::read_formats() {
 void KernelTrace::open_cpus() {
     page_.reset(::kbuffer_alloc(KBUFFER_LSIZE_SAME_AS_HOST, KBUFFER_ENDIAN_SAME_AS_HOST));
     if (!page_) refused("no memory", ENOMEM);
+    bytes_.resize(static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)));
     const long count = ::sysconf(_SC_NPROCESSORS_CONF);
     for (int number = 0; number < count; ++number) {
-        Cpu cpu{number, nullptr};
-        cpu.pipe.reset(::tracefs_cpu_open(instance_.get(), number, true));
-        if (!cpu.pipe) continue;  // a CPU that is not there
-        bytes_.resize(
-            std::max(bytes_.size(), static_cast<std::size_t>(::tracefs_cpu_read_size(cpu.pipe.get()))));
-        cpus_.push_back(std::move(cpu));
+        const std::string file = fmt::format("per_cpu/cpu{}/trace_pipe_raw", number);
+        const int pipe =
+            ::tracefs_instance_file_open(instance_.get(), file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        if (pipe >= 0) cpus_.push_back({number, kvm::Fd(pipe)});  // else a CPU that is not there
     }
     if (cpus_.empty()) refused("no buffer of a CPU");
 }
@@ -188,7 +185,7 @@ KernelTrace::Batch KernelTrace::take() {
 }
 
 void KernelTrace::read(Cpu& cpu, Batch& batch) {
-    while (::tracefs_cpu_read(cpu.pipe.get(), bytes_.data(), true) > 0) {
+    while (::read(cpu.pipe.get(), bytes_.data(), bytes_.size()) > 0) {
         ::kbuffer_load_subbuffer(page_.get(), bytes_.data());
         unsigned long long at = 0;
         for (void* data = ::kbuffer_read_event(page_.get(), &at); data != nullptr;

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "vmm/kernel_trace_formats.hpp"
+#include "vmm/kvm/fd.hpp"
 
 struct tracefs_instance;
-struct tracefs_cpu;
 struct kbuffer;
 
 namespace irqbench::vmm {
@@ -59,12 +59,11 @@ class KernelTrace {
   private:
     struct Destroy {
         void operator()(tracefs_instance* instance) const;
-        void operator()(tracefs_cpu* cpu) const;
         void operator()(kbuffer* buffer) const;
     };
     struct Cpu {
         int number;
-        std::unique_ptr<tracefs_cpu, Destroy> pipe;
+        kvm::Fd pipe;            ///< gives a page of the ring buffer for each read, or what there is of one
         std::uint64_t lost = 0;  ///< as the kernel counts it
     };
 
