@@ -260,8 +260,7 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
     app.add_flag("--migrate-every-step", command->migrate,
                  "Save the machine's state before every step, and go on in a new one that restores it");
     app.add_flag("--kernel-trace", command->kernel_trace,
-                 "Add the kernel's own events (kvm:*, from tracefs) to those of every run"); where they "
-                 "cannot be had, nothing is run");
+                 "Add the kernel's own events (kvm:*, from tracefs) to those of every run");
     app.add_option("--format", command->format, "How results are printed")
         ->check(CLI::IsMember(std::vector<std::string>(report_formats.begin(), report_formats.end())))
         ->capture_default_str()
