@@ -167,7 +167,8 @@ class Campaign {
     std::vector<Result> run(const std::function<void(const ProgressState&)>& report) {
         // Once for all runs, and before there is a vCPU: to begin patches the kernel.
         std::shared_ptr<vmm::KernelTrace> kernel_trace;
-        if (any_traced() && vmm::KernelTrace::unavailable().empty()) kernel_trace = vmm::KernelTrace::shared();
+        if (any_traced() && vmm::KernelTrace::unavailable().empty())
+            kernel_trace = vmm::KernelTrace::shared();
         for (Task& task : tasks_) {
             state_.total += runs_of(task);
             take_earlier(task);
