@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "vmm/architecture.hpp"
+#include "vmm/kernel_trace.hpp"
 #include "vmm/kvm/system.hpp"
 #include "vmm/kvm/vm.hpp"
 #include "vmm/kvm_machine.hpp"
@@ -115,9 +116,11 @@ Host probe_host() {
     }
     if (const auto reason = kvm::System::unavailable()) {
         host.unavailable = *reason;
+        host.untraced = "there is no KVM";
         host.placements = {std::string(model_placement)};
         return host;
     }
+    host.untraced = KernelTrace::unavailable();
     const kvm::System system;
     // A VM is asked: of some, KVM knows nothing without one (KVM_CAP_MSI_DEVID on arm64).
     const kvm::Vm vm(system);

@@ -13,10 +13,15 @@ namespace irqbench::vmm {
 
 KvmMachine::KvmMachine(const MachineConfig& config, Trace& trace) : config_(config), trace_(trace) {
     if (config_.vcpu_ids.empty()) config_.vcpu_ids = {0};
+    if (config_.kernel_trace && KernelTrace::unavailable().empty()) kernel_trace_ = KernelTrace::shared();
     build();
+    if (kernel_trace_) kernel_trace_->start();
 }
 
-KvmMachine::~KvmMachine() { close(); }
+KvmMachine::~KvmMachine() {
+    close();
+    if (kernel_trace_) kernel_trace_->stop();
+}
 
 /// What the host knows of a vCPU and its agent.
 struct VcpuBookkeeping {
@@ -254,21 +259,35 @@ void KvmMachine::collect_eventfds() {
             recorder_.add(Lane::host, event::DoorbellRung{doorbell.name, count});
 }
 
+void KvmMachine::collect_kernel_events() {
+    if (!kernel_trace_) return;
+    KernelTrace::Batch batch = kernel_trace_->take();
+    if (batch.lost != 0) {
+        const auto at = batch.events.empty() ? recorder_.now() : recorder_.when(batch.events.front().at);
+        recorder_.add_at(at, Lane::kernel, event::KernelLost{batch.lost});
+    }
+    for (KernelTrace::Seen& seen : batch.events)
+        recorder_.add_at(recorder_.when(seen.at), Lane::kernel, std::move(seen.event));
+}
+
+void KvmMachine::flush() {
+    collect_eventfds();
+    collect_kernel_events();
+    recorder_.flush(trace_);
+}
+
 bool KvmMachine::settle() {
     const bool going = runner().settle();
-    collect_eventfds();
-    recorder_.flush(trace_);
+    flush();
     return going;
 }
 
 void KvmMachine::wait(const std::function<bool()>& enough) {
     runner().wait([&] {
-        collect_eventfds();
-        recorder_.flush(trace_);
+        flush();
         return enough();
     });
-    collect_eventfds();
-    recorder_.flush(trace_);
+    flush();
 }
 
 void KvmMachine::prove_quiet(const std::vector<std::uint32_t>& vcpus) {
@@ -276,8 +295,7 @@ void KvmMachine::prove_quiet(const std::vector<std::uint32_t>& vcpus) {
     for (const std::uint32_t vcpu : vcpus) slots.push_back(slots_.at(vcpu).get());
     drain_irqfds();
     runner().prove_quiet(slots);
-    collect_eventfds();
-    recorder_.flush(trace_);
+    flush();
 }
 
 std::vector<NamedValue> KvmMachine::inspect(std::string_view controller, std::uint32_t index) {
@@ -286,6 +304,13 @@ std::vector<NamedValue> KvmMachine::inspect(std::string_view controller, std::ui
     const auto paused = runner().pause(nullptr);
     const auto held = hold();
     return placement_->inspect(controller, index);
+}
+
+KernelEvents KvmMachine::kernel_events() const {
+    if (architecture::own_controllers().contains(config_.placement))
+        return {"no controller of " + config_.placement + " mode is in the kernel", {}};
+    if (kernel_trace_) return kernel_trace_->events();
+    return {config_.kernel_trace ? KernelTrace::unavailable() : "the kernel was not traced", {}};
 }
 
 std::string KvmMachine::unsaved() const {
@@ -359,13 +384,13 @@ void KvmMachine::finish() {
     if (runner().failed()) return;
     drain_irqfds();
     runner().rest();
-    collect_eventfds();
-    recorder_.flush(trace_);
+    flush();
 }
 
 void KvmMachine::close() {
     if (!vm_) return;
     if (runner_) runner_->stop();
+    collect_kernel_events();
     recorder_.flush(trace_);
     discard();
 }

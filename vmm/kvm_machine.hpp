@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vmm/kernel_trace.hpp"
 #include "vmm/kvm/ioeventfd.hpp"
 #include "vmm/kvm/memory.hpp"
 #include "vmm/kvm/memory_slots.hpp"
@@ -46,6 +47,7 @@ class KvmMachine final : public Machine {
     void prove_quiet(const std::vector<std::uint32_t>& vcpus) override;
     void concurrent(bool on) override;
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
+    [[nodiscard]] KernelEvents kernel_events() const override;
     [[nodiscard]] std::string unsaved() const override;
     [[nodiscard]] std::shared_ptr<const MachineState> save() override;
     void restore(const MachineState& state, const RestoreOptions& options) override;
@@ -77,6 +79,9 @@ class KvmMachine final : public Machine {
     void drain_irqfds();
     void injecting();
     void collect_eventfds();
+    void collect_kernel_events();
+    /// Collects everything and moves it into the trace.
+    void flush();
     /// Makes a call that may be refused, and records it ahead of what it causes.
     template <class Make>
     Outcome call(std::string name, std::string arguments, std::optional<std::uint32_t> gsi, Make make);
@@ -85,6 +90,7 @@ class KvmMachine final : public Machine {
     MachineConfig config_;
     Trace& trace_;
     Recorder recorder_;
+    std::shared_ptr<KernelTrace> kernel_trace_;  ///< null where it is not wanted, or not to be had
     kvm::System system_;
     kvm::GuestMemory memory_;
     std::unique_ptr<kvm::Vm> vm_;

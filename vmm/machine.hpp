@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "routing/table.hpp"
+#include "vmm/kernel_trace_formats.hpp"
 #include "vmm/kernel_version.hpp"
 #include "vmm/state.hpp"
 #include "vmm/trace.hpp"
@@ -45,6 +46,7 @@ struct MachineConfig {
     bool its = false;                     ///< arm64: GICv3 with an ITS
     std::uint32_t spis = 64;              ///< arm64: SPIs the distributor has, a multiple of 32
     std::uint64_t memory = 0;             ///< bytes of scenario memory beside the agent's own, at most 1 GiB
+    bool kernel_trace = false;            ///< the kernel's own events join the trace, if there are any
     std::uint64_t storm_budget = 2000;    ///< records one step may add before it is a storm
     std::chrono::milliseconds watchdog{10000};  ///< wall clock and CPU time one wait may take
 };
@@ -159,6 +161,10 @@ class Machine {
     [[nodiscard]] virtual std::vector<NamedValue> inspect(std::string_view controller,
                                                           std::uint32_t index) = 0;
 
+    /// The kernel's own events that this machine's trace has, and can have: with MachineConfig::kernel_trace,
+    /// where a kernel has any of its controllers.
+    [[nodiscard]] virtual KernelEvents kernel_events() const { return {"there is no KVM in this mode", {}}; }
+
     /// Why the state of this machine cannot be saved; empty if it can.
     [[nodiscard]] virtual std::string unsaved() const { return "this machine has no saved state yet"; }
     /// The state of everything: controllers, vCPUs, memory, routes, irqfds, and who holds a line. The machine
@@ -199,8 +205,9 @@ struct Host {
     std::vector<std::string> traits;      ///< probed divergences of this host's KVM
     /// Those that not all machines have, by MachineConfig::gic.
     std::map<std::string, std::vector<std::string>, std::less<>> traits_of_gic{};
-    std::vector<NamedValue> capabilities;                    ///< KVM_CHECK_EXTENSION by lower-case name
-    std::string unavailable;                                 ///< why there is no KVM, empty if there is
+    std::vector<NamedValue> capabilities;  ///< KVM_CHECK_EXTENSION by lower-case name
+    std::string unavailable;               ///< why there is no KVM, empty if there is
+    std::string untraced = {};             ///< why its KVM's own events cannot be read, empty if they can
     std::map<std::string, OwnControllers, std::less<>> own;  ///< of those irqchip modes that have them
 
     /// Whether something can be done in an irqchip mode, by machines of that architecture.

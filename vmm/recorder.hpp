@@ -18,6 +18,10 @@ class Recorder {
     using Clock = std::chrono::steady_clock;
 
     [[nodiscard]] std::chrono::nanoseconds now() const { return Clock::now() - start_ + skipped(); }
+    /// When that was, on the clock of the events.
+    [[nodiscard]] std::chrono::nanoseconds when(std::chrono::nanoseconds monotonic) const {
+        return monotonic - start_.time_since_epoch() + skipped();
+    }
     /// Virtual time passes at once: whatever is recorded from now on comes that much later.
     void skip(std::chrono::nanoseconds time) { skipped_ += time.count(); }
     /// How much virtual time has passed so.

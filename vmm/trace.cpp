@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
+#include <string_view>
 
 #include "vmm/guest/agent_abi.h"
 
@@ -72,6 +75,10 @@ struct Words {
     std::string operator()(const event::Trouble& trouble) const {
         return trouble.host_stalled ? "host stalled: " + trouble.report : trouble.report;
     }
+    std::string operator()(const event::Kernel& kernel) const { return kernel_event_text(kernel); }
+    std::string operator()(const event::KernelLost& lost) const {
+        return fmt::format("{} kernel events lost", lost.count);
+    }
 };
 
 /// Of these the vCPU is part of what happened; elsewhere the words already say it, or it does not matter.
@@ -130,6 +137,21 @@ std::string above_text(const event::Quiet& quiet) {
 }
 
 std::string vector_text(std::uint32_t vector) { return fmt::format("{:#04x}", vector); }
+
+std::string kernel_field_text(const event::Kernel::Field& field) {
+    static constexpr std::array<std::string_view, 7> in_decimal = {
+        "gsi", "pin", "irq_source_id", "apicid", "vcpu_id", "vcpu_idx", "dest_id"};
+    const bool decimal =
+        field.value < 10 || std::find(in_decimal.begin(), in_decimal.end(), field.name) != in_decimal.end();
+    return decimal ? fmt::format("{}={}", field.name, field.value)
+                   : fmt::format("{}={:#x}", field.name, field.value);
+}
+
+std::string kernel_event_text(const event::Kernel& event) {
+    std::string text = event.name;
+    for (const event::Kernel::Field& field : event.fields) text += ' ' + kernel_field_text(field);
+    return text;
+}
 
 std::string errno_text(int error) {
     if (error == 0) return "success";

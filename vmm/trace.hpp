@@ -122,6 +122,21 @@ struct Observed {
     std::uint64_t value;
 };
 
+/// Something that the kernel's KVM wrote down by itself: a tracepoint of the group kvm.
+struct Kernel {
+    struct Field {
+        std::string name;
+        std::uint64_t value;  ///< a negative one in the field's size
+    };
+    std::string name;
+    std::vector<Field> fields;
+};
+
+/// So many of the kernel's events before this were not kept.
+struct KernelLost {
+    std::uint64_t count;
+};
+
 /// An exit nothing handles, a call of the machine itself that failed, a time-out: ends the run.
 struct Trouble {
     std::string report;
@@ -139,7 +154,8 @@ struct Event {
     std::optional<std::uint32_t> vcpu;
     std::variant<event::Call, event::Wire, event::Resampled, event::DoorbellRung, event::EoiExit,
                  event::Taken, event::GuestEoi, event::Returned, event::Started, event::OperationDone,
-                 event::Fault, event::Rest, event::Storm, event::Quiet, event::Observed, event::Trouble>
+                 event::Fault, event::Rest, event::Storm, event::Quiet, event::Observed, event::Trouble,
+                 event::Kernel, event::KernelLost>
         what;
 };
 
@@ -187,6 +203,12 @@ std::string above_text(const event::Quiet& quiet);
 
 /// `0x51`: a vector as every message prints it.
 std::string vector_text(std::uint32_t vector);
+
+/// `kvm_ioapic_set_irq e=0x31 pin=4 coalesced=0`
+std::string kernel_event_text(const event::Kernel& event);
+
+/// The value of one of its fields: in decimal where that is how people speak of them, of pins and vCPUs.
+std::string kernel_field_text(const event::Kernel::Field& field);
 
 /// `EINVAL`; `success` for 0.
 std::string errno_text(int error);

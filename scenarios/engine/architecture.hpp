@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <span>
@@ -39,6 +40,14 @@ struct StartWords {
     std::string_view missing;  ///< `can send a SIPI`: what no step before does
 };
 
+/// An event of a kernel's KVM that a `path` may have.
+struct KernelEvent {
+    std::string_view name;
+    std::array<std::string_view, 6>
+        fields;               ///< its numbers, of all kernels together; ends at the first empty one
+    bool of_delivery = true;  ///< tells of the way of an interrupt, not of every entry and exit
+};
+
 /// What is particular to one architecture: everything scenarios/engine must not know.
 struct Architecture {
     std::string_view name;
@@ -48,6 +57,7 @@ struct Architecture {
     std::span<const std::string_view> state_parts;  ///< names for vmm::RestoreOptions, of any mode
     std::span<const std::string_view> traits;       ///< ways in which a KVM may differ from the manual
     StartWords start;
+    std::span<const KernelEvent> kernel_events;  ///< that its KVM may have
     /// The head's `machine`.
     void (*read_machine)(const Cursor& at, vmm::MachineConfig& config);
     Json (*machine_schema)();
@@ -73,6 +83,8 @@ struct Architecture {
 std::span<const Architecture* const> architectures();
 /// The architecture of that name; null when there is none.
 const Architecture* find_architecture(std::string_view name);
+/// Whether it is a kernel's event about the way of an interrupt, on any of them.
+bool is_of_delivery(std::string_view kernel_event);
 /// The verbs of an architecture; empty when there is none of that name.
 std::span<const VerbInfo> verbs_of(std::string_view arch);
 

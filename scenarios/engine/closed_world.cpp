@@ -169,7 +169,8 @@ Answer ClosedWorld::claim(const Expectation& expectation) {
         [this](const auto& one) -> Answer {
             using Kind = std::decay_t<decltype(one)>;
             if constexpr (std::is_same_v<Kind, expect::Quiet> || std::is_same_v<Kind, expect::CallResult> ||
-                          std::is_same_v<Kind, expect::Value> || std::is_same_v<Kind, expect::GuestFault>) {
+                          std::is_same_v<Kind, expect::Value> || std::is_same_v<Kind, expect::GuestFault> ||
+                          std::is_same_v<Kind, expect::Path>) {
                 return scenarios::held();
             } else {
                 return claim(one);

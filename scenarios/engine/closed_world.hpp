@@ -46,7 +46,7 @@ class ClosedWorld {
     void catch_up(std::size_t end);
 
     /// Holds the expectation against what is unclaimed, and claims it if it holds. Expectations about one
-    /// step alone (CallResult, Value, GuestFault, Quiet) hold here always.
+    /// step alone (CallResult, Value, GuestFault, Quiet), and Path, hold here always.
     Answer claim(const Expectation& expectation);
 
     /// The earliest thing that nobody claimed: among what vCPUs did, or in all of the closed world. Takes

@@ -75,6 +75,11 @@ struct InWords {
     std::string operator()(const expect::AtRest& rest) const {
         return fmt::format("{} on vCPU {}", vmm::describe(rest.state), rest.vcpu);
     }
+    std::string operator()(const expect::Path& path) const {
+        std::string text;
+        for (const auto& element : path.elements) text += (text.empty() ? "" : ", then ") + describe(element);
+        return text;
+    }
 };
 
 }  // namespace
@@ -86,6 +91,10 @@ std::string describe(const expect::Ack& ack) { return ack_text(ack); }
 std::string describe(const expect::Value& of, std::uint64_t value) {
     if (of.in_words != nullptr) return fmt::format("{} = {}", of.what, of.in_words(value & of.mask));
     return fmt::format("{} = {:#x}", of.what, value);
+}
+
+std::string describe(const expect::Path::Element& element) {
+    return vmm::kernel_event_text({element.name, element.fields});
 }
 
 }  // namespace irqbench::scenarios

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -96,16 +97,29 @@ struct AtRest {
     vmm::event::RestState state = vmm::event::RestState::halted;
 };
 
+/// The kernel's own events since the last action have these among them, in this order.
+struct Path {
+    /// One of the kernel's events, and what of it is asked for.
+    struct Element {
+        std::string name;
+        std::vector<vmm::event::Kernel::Field> fields;
+    };
+    std::vector<Element> elements;
+    std::vector<std::string_view> told;  ///< events to name when one is missing: those of a delivery
+};
+
 }  // namespace expect
 
 using Expectation = std::variant<expect::Acks, expect::Quiet, expect::CallResult, expect::Resampled,
                                  expect::DoorbellRung, expect::EoiExits, expect::Value, expect::GuestFault,
-                                 expect::Storm, expect::Started, expect::AtRest>;
+                                 expect::Storm, expect::Started, expect::AtRest, expect::Path>;
 
 /// `ack 0x51 on vCPU 0`, `quiet`, `resampled dev`: the words that follow "expected" in a failing run.
 std::string describe(const Expectation& expectation);
 std::string describe(const expect::Ack& ack);
 /// `cpu_on = 0x0`, or in the expectation's words: what a value of that name is.
 std::string describe(const expect::Value& of, std::uint64_t value);
+/// `kvm_ioapic_set_irq pin=4`
+std::string describe(const expect::Path::Element& element);
 
 }  // namespace irqbench::scenarios

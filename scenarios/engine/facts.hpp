@@ -66,6 +66,7 @@ struct Facts {
         false;            ///< has a place in `parallel`: a call that several host threads may make at once
     bool routes = false;  ///< changes the routing table, which one thread may do
     std::vector<std::string> modes;  ///< the only irqchip modes it makes sense in; empty: all
+    bool traces = false;             ///< asks for the kernel's own events
     bool needs_kvm = false;          ///< is about an interface of KVM: left out where a mode has none
 };
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "scenarios/engine/kernel_path.hpp"
+
 namespace irqbench::scenarios {
 
 namespace {
@@ -109,6 +111,7 @@ class Judge {
         if (const auto* value = std::get_if<expect::Value>(&expectation)) return value_agrees(*value);
         if (const auto* fault = std::get_if<expect::GuestFault>(&expectation)) return faulted(*fault);
         if (const auto* quiet = std::get_if<expect::Quiet>(&expectation)) return was_quiet(*quiet);
+        if (const auto* path = std::get_if<expect::Path>(&expectation)) return was_taken(*path);
         const Answer answer = world_.claim(expectation);
         if (!answer.held) return fail(answer.expected, answer.came, answer.event, "nobody claimed this");
         const auto* acks = std::get_if<expect::Acks>(&expectation);
@@ -178,6 +181,31 @@ class Judge {
         }
         if (proofs == 0) return unproven(text, "quiet not proven: nobody looked", std::nullopt);
         return true;
+    }
+
+    bool was_taken(const expect::Path& path) {
+        const vmm::KernelEvents& kernel = performance_.kernel_events;
+        std::optional<std::string> reason = unknown_to(kernel, path);
+        if (!kernel.unavailable.empty()) reason = kernel.unavailable;
+        if (reason) {
+            add_unasserted(*reason);
+            return true;
+        }
+        const auto gap = gap_in_path(path, trace_, action_.begin, range_.end);
+        if (!gap) return true;
+        for (std::size_t i = action_.begin; i < range_.end; ++i) {
+            if (!std::holds_alternative<vmm::event::KernelLost>(trace_[i].what)) continue;
+            error("the kernel's events were not all kept: the path cannot be judged", i);
+            return false;
+        }
+        return fail(gap->expected, gap->came, std::nullopt, "");
+    }
+
+    void add_unasserted(const std::string& reason) {
+        auto& lines = verdict_.unasserted;
+        std::string line =
+            fmt::format("path of step {}: {}", performance_.performed[current_].step->number, reason);
+        if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
     }
 
     bool not_too_early(const expect::Acks& acks, const Answer& answer) {

@@ -7,6 +7,7 @@
 
 #include "scenarios/engine/closed_world.hpp"
 #include "scenarios/engine/judge.hpp"
+#include "scenarios/engine/kernel_path.hpp"
 #include "scenarios/engine/parallel.hpp"
 
 namespace irqbench::scenarios {
@@ -68,8 +69,13 @@ bool can_be_waited_for(const Expectation& expectation) {
 
 class Player {
   public:
-    Player(const Scenario& scenario, vmm::Machine& machine, vmm::Trace& trace, const RunOptions& options)
-        : machine_(machine), trace_(trace), options_(options), world_(trace.events(), scenario) {}
+    Player(const Scenario& scenario, vmm::Machine& machine, vmm::Trace& trace, const RunOptions& options,
+           const vmm::KernelEvents& kernel_events)
+        : machine_(machine),
+          trace_(trace),
+          options_(options),
+          kernel_events_(kernel_events),
+          world_(trace.events(), scenario) {}
 
     /// @returns false if nothing after this step can be judged
     bool play(const Step& step) {
@@ -78,6 +84,7 @@ class Player {
             catch_up();
             if (world_.leftover(false)) return false;
             world_.next_action();
+            action_ = begin;
         }
         if (options_.migrate) machine_.restore(*machine_.save(), {});
         if (is_parallel(step)) {
@@ -111,6 +118,7 @@ class Player {
             prove(*quiet);
             return true;
         }
+        if (const auto* path = std::get_if<expect::Path>(&expectation)) return await_path(*path);
         if (!can_be_waited_for(expectation)) return true;
         Answer answer;
         const auto enough = [&] {
@@ -132,6 +140,18 @@ class Player {
         return answer.held;
     }
 
+    /// Free-running, a handler may still have to come to its EOI. @returns true: the judge says what is
+    /// missing
+    bool await_path(const expect::Path& path) {
+        const bool free = options_.config.run == vmm::RunMode::free;
+        if (!free || !kernel_events_.unavailable.empty() || unknown_to(kernel_events_, path)) return true;
+        machine_.wait([&] {
+            const auto& events = trace_.events();
+            return !gap_in_path(path, events, action_, events.size()) || cancelled();
+        });
+        return true;
+    }
+
     void prove(const expect::Quiet& quiet) {
         std::vector<std::uint32_t> vcpus = quiet.vcpus;
         if (vcpus.empty()) {
@@ -144,8 +164,10 @@ class Player {
     vmm::Machine& machine_;
     vmm::Trace& trace_;
     const RunOptions& options_;
+    const vmm::KernelEvents& kernel_events_;
     ClosedWorld world_;
     SavedStates saved_;
+    std::size_t action_ = 0;  ///< where the events of the last step that acted begin
 };
 
 void record_trouble(vmm::Trace& trace, const std::string& report) {
@@ -172,6 +194,11 @@ bool is_parallel(const Step& step) {
 
 bool acts(const Step& step) { return step.verb == nullptr || step.verb->acts(); }
 
+bool needs_kernel_trace(const Scenario& scenario) {
+    return any_step(scenario.steps,
+                    [](const Step& step) { return step.verb != nullptr && step.verb->facts().traces; });
+}
+
 bool needs_free_run(const Scenario& scenario) {
     return scenario.free_only || any_step(scenario.setup, is_parallel) ||
            any_step(scenario.steps, is_parallel);
@@ -193,7 +220,8 @@ Performance perform(const Scenario& scenario, vmm::Machine& machine, vmm::Trace&
     Performance performance;
     const auto plan = linearise(scenario, options.config.placement);
     performance.performed.reserve(plan.size());
-    Player player(scenario, machine, trace, options);
+    if (needs_kernel_trace(scenario)) performance.kernel_events = machine.kernel_events();
+    Player player(scenario, machine, trace, options, performance.kernel_events);
     try {
         for (const Performed& next : plan) {
             if (performance.performed.size() >= options.most_steps) return performance;

@@ -32,6 +32,7 @@ struct Performance {
     std::vector<Performed> performed;
     bool complete = false;  ///< false: ended at a step that could not hold, by the machine, or cancelled
     bool cancelled = false;
+    vmm::KernelEvents kernel_events = {"the kernel was not traced", {}};  ///< what a path can be found among
 };
 
 /// A parallel block is one step of the run; every other block is unfolded into its steps.
@@ -42,6 +43,9 @@ struct Performance {
 
 /// The run's way where neither the file nor the command line asks for another.
 [[nodiscard]] bool needs_free_run(const Scenario& scenario);
+
+/// Whether it asks for the way of an interrupt through the kernel: its machine is to be traced.
+[[nodiscard]] bool needs_kernel_trace(const Scenario& scenario);
 
 /// How a run of it goes: as asked, or else as the file needs.
 vmm::RunMode run_mode(const Scenario& scenario, std::optional<vmm::RunMode> asked);

@@ -166,6 +166,9 @@ class Sorter {
         append(Strand::observed, quiet.proven ? "quiet" : "not proven quiet");
     }
     void add(const event::Trouble&) { append(Strand::calls, "trouble"); }
+    // Of one kernel's KVM: another machine may have none.
+    void add(const event::Kernel&) {}
+    void add(const event::KernelLost&) {}
     void add(const event::Wire&) {}
     void add(const event::EoiExit&) {}
 

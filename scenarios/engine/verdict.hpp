@@ -35,6 +35,9 @@ struct Verdict {
     std::string reason;    ///< one line; empty for pass
     std::optional<Failure> failure;
     std::vector<OutcomeCount> histogram;
+    /// Assertions that could not be made here, though the rest of the file was judged: each once, with the
+    /// reason.
+    std::vector<std::string> unasserted;
 };
 
 /// `pass`, `fail`, `skip`, `known`, `error`: the words of every report.

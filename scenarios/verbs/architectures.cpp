@@ -19,6 +19,13 @@ const Architecture* find_architecture(std::string_view name) {
     return found == all.end() ? nullptr : *found;
 }
 
+bool is_of_delivery(std::string_view kernel_event) {
+    for (const Architecture* each : architectures())
+        for (const KernelEvent& event : each->kernel_events)
+            if (event.name == kernel_event) return event.of_delivery;
+    return false;
+}
+
 std::span<const VerbInfo> verbs_of(std::string_view arch) {
     const Architecture* architecture = find_architecture(arch);
     return architecture == nullptr ? std::span<const VerbInfo>{} : architecture->verbs;

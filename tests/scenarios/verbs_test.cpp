@@ -385,6 +385,8 @@ BOOST_AUTO_TEST_CASE(other_claims_expect_what_they_say) {
     check_expects(R"({ "eoi_exits": { "count": 1, "vector": "0x51" } })", {"1 EOI exit of 0x51"});
     check_expects(R"({ "storm": "0x51" })", {"storm of 0x51"});
     check_expects(R"({ "halted": 1 })", {"halted on vCPU 1"});
+    check_expects(R"({ "path": [ "kvm_inj_virq", { "kvm_eoi": { "vector": "0x51" } } ] })",
+                  {"kvm_inj_virq, then kvm_eoi vector=0x51"});
 }
 
 Lines observed(const Played& played) {
@@ -465,6 +467,7 @@ BOOST_AUTO_TEST_CASE(claims_do_not_act_and_everything_else_does) {
             {"check", R"({ "lapic": { "tpr": 0 } })"},
             {"resampled", R"("dev")"},
             {"doorbell", R"("bell")"},
+            {"path", R"([ "kvm_eoi" ])"},
         };
         const auto found = needs_arguments.find(name);
         BOOST_TEST_CONTEXT(name) {

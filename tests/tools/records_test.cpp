@@ -116,6 +116,8 @@ std::vector<vmm::Event> every_event(std::uint64_t most64 = std::numeric_limits<s
     add(Quiet{false, "interrupts are disabled", {}}, vmm::Lane::guest, 0);
     add(Observed{"ioapic 10 remote_irr", 1}, vmm::Lane::host);
     add(Trouble{"no CPU time\nat all \xff", true}, vmm::Lane::host);
+    add(Kernel{"kvm_set_irq", {{"gsi", 10}, {"level", 0xffffffff}}}, vmm::Lane::kernel);
+    add(KernelLost{17}, vmm::Lane::kernel);
     events.front().at = -events.front().at;
     return events;
 }

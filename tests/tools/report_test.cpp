@@ -161,6 +161,8 @@ BOOST_AUTO_TEST_CASE(trace_lines_of_every_kind_of_event) {
     add(Quiet{false, "interrupts are disabled", {}}, vmm::Lane::guest, 0);
     add(Observed{"ioapic 10 remote_irr", 1}, vmm::Lane::host);
     add(Trouble{"vCPU 0 got no CPU time", true}, vmm::Lane::host);
+    add(Kernel{"kvm_ioapic_set_irq", {{"e", 0x51}, {"pin", 10}, {"coalesced", 0}}}, vmm::Lane::kernel);
+    add(KernelLost{17}, vmm::Lane::kernel);
     BOOST_TEST(is_golden(trace_lines(failed_sample(), 2, std::nullopt, trace), "trace.jsonl"));
 }
 

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <shared_mutex>
 #include <thread>
 
 #include "scenarios/engine/judge.hpp"
@@ -15,6 +16,7 @@
 #include "tools/report/json.hpp"
 #include "tools/report/timeline.hpp"
 #include "tools/report/words.hpp"
+#include "vmm/kernel_trace.hpp"
 
 namespace irqbench::tools {
 
@@ -163,6 +165,10 @@ class Campaign {
     }
 
     std::vector<Result> run(const std::function<void(const ProgressState&)>& report) {
+        // Once for all runs, and before there is a vCPU: to begin patches the kernel.
+        std::shared_ptr<vmm::KernelTrace> kernel_trace;
+        if (any_traced() && vmm::KernelTrace::unavailable().empty())
+            kernel_trace = vmm::KernelTrace::shared();
         for (Task& task : tasks_) {
             state_.total += runs_of(task);
             take_earlier(task);
@@ -321,8 +327,13 @@ class Campaign {
         run.config.run = scenarios::run_mode(scenario, options_.run);
         run.cancel = &surroundings_.interrupted;
         run.migrate = options_.migrate;
+        run.config.kernel_trace = is_traced(scenario);
         vmm::Trace trace;
         try {
+            // What the kernel's own threads do for a machine does not say for which.
+            std::shared_lock together(traced_, std::defer_lock);
+            std::unique_lock alone(traced_, std::defer_lock);
+            run.config.kernel_trace ? alone.lock() : together.lock();
             const auto machine = surroundings_.make_machine(run.config, trace);
             if (const std::string unsaved = machine->unsaved(); run.migrate && !unsaved.empty())
                 return skipped(unsaved);
@@ -341,6 +352,17 @@ class Campaign {
         }
     }
 
+    [[nodiscard]] bool any_traced() const {
+        return std::any_of(tasks_.begin(), tasks_.end(), [this](const Task& task) {
+            return task.scenario != nullptr && is_traced(*task.scenario) &&
+                   host_.uses_kvm(task.result.irqchip);
+        });
+    }
+
+    [[nodiscard]] bool is_traced(const Scenario& scenario) const {
+        return options_.kernel_trace || scenarios::needs_kernel_trace(scenario);
+    }
+
     /// @param attempt which one it was of those that were played again; none: the one that counts
     void write_trace(const Result& result, std::uint32_t run, std::optional<std::uint32_t> attempt,
                      const std::vector<vmm::Event>& trace) {
@@ -353,7 +375,8 @@ class Campaign {
     const vmm::Host& host_;
     const CampaignOptions& options_;
     const Surroundings& surroundings_;
-    std::mutex mutex_;  ///< of everything below but the scenarios
+    std::shared_mutex traced_;  ///< held alone by a run whose kernel is traced
+    std::mutex mutex_;          ///< of everything below but the scenarios
     std::condition_variable changed_;
     std::vector<Task> tasks_;
     std::size_t next_ = 0;  ///< the task that turns come from

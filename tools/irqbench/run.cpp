@@ -34,6 +34,7 @@ struct RunCommand {
     double repeat_scale = 1;
     std::uint64_t seed = 1;
     bool migrate = false;
+    bool kernel_trace = false;
     std::string format = "text";
     std::string trace_out;
     std::string resume;
@@ -160,6 +161,10 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     CampaignOptions options;
     choose_modes(command.irqchip, host, options);
     warn_without_kvm(command, options.modes, host);
+    if (command.kernel_trace && !host.untraced.empty()) {
+        spdlog::error("--kernel-trace: {}", host.untraced);
+        return ExitStatus::bench_error;
+    }
     for (const std::string& line : left_out_files(files, host, options)) spdlog::info("{}", line);
     if (!command.resume.empty()) options.earlier = earlier_results(read_results(command.resume), host.kernel);
     std::ofstream trace_file;
@@ -172,6 +177,7 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     options.retries = command.retry_errors;
     options.seed = command.seed;
     options.migrate = command.migrate;
+    options.kernel_trace = command.kernel_trace;
     if (!command.run.empty())
         options.run = command.run == "free" ? vmm::RunMode::free : vmm::RunMode::stepped;
     if (records.wanted()) {
@@ -253,6 +259,8 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
         ->take_last();
     app.add_flag("--migrate-every-step", command->migrate,
                  "Save the machine's state before every step, and go on in a new one that restores it");
+    app.add_flag("--kernel-trace", command->kernel_trace,
+                 "Add the kernel's own events (kvm:*, from tracefs) to those of every run");
     app.add_option("--format", command->format, "How results are printed")
         ->check(CLI::IsMember(std::vector<std::string>(report_formats.begin(), report_formats.end())))
         ->capture_default_str()

@@ -115,12 +115,30 @@ void fields(Archive& archive, Is<Trouble> auto& trouble) {
     archive("host_stalled", trouble.host_stalled);
 }
 
+template <class Archive>
+void fields(Archive& archive, Is<Kernel::Field> auto& field) {
+    archive("name", field.name);
+    archive("value", field.value);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<Kernel> auto& kernel) {
+    archive("name", kernel.name);
+    archive("fields", kernel.fields);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<KernelLost> auto& lost) {
+    archive("count", lost.count);
+}
+
 namespace {
 
 /// In the order of the alternatives.
 const std::array<std::string, std::variant_size_v<decltype(vmm::Event::what)>> event_words = {
-    "call",    "wire",      "resampled", "doorbell", "eoi_exit", "taken", "guest_eoi", "returned",
-    "started", "operation", "fault",     "rest",     "storm",    "quiet", "observed",  "trouble"};
+    "call",      "wire",     "resampled", "doorbell",  "eoi_exit", "taken",
+    "guest_eoi", "returned", "started",   "operation", "fault",    "rest",
+    "storm",     "quiet",    "observed",  "trouble",   "kernel",   "kernel_lost"};
 
 template <class Archive>
 void event_fields(Archive& archive, Is<vmm::Event> auto& event) {

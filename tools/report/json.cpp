@@ -30,6 +30,7 @@ Json to_json(const Result& result) {
                  {"reason", on_one_line(result.verdict.reason)},
                  {"duration_us", result.duration.count()}};
     if (result.retried) json["retried"] = on_one_line(*result.retried);
+    if (!result.verdict.unasserted.empty()) json["unasserted"] = result.verdict.unasserted;
     return json;
 }
 

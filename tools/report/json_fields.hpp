@@ -45,6 +45,11 @@ class JsonWriter {
     void text(const char* key, const std::string& value) {
         if (!value.empty()) object_[key] = json_of(value);
     }
+    /// An empty list has no key.
+    template <class T>
+    void list(const char* key, const std::vector<T>& value) {
+        if (!value.empty()) object_[key] = json_of(value);
+    }
     template <class Enum>
     void word(const char* key, const Enum& value, Words words) {
         object_[key] = words[static_cast<std::size_t>(value)];
@@ -103,6 +108,11 @@ class JsonReader {
         if (const Json* json = find(key)) read(*json, value.emplace(), pointer_of(key));
     }
     void text(const char* key, std::string& value) {
+        value.clear();
+        if (const Json* json = find(key)) read(*json, value, pointer_of(key));
+    }
+    template <class T>
+    void list(const char* key, std::vector<T>& value) {
         value.clear();
         if (const Json* json = find(key)) read(*json, value, pointer_of(key));
     }

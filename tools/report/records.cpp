@@ -62,6 +62,7 @@ void fields(Archive& archive, Is<Result> auto& result) {
     archive("reference", result.reference);
     archive("failure", result.verdict.failure);
     archive("histogram", result.verdict.histogram);
+    archive.list("unasserted", result.verdict.unasserted);
     archive("excerpt", result.excerpt);
 }
 

@@ -128,6 +128,20 @@ std::string grouped_reasons(std::span<const Result> results, const KernelNames& 
     return reasons_text(reasons, kernels, heading);
 }
 
+/// What could not be asserted though the rest was: without the numbers of steps, each reason once.
+std::string unasserted(std::span<const Result> results, const KernelNames& kernels) {
+    std::map<std::string, Reason> reasons;
+    for (const Result& result : results) {
+        for (const std::string& line : result.verdict.unasserted) {
+            const std::size_t colon = line.find(": ");
+            Reason& reason = reasons[colon == std::string::npos ? line : line.substr(colon + 2)];
+            ++reason.count;
+            reason.places.add(result);
+        }
+    }
+    return reasons_text(reasons, kernels, "path not asserted");
+}
+
 /// What the first of the runs that were played again ended in: each reason once.
 std::string retries(std::span<const Result> results, const KernelNames& kernels) {
     std::map<std::string, Reason> reasons;
@@ -232,6 +246,7 @@ std::string text_report(std::span<const Result> results, std::chrono::microsecon
     text += kernels.several() ? kernel_matrix(results, style) : matrix(results);
     text += grouped_reasons(results, kernels, Kind::known, "known divergences");
     text += grouped_reasons(results, kernels, Kind::skip, "skipped");
+    text += unasserted(results, kernels);
     text += retries(results, kernels);
     text += listed(results, kernels, Kind::fail, "failed");
     text += listed(results, kernels, Kind::error, "errors");

@@ -6,6 +6,7 @@
 #include <map>
 #include <string_view>
 
+#include "scenarios/engine/architecture.hpp"
 #include "tools/report/words.hpp"
 
 namespace irqbench::tools {
@@ -114,6 +115,12 @@ bool same_rest(const vmm::event::Rest& a, const vmm::event::Rest& b) {
            a.in_service == b.in_service;
 }
 
+/// One of those that every entry of a guest brings, and that say nothing of the way of an interrupt.
+bool is_kernel_noise(const vmm::Event& event) {
+    const auto* kernel = std::get_if<vmm::event::Kernel>(&event.what);
+    return kernel != nullptr && !scenarios::is_of_delivery(kernel->name);
+}
+
 /// The agent's log says by itself that an EOI was written and a handler left, and an operation its value.
 bool repeats_a_record(const vmm::Event& event) {
     if (event.lane == vmm::Lane::guest && std::holds_alternative<vmm::event::Observed>(event.what))
@@ -159,7 +166,8 @@ Excerpt excerpt(const std::vector<vmm::Event>& trace, const scenarios::Failure& 
             if (before != nullptr && same_rest(*before, *rest) && failure.event != i) continue;
             before = rest;
         }
-        if (failure.event == i || !repeats_a_record(trace[i])) chosen.push_back(i);
+        if (failure.event == i || !(repeats_a_record(trace[i]) || is_kernel_noise(trace[i])))
+            chosen.push_back(i);
     }
     if (chosen.size() > most) chosen.erase(chosen.begin(), chosen.end() - static_cast<std::ptrdiff_t>(most));
 

@@ -7,7 +7,8 @@
 namespace irqbench::tools {
 
 /// The last events before a failure, at most `most` of them, the offending one always among them. Leaves out
-/// where a vCPU rests when that has not changed.
+/// where a vCPU rests when that has not changed, and of the kernel's events those that are not about
+/// interrupts.
 Excerpt excerpt(const std::vector<vmm::Event>& trace, const scenarios::Failure& failure,
                 std::size_t most = 12);
 

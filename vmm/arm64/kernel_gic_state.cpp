@@ -7,6 +7,7 @@
 #include "irqchip/arm64/gicv2_registers.hpp"
 #include "irqchip/arm64/its_registers.hpp"
 #include "routing/arm64.hpp"
+#include "vmm/arm64/irq_line.hpp"
 #include "vmm/arm64/kernel_gic.hpp"
 #include "vmm/arm64/virtual_timer.hpp"
 #include "vmm/kernel_routing.hpp"
@@ -28,13 +29,10 @@ constexpr std::uint32_t all_ones = 0xffff'ffff;
 constexpr std::uint32_t word_bits = 32;  ///< INTIDs in a register with a bit for each
 constexpr std::uint32_t gits_baser_count = 8;
 
-/// A line as KVM_IRQ_LINE names it (api.rst 4.25).
-constexpr std::uint32_t spi_line(std::uint32_t intid) {
-    return static_cast<std::uint32_t>(KVM_ARM_IRQ_TYPE_SPI) << KVM_ARM_IRQ_TYPE_SHIFT | intid;
-}
+/// A line as KVM_IRQ_LINE names it.
+constexpr std::uint32_t spi_line(std::uint32_t intid) { return encode_line({LineType::spi, 0, intid}); }
 constexpr std::uint32_t ppi_line(std::uint32_t vcpu, std::uint32_t intid) {
-    return static_cast<std::uint32_t>(KVM_ARM_IRQ_TYPE_PPI) << KVM_ARM_IRQ_TYPE_SHIFT |
-           vcpu << KVM_ARM_IRQ_VCPU_SHIFT | intid;
+    return encode_line({LineType::ppi, vcpu, intid});
 }
 
 /// KVM has registers of 32 bits, but for these groups.

@@ -9,11 +9,13 @@
 #include "scenarios/verbs/arm64/cpu.hpp"
 #include "scenarios/verbs/arm64/gic.hpp"
 #include "scenarios/verbs/arm64/its.hpp"
+#include "scenarios/verbs/arm64/kernel_events.hpp"
 #include "scenarios/verbs/arm64/lines.hpp"
 #include "scenarios/verbs/common/claims.hpp"
 #include "scenarios/verbs/common/guest.hpp"
 #include "scenarios/verbs/common/machine.hpp"
 #include "scenarios/verbs/common/migration.hpp"
+#include "scenarios/verbs/common/path.hpp"
 #include "vmm/arm64/traits.hpp"
 #include "vmm/guest/agent_abi.h"
 
@@ -77,6 +79,7 @@ constexpr std::array all_verbs{
     verb<StormVerb<Intid>>("storm", Side::claim, "more interrupts than the step's budget"),
     verb<StartedVerb<ArmCpu>>("started", Side::claim, "the vCPU was started by PSCI"),
     verb<HaltedVerb<ArmCpu>>("halted", Side::claim, "the vCPU rests in WFI"),
+    verb<PathVerb>("path", Side::claim, "the kernel's own events since the last action, in order"),
 };
 
 constexpr std::array<std::string_view, 3> modes{"kernel", "userspace", "model"};
@@ -215,6 +218,7 @@ const Architecture architecture{.name = "arm64",
                                 .state_parts = state_parts,
                                 .traits = vmm::arm64::trait_names,
                                 .start = start,
+                                .kernel_events = kernel_events,
                                 .read_machine = read_machine,
                                 .machine_schema = machine_schema,
                                 .machine_in_words = machine_in_words,

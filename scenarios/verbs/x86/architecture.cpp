@@ -10,9 +10,11 @@
 #include "scenarios/verbs/common/lines.hpp"
 #include "scenarios/verbs/common/machine.hpp"
 #include "scenarios/verbs/common/migration.hpp"
+#include "scenarios/verbs/common/path.hpp"
 #include "scenarios/verbs/x86/access.hpp"
 #include "scenarios/verbs/x86/chips.hpp"
 #include "scenarios/verbs/x86/cpu.hpp"
+#include "scenarios/verbs/x86/kernel_events.hpp"
 #include "scenarios/verbs/x86/lapic.hpp"
 #include "scenarios/verbs/x86/routes.hpp"
 #include "scenarios/verbs/x86/state.hpp"
@@ -78,6 +80,7 @@ constexpr std::array all_verbs{
     verb<StormVerb<Vector>>("storm", Side::claim, "more interrupts than the step's budget"),
     verb<StartedVerb<X86Cpu>>("started", Side::claim, "the vCPU came out of a SIPI"),
     verb<HaltedVerb<X86Cpu>>("halted", Side::claim, "the vCPU rests in HLT"),
+    verb<PathVerb>("path", Side::claim, "the kernel's own events since the last action, in order"),
 };
 
 constexpr std::array<std::string_view, 4> modes{"kernel", "split", "userspace", "model"};
@@ -229,6 +232,7 @@ const Architecture architecture{.name = "x86_64",
                                 .state_parts = state_parts,
                                 .traits = vmm::x86::trait_names,
                                 .start = start,
+                                .kernel_events = kernel_events,
                                 .read_machine = read_machine,
                                 .machine_schema = machine_schema,
                                 .machine_in_words = machine_in_words,

@@ -27,6 +27,7 @@ class FakeMachine final : public vmm::Machine {
     int refuses_with = 0;  ///< errno of every call
     bool closed = false;
     bool saves = false;  ///< it has a state to be saved
+    vmm::KernelEvents kernel{"a fake has no kernel", {}};
 
     vmm::Outcome set_line(std::uint32_t gsi, bool level, bool) override {
         return call(level ? "raise" : "lower", fmt::format("{}", gsi));
@@ -80,6 +81,7 @@ class FakeMachine final : public vmm::Machine {
         return on_next_thread ? on_next_thread(threads) : std::nullopt;
     }
     std::vector<vmm::NamedValue> inspect(std::string_view, std::uint32_t) override { return {}; }
+    [[nodiscard]] vmm::KernelEvents kernel_events() const override { return kernel; }
     [[nodiscard]] std::string unsaved() const override { return saves ? "" : "a fake has no state"; }
     std::shared_ptr<const vmm::MachineState> save() override {
         calls.emplace_back("save");

@@ -80,6 +80,7 @@ struct Story {
     scenarios::Scenario scenario;
     std::vector<vmm::Event> trace;
     bool complete = true;
+    vmm::KernelEvents kernel_events;
 
     Story& act(std::vector<scenarios::Expectation> expects = {}, std::string text = "act") {
         return add(TestVerb(true, std::move(expects)), std::move(text));
@@ -121,6 +122,7 @@ struct Story {
         scenarios::Performance performance;
         performance.performed = scenarios::linearise(scenario, "kernel");
         performance.complete = complete;
+        performance.kernel_events = kernel_events;
         return scenarios::judge(scenario, performance, trace);
     }
 
