@@ -23,7 +23,7 @@ class HostLines {
     struct Pin {
         routing::PinRoute route;
         std::optional<bool> high;  ///< whether anyone drives it, as the controller says; none: it does not
-        bool resampler = false;    ///< a resampling irqfd drives it
+        bool resampler = false;    ///< a resampling irqfd may drive it
     };
 
     HostLines() : changes_(std::make_unique<Changes>()) {}
@@ -33,7 +33,7 @@ class HostLines {
     /// A change that others may overtake. May be called by several threads; settle() has to follow.
     void set_among_others(std::uint32_t gsi, bool level);
     /// Finds out what is held after the last of several threads has ended: the controller's word counts,
-    /// and where a resampler drives the pin too, or the controller says nothing, the last change made.
+    /// and where a resampler may drive the pin too, or the controller says nothing, the last change made.
     /// @param pins all of the machine
     void settle(const routing::RoutingTable& table, std::span<const Pin> pins);
 

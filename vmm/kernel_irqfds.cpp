@@ -101,11 +101,6 @@ bool KernelIrqfds::has_resampler(std::uint32_t gsi) const {
     });
 }
 
-bool KernelIrqfds::asserted(std::uint32_t gsi) const {
-    const std::lock_guard lock(mutex_);
-    return is_asserted(gsi);
-}
-
 /// One resampler holds the line for all irqfds of a GSI, until it lets go for all of them.
 bool KernelIrqfds::is_asserted(std::uint32_t gsi) const {
     return std::any_of(entries_.begin(), entries_.end(),
@@ -121,11 +116,17 @@ void KernelIrqfds::signal(std::string_view name, std::uint64_t count) {
     std::shared_ptr<kvm::EventFd> trigger;
     {
         const std::lock_guard lock(mutex_);
-        Entry* entry = find(name);
-        if (entry == nullptr) return;
-        entry->signalled = true;
-        if (entry->spec.resample && entry->irqfd) entry->asserted = true;
-        trigger = entry->trigger;
+        const Entry* named = find(name);
+        if (named == nullptr) return;
+        trigger = named->trigger;
+        for (Entry& entry : entries_) {
+            if (entry.trigger != trigger) continue;
+            entry.signalled = true;
+            if (!entry.spec.resample || !entry.irqfd) continue;
+            // A kick that has come already is not the answer to this signal.
+            collect_kicks(entry.spec.gsi);
+            entry.asserted = true;
+        }
     }
     trigger->signal(count);
 }
@@ -152,7 +153,7 @@ void KernelIrqfds::drain() {
         if (entry.spec.resample) {
             keeper_trigger.emplace();
             keeper_resample.emplace();
-            keeper.emplace(vm_, *keeper_trigger, entry.spec.gsi, &*keeper_resample);
+            keeper.emplace(vm_of(entry.spec), *keeper_trigger, entry.spec.gsi, &*keeper_resample);
         }
         entry.irqfd->drain(*entry.trigger);
     }
@@ -162,13 +163,17 @@ std::vector<event::Resampled> KernelIrqfds::take_resampled() {
     const std::lock_guard lock(mutex_);
     std::vector<event::Resampled> kicks;
     for (Entry& entry : entries_) {
-        if (!entry.resample) continue;
-        if (const std::uint64_t count = entry.resample->drain() + std::exchange(entry.kicks, 0); count != 0) {
+        const std::uint64_t fresh = entry.resample ? entry.resample->drain() : 0;
+        if (fresh != 0) release(entry.spec.gsi);
+        if (const std::uint64_t count = fresh + std::exchange(entry.kicks, 0); count != 0)
             kicks.push_back({entry.spec.name, count});
-            release(entry.spec.gsi);
-        }
     }
     return kicks;
+}
+
+void KernelIrqfds::collect_kicks(std::uint32_t gsi) {
+    for (Entry& entry : entries_)
+        if (entry.spec.gsi == gsi && entry.resample) entry.kicks += entry.resample->drain();
 }
 
 std::vector<KernelIrqfds::Binding> KernelIrqfds::save() const {
@@ -196,7 +201,7 @@ void KernelIrqfds::restore(const std::vector<Binding>& bindings,
         if (binding.waiting != 0) find(binding.spec.name)->trigger->signal(binding.waiting);
     for (const Binding& binding : bindings) {
         const std::uint32_t gsi = binding.spec.gsi;
-        if (!binding.assigned || !binding.spec.resample || !binding.asserted || asserted(gsi)) continue;
+        if (!binding.assigned || !binding.spec.resample || !binding.asserted || is_asserted(gsi)) continue;
         if (drives(gsi))
             signal(binding.spec.name, 1);
         else

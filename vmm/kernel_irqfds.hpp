@@ -56,8 +56,6 @@ class KernelIrqfds {
     /// second, temporary irqfd keeps the GSI's resampler and its line while the first is away.
     void drain();
     [[nodiscard]] std::vector<event::Resampled> take_resampled();
-    /// Whether a resampling irqfd of this GSI holds its line, as far as its kicks have been taken.
-    [[nodiscard]] bool asserted(std::uint32_t gsi) const;
 
     [[nodiscard]] std::vector<Binding> save() const;
     /// Into an object without irqfds.
@@ -73,7 +71,7 @@ class KernelIrqfds {
         std::shared_ptr<kvm::EventFd> trigger;
         std::unique_ptr<kvm::EventFd> resample;
         std::optional<kvm::Irqfd> irqfd;  ///< none once it is deassigned
-        std::uint64_t kicks = 0;          ///< of a former one of this name, not yet taken
+        std::uint64_t kicks = 0;          ///< not taken yet, and no longer in the resamplefd
         bool signalled = false;           ///< and perhaps not injected yet
         bool asserted = false;
     };
@@ -84,6 +82,8 @@ class KernelIrqfds {
     [[nodiscard]] bool has_resampler(std::uint32_t gsi) const;
     [[nodiscard]] bool is_asserted(std::uint32_t gsi) const;
     [[nodiscard]] bool triggers_one(const Entry& entry) const;
+    /// Keeps the kicks that have come, for take_resampled().
+    void collect_kicks(std::uint32_t gsi);
     void release(std::uint32_t gsi);
 
     kvm::Vm& vm_;

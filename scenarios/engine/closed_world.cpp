@@ -53,6 +53,7 @@ void ClosedWorld::note(std::size_t index) {
         start.is_start = true;
         lanes_[vcpu].takes.push_back(start);
     } else if (const auto* kick = std::get_if<vmm::event::Resampled>(&event.what)) {
+        if (open_kicks_.contains(kick->irqfd)) return;
         auto& kicks = resampled_[kick->irqfd];
         if (kicks.count == 0) kicks.event = index;
         kicks.count += kick->count;
@@ -158,6 +159,7 @@ void ClosedWorld::next_action() {
     }
     lanes_.clear();
     resampled_.clear();
+    open_kicks_.clear();
     doorbells_.clear();
     storm_.reset();
     storm_tails_ = std::move(claimed_storms_);
@@ -348,11 +350,13 @@ Answer ClosedWorld::claim_kicks(std::map<std::string, Kicks>& kicks, const std::
 }
 
 Answer ClosedWorld::claim(const expect::Resampled& kick) {
-    // What is more than was asked for is asked for too.
+    if (!kick.or_more) return claim_kicks(resampled_, kick.irqfd, kick.count, "resampled");
+    // What is more than was asked for is asked for too, also when it comes later.
     const std::uint64_t pending = resampled_[kick.irqfd].count;
-    if (kick.or_more && pending > kick.count)
-        return claim_kicks(resampled_, kick.irqfd, pending, "resampled");
-    return claim_kicks(resampled_, kick.irqfd, kick.count, "resampled");
+    Answer answer = claim_kicks(resampled_, kick.irqfd, std::max(pending, kick.count), "resampled");
+    answer.expected = describe(kick);
+    if (answer.held) open_kicks_.insert(kick.irqfd);
+    return answer;
 }
 
 Answer ClosedWorld::claim(const expect::DoorbellRung& bell) {

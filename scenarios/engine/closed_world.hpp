@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -108,6 +109,7 @@ class ClosedWorld {
     std::size_t seen_ = 0;
     std::map<std::uint32_t, Lane> lanes_;
     std::map<std::string, Kicks> resampled_;
+    std::set<std::string> open_kicks_;  ///< of which any number was claimed, until the next action
     std::map<std::string, Kicks> doorbells_;
     std::map<std::uint32_t, std::uint64_t> eoi_exits_;  ///< by vector, since an assertion last counted them
     std::map<std::uint32_t, std::size_t> last_rest_;    ///< by vCPU: index of the event

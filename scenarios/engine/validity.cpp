@@ -198,7 +198,8 @@ class Checker {
                 if (!starts_any_ && !started_.contains(vcpu))
                     fail(step, fmt::format("nothing before this step {}", architecture_.start.missing));
         if (facts.causes) causes_.insert(around.modes.begin(), around.modes.end());
-        if (facts.asserts) asserts_.insert(around.modes.begin(), around.modes.end());
+        // A path may be left out, so that it is no claim to rest on alone.
+        if (facts.asserts && !facts.traces) asserts_.insert(around.modes.begin(), around.modes.end());
         if (facts.claims) claims_.insert(around.modes.begin(), around.modes.end());
         if (facts.is_quiet)
             for (const std::string& mode : around.modes) first_quiet_.try_emplace(mode, &step);

@@ -12,6 +12,7 @@
 using namespace irqbench;
 using namespace irqbench::vmm;
 using namespace irqbench::tests;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -107,10 +108,10 @@ BOOST_AUTO_TEST_CASE(what_is_not_of_this_machine_is_refused) {
 // As the kernel's timers do: they go on with what was left when the state was saved.
 BOOST_AUTO_TEST_CASE(a_timer_does_not_run_between_the_save_and_the_restore) {
     constexpr std::uint64_t lvt_timer = 0x320, initial = 0x380, divide = 0x3e0, by_1 = 0xb;
-    constexpr auto two_seconds = std::chrono::seconds(2);
+    constexpr auto two_seconds = 2s;
     for (const char* placement : placements) {
         BOOST_TEST_CONTEXT(placement) {
-            MachineFixture bench(MachineFixture::with(placement, 1, RunMode::free));
+            MachineFixture bench(MachineFixture::with(placement, 2, RunMode::free));
             bench.guest({op(OP_LAPIC_WRITE, lvt_timer, 0x51), op(OP_LAPIC_WRITE, divide, by_1),
                          op(OP_LAPIC_WRITE, initial, std::chrono::nanoseconds(two_seconds).count())});
             const auto state = bench.machine.save();
@@ -119,6 +120,17 @@ BOOST_AUTO_TEST_CASE(a_timer_does_not_run_between_the_save_and_the_restore) {
             bench.machine.wait([&] { return !bench.taken().empty(); });
             bench.machine.restore(*state, {});
             BOOST_TEST(bench.field("lapic", 0, "timer_current") > left / 2);
+            // And the counter of deadlines is the guest's: one that is near comes before a timer that is not.
+            constexpr std::uint64_t msr_tsc = 0x10, msr_deadline = 0x6e0, deadline_mode = 0x40000;
+            bench.guest({op(OP_LAPIC_WRITE, divide, by_1), op(OP_LAPIC_WRITE, lvt_timer, 0x61),
+                         op(OP_LAPIC_WRITE, initial, std::chrono::nanoseconds(1500ms).count())},
+                        1);
+            bench.guest(
+                {op(OP_LAPIC_WRITE, lvt_timer, deadline_mode | 0x52), observed(OP_MSR_READ, msr_tsc, 8)});
+            const std::uint64_t tsc = bench.last<event::Observed>().value().value;
+            bench.guest({op(OP_MSR_WRITE, msr_deadline, tsc + 300'000'000, 8)});
+            bench.machine.wait([&] { return bench.count<event::Taken>() == 3; });
+            BOOST_TEST(bench.taken() == "0:51 0:52 1:61");
         }
     }
 }

@@ -29,7 +29,7 @@ class KernelIrqchip : public KernelLapicPlacement {
   private:
     void drive_again(const HostLines::Pins& pins);
     [[nodiscard]] std::vector<HostLines::Pin> pins() const;
-    [[nodiscard]] bool resampler_drives(const routing::PinRoute& pin) const;
+    [[nodiscard]] bool resampler_may_drive(const routing::PinRoute& pin) const;
     [[nodiscard]] bool holds_level(const routing::PinRoute& pin) const;
     [[nodiscard]] bool drives_level(std::uint32_t gsi) const;
 

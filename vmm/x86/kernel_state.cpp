@@ -73,7 +73,7 @@ void KernelIrqchip::concurrent(bool on) {
 std::vector<HostLines::Pin> KernelIrqchip::pins() const {
     std::vector<HostLines::Pin> pins;
     const auto add = [&](const PinRoute& pin, std::optional<bool> high) {
-        pins.push_back({pin, high, resampler_drives(pin)});
+        pins.push_back({pin, high, resampler_may_drive(pin)});
     };
     for (std::uint32_t irq = 0; irq < 16; ++irq) {
         const PinRoute pin = routing::x86::pic_route(irq);
@@ -87,10 +87,10 @@ std::vector<HostLines::Pin> KernelIrqchip::pins() const {
     return pins;
 }
 
-bool KernelIrqchip::resampler_drives(const PinRoute& pin) const {
+bool KernelIrqchip::resampler_may_drive(const PinRoute& pin) const {
     const auto entries = table_.entries();
     return std::any_of(entries.begin(), entries.end(), [&](const routing::Entry& entry) {
-        return entry.route == routing::Route(pin) && irqfds_.asserted(entry.gsi);
+        return entry.route == routing::Route(pin) && irqfds_.resamples(entry.gsi);
     });
 }
 

@@ -137,7 +137,8 @@ void UserspaceIrqchip::resume() {
 }
 
 void UserspaceIrqchip::set_tsc(const VcpuSlot& slot) {
-    timers_.set_tsc(slot.index, {slot.clock.counter, free_ ? slot.clock.at : Time{}, tsc_khz(slot)});
+    timers_.set_tsc(slot.index,
+                    {slot.clock.counter, free_ ? slot.clock.at - stood_still_ : Time{}, tsc_khz(slot)});
 }
 
 std::uint32_t UserspaceIrqchip::tsc_khz(const VcpuSlot& slot) {
