@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <set>
+#include <system_error>
 #include <utility>
 
 namespace irqbench::vmm {
@@ -128,7 +129,12 @@ void KernelIrqfds::signal(std::string_view name, std::uint64_t count) {
             entry.asserted = true;
         }
     }
-    trigger->signal(count);
+    try {
+        trigger->signal(count);
+    } catch (const std::system_error& error) {
+        // A counter that can hold no more is an event already.
+        if (error.code().value() != EAGAIN) throw;
+    }
 }
 
 bool KernelIrqfds::take_waiting(std::string_view name) {

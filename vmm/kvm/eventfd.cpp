@@ -14,7 +14,6 @@ EventFd::EventFd() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
 
 void EventFd::signal(std::uint64_t count) const {
     if (::write(fd_.get(), &count, sizeof count) != static_cast<ssize_t>(sizeof count)) {
-        if (errno == EAGAIN) return;
         throw std::system_error(errno, std::generic_category(), "eventfd write");
     }
 }

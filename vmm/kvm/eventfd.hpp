@@ -12,8 +12,8 @@ class EventFd {
     /// @throws std::system_error "eventfd"
     EventFd();
 
-    /// Adds `count` to the counter, unless it would pass 2^64 - 2: it is signalled then as it is.
-    /// @throws std::system_error "eventfd write"
+    /// Adds `count` to the counter.
+    /// @throws std::system_error "eventfd write"; EAGAIN if the counter would pass 2^64 - 2
     void signal(std::uint64_t count = 1) const;
 
     /// Returns the counter and sets it to zero; 0 if nothing was signalled. Never blocks.
