@@ -205,7 +205,7 @@ std::uint64_t KernelTrace::count_lost(const Cpu& cpu) const {
     int size = 0;
     const std::string file = fmt::format("per_cpu/cpu{}/stats", cpu.number);
     const Text text(::tracefs_instance_file_read(instance_.get(), file.c_str(), &size));
-    if (!text) return 0;
+    if (!text) return cpu.lost;
     std::uint64_t lost = 0;
     std::istringstream lines(text.get());
     for (std::string line; std::getline(lines, line);)

@@ -22,12 +22,6 @@ std::optional<LocalIrqfds::Irqfd> LocalIrqfds::remove(std::string_view name) {
     return irqfd;
 }
 
-const LocalIrqfds::Irqfd* LocalIrqfds::find(std::string_view name) const {
-    const auto found = std::find_if(irqfds_.begin(), irqfds_.end(),
-                                    [name](const Irqfd& irqfd) { return irqfd.spec.name == name; });
-    return found == irqfds_.end() ? nullptr : &*found;
-}
-
 const LocalIrqfds::Irqfd* LocalIrqfds::triggered_by(std::string_view name) const {
     const auto eventfd = eventfds_.find(name);
     if (eventfd == eventfds_.end()) return nullptr;

@@ -33,10 +33,9 @@ class LocalIrqfds {
     const Irqfd& add(const IrqfdSpec& spec);
     /// The irqfd as it was; nothing if there is none of this name.
     std::optional<Irqfd> remove(std::string_view name);
-    [[nodiscard]] const Irqfd* find(std::string_view name) const;
     /// Whether the eventfd that the irqfd of this name has or had triggers one.
     [[nodiscard]] bool in_use(std::string_view name) const { return triggered_by(name) != nullptr; }
-    /// Whether one of this name has been removed before: the kernel takes a second deassignment too.
+    /// Whether there is or was one of this name: the kernel takes a second deassignment too.
     [[nodiscard]] bool had(std::string_view name) const { return eventfds_.contains(name); }
     [[nodiscard]] const std::vector<Irqfd>& all() const { return irqfds_; }
 
