@@ -11,6 +11,7 @@
 #define AGENT_TRAMPOLINE    0x8000   /* where a SIPI with vector 0x08 starts a vCPU in real mode */
 #define AGENT_DIRECTORY     0x9000   /* u32 pairs (APIC id, block address), ended by 0xffffffff; for started vCPUs */
 #define AGENT_SHARED        0xf000   /* words that all vCPUs share */
+#define AGENT_EARLY_STACK   0xfff0   /* of every vCPU that starts; what is pushed there nobody reads */
 #define AGENT_TABLES        0x10000  /* GDT, IDT */
 #define AGENT_GDT           0x10000
 #define AGENT_IDT           0x11000

@@ -25,7 +25,8 @@
     .section .rodata.irqbench_agent, "a", @progbits
     .balign 16
     .globl irqbench_agent_begin, irqbench_agent_end, irqbench_agent_vectors
-    .globl irqbench_agent_trampoline, irqbench_agent_trampoline_end
+    .globl irqbench_agent_trampoline, irqbench_agent_trampoline_nmi, irqbench_agent_trampoline_end
+    .globl irqbench_agent_started_nmi
     .globl irqbench_agent_smm, irqbench_agent_smm_end
     .globl irqbench_agent_reset, irqbench_agent_reset_end
 
@@ -344,7 +345,10 @@ operation_table:
 
 #include "vmm/guest/agent_operations_x86_64.inc"
 
-/* A vCPU that was started by SIPI, in long mode now: finds its block by its APIC id and serves. */
+/* A vCPU that was started by SIPI, in long mode now: finds its block by its APIC id and serves. An NMI that comes before
+ * it can log one begins here again; ebp remembers it. There is no iret on that way, so no further NMI comes. */
+irqbench_agent_started_nmi:
+    movl $1, %ebp
 started:
     movl $SELECTOR_DATA, %eax
     movl %eax, %ds
@@ -386,18 +390,39 @@ not_listed:                     /* no block to write to: this vCPU stays halted 
 4:
     xorl %r8d, %r8d
     pushq $0
+    lidt idtr(%rip)             /* from here on an NMI finds what its handler needs */
     LOG RECORD_STARTED 0
+    testl %ebp, %ebp
+    jz 5f
+    /* The NMI that ebp remembers is taken now: a frame as the processor pushes it, and the stub's vector. */
+    movq %rsp, %rax
+    pushq $SELECTOR_DATA
+    pushq %rax
+    pushfq
+    pushq $SELECTOR_CODE
+    leaq 5f(%rip), %rax
+    pushq %rax
+    pushq $2
+    jmp nmi
+5:
     sti
     call serve
     ud2
+    .balign 8
+idtr:
+    .word 256 * 16 - 1
+    .quad AGENT_IDT
 irqbench_agent_end:
 
-/* Real mode, at AGENT_TRAMPOLINE: straight to long mode. */
+/* Real mode, at AGENT_TRAMPOLINE: straight to long mode. An NMI on the way, one that waited since INIT for instance, comes
+ * through a table at 0 (see boot.cpp): in real mode to the second entry, in long mode to irqbench_agent_started_nmi. */
     .code16
 irqbench_agent_trampoline:
+    xorl %ebp, %ebp
+1:
     cli
+    movl $AGENT_EARLY_STACK, %esp
     lgdtl %cs:(trampoline_gdtr - irqbench_agent_trampoline)
-    lidtl %cs:(trampoline_idtr - irqbench_agent_trampoline)
     movl %cr4, %eax
     orl $0x20, %eax             /* PAE */
     movl %eax, %cr4
@@ -412,14 +437,13 @@ irqbench_agent_trampoline:
     andl $0x9fffffff, %eax      /* INIT leaves CD and NW set */
     movl %eax, %cr0
     ljmpl $SELECTOR_CODE, $(AGENT_CODE + (started - irqbench_agent_begin))
+irqbench_agent_trampoline_nmi:
+    movl $1, %ebp
+    jmp 1b
     .balign 8
 trampoline_gdtr:
     .word 3 * 8 - 1
     .long AGENT_GDT
-    .balign 8
-trampoline_idtr:
-    .word 256 * 16 - 1
-    .long AGENT_IDT
 irqbench_agent_trampoline_end:
 
 /* An SMI, at AGENT_SMM: real mode with 4 GiB limits and all segments but CS at 0 (SDM vol. 3, 32.4.1). It knows no block,

@@ -11,7 +11,9 @@ extern const std::byte irqbench_agent_begin[];
 extern const std::byte irqbench_agent_end[];
 extern const std::byte irqbench_agent_vectors[];
 extern const std::byte irqbench_agent_trampoline[];
+extern const std::byte irqbench_agent_trampoline_nmi[];
 extern const std::byte irqbench_agent_trampoline_end[];
+extern const std::byte irqbench_agent_started_nmi[];
 extern const std::byte irqbench_agent_smm[];
 extern const std::byte irqbench_agent_smm_end[];
 extern const std::byte irqbench_agent_reset[];
@@ -43,20 +45,32 @@ void write_page_tables(kvm::GuestMemory& memory) {
     }
 }
 
+/// An interrupt gate of long mode.
+std::array<std::uint64_t, 2> gate(std::uint64_t handler) {
+    constexpr std::uint64_t interrupt_gate = 0x8e00;
+    return {(handler & 0xffff) | std::uint64_t{code_selector} << 16 | interrupt_gate << 32 |
+                (handler >> 16 & 0xffff) << 48,
+            handler >> 32};
+}
+
 void write_descriptors(kvm::GuestMemory& memory) {
     memory.write(AGENT_GDT, std::array<std::uint64_t, 3>{0, 0x00af9b000000ffff, 0x00cf93000000ffff});
     std::array<std::array<std::uint64_t, 2>, 256> idt{};
     // 256 of 16 bytes each.
     const std::uint64_t stubs =
         AGENT_CODE + static_cast<std::uint64_t>(irqbench_agent_vectors - irqbench_agent_begin);
-    for (std::size_t vector = 0; vector < idt.size(); ++vector) {
-        const std::uint64_t stub = stubs + 16 * vector;
-        constexpr std::uint64_t interrupt_gate = 0x8e00;
-        idt[vector] = {(stub & 0xffff) | std::uint64_t{code_selector} << 16 | interrupt_gate << 32 |
-                           (stub >> 16 & 0xffff) << 48,
-                       stub >> 32};
-    }
+    for (std::size_t vector = 0; vector < idt.size(); ++vector) idt[vector] = gate(stubs + 16 * vector);
     memory.write(AGENT_IDT, idt);
+}
+
+/// The table of a vCPU that starts is the one at 0, where INIT leaves it: real mode's, and for some
+/// instructions long mode's. Only an NMI can come then.
+void write_early_nmi(kvm::GuestMemory& memory) {
+    constexpr std::uint64_t nmi_vector = 2;
+    const auto entry = static_cast<std::uint16_t>(irqbench_agent_trampoline_nmi - irqbench_agent_trampoline);
+    memory.write(nmi_vector * 4, std::array<std::uint16_t, 2>{entry, AGENT_TRAMPOLINE >> 4});
+    memory.write(nmi_vector * 16, gate(AGENT_CODE + static_cast<std::uint64_t>(irqbench_agent_started_nmi -
+                                                                               irqbench_agent_begin)));
 }
 
 }  // namespace
@@ -71,6 +85,7 @@ void load_agent(kvm::GuestMemory& memory, std::span<const std::uint32_t> vcpu_id
     write(AGENT_RESET + AGENT_RESET_VECTOR, irqbench_agent_reset, irqbench_agent_reset_end);
     write_page_tables(memory);
     write_descriptors(memory);
+    write_early_nmi(memory);
     std::uint64_t entry = AGENT_DIRECTORY;
     for (std::uint32_t index = 0; index < vcpu_ids.size(); ++index, entry += 8)
         memory.write(entry,
