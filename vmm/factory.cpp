@@ -102,14 +102,19 @@ std::vector<std::string> placements() {
     return names;
 }
 
-Host probe_host() {
+Host presumed_host(std::string_view arch) {
     Host host;
+    host.arch = arch;
     OwnControllers& own = host.own[std::string(model_placement)];
     own.uses_kvm = false;
     for (const model::Modelled& each : model::modelled())
         own.of_arch[std::string(each.arch)].assign(each.capabilities.begin(), each.capabilities.end());
+    return host;
+}
+
+Host probe_host() {
+    Host host = presumed_host(architecture::name());
     utsname names{};
-    host.arch = architecture::name();
     if (uname(&names) == 0) {
         host.kernel = names.release;
         host.kernel_version = running_kernel_version(names.release, names.version);

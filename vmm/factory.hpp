@@ -19,6 +19,9 @@ std::span<const std::string_view> capability_names();
 /// What this host offers. Probes the traits of its KVM with small machines; takes some milliseconds.
 Host probe_host();
 
+/// A host of which nothing is known yet but that it has a KVM, of that architecture.
+Host presumed_host(std::string_view arch);
+
 /// Builds the machine of `config.placement`. The trace must outlive it.
 /// @throws std::system_error when the host refuses to build it, std::invalid_argument for an unknown
 /// placement

@@ -388,6 +388,20 @@ class Campaign {
 
 }  // namespace
 
+void choose_modes(const std::string& list, const vmm::Host& host, CampaignOptions& options) {
+    const auto contains = [](const auto& words, const std::string& word) {
+        return std::find(std::begin(words), std::end(words), word) != std::end(words);
+    };
+    const auto asked = CLI::detail::split(list, ',');
+    for (const std::string mode : irqchip_modes) {
+        const bool offered = host.placements.empty() || contains(host.placements, mode);
+        const bool by_name = contains(asked, mode);
+        if (!by_name && !(contains(asked, "all") && offered)) continue;
+        options.modes.push_back(mode);
+        if (by_name || !host.unavailable.empty()) options.foreign_modes.push_back(mode);
+    }
+}
+
 std::size_t count_tasks(std::span<const Loaded> files, const vmm::Host& host,
                         const CampaignOptions& options) {
     std::size_t tasks = 0;

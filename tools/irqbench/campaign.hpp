@@ -34,6 +34,13 @@ struct CampaignOptions {
     std::function<void(const Record&)> record;
 };
 
+/// Fills in `modes` and `foreign_modes`. `all` is every mode this host offers; on a host that offers none
+/// every mode, so that each is skipped with a reason. One who says `all` beside a KVM is about what that
+/// runs: files for another architecture, which the model may run too, are wanted only where the model is
+/// asked for by its name, or is all there is.
+/// @param list names of modes and `all`, with commas
+void choose_modes(const std::string& list, const vmm::Host& host, CampaignOptions& options);
+
 /// How many tasks, and so results, a campaign has: a file in a mode, or a file that could not be loaded.
 std::size_t count_tasks(std::span<const Loaded> files, const vmm::Host& host, const CampaignOptions& options);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/files.hpp"
 #include "tools/lab/mirror.hpp"
@@ -53,10 +54,28 @@ bool take_files(const Selection& selection, InnerCommand& inner) {
     }
 }
 
+/// Whether a run of folders has a scenario for machines that are such hosts. A file that cannot be loaded may
+/// be one.
+bool has_tasks(const CLI::App& command, const Selection& selection, const vmm::Host& inside) {
+    if (command.get_name() != "run") return true;
+    CampaignOptions options;
+    choose_modes(last_value(command, "--irqchip", "all"), inside, options);
+    return count_tasks(load_selection(selection), inside, options) > 0;
+}
+
+/// Runs a command here that ends before it does anything, as it would on such a host.
+int run_as(const vmm::Host& host, const std::vector<std::string>& arguments,
+           const Surroundings& surroundings) {
+    Surroundings there = surroundings;
+    there.probe_host = [&host] { return host; };
+    CommandLine line(there);
+    return parse_and_run(line, arguments, there);
+}
+
 }  // namespace
 
 std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::string>& arguments,
-                                                    Surroundings& surroundings) {
+                                                    const vmm::Host& inside, Surroundings& surroundings) {
     CommandLine line(surroundings);
     // The callback of the whole comes before that of the subcommand, which would do the work.
     struct Parsed {};
@@ -75,10 +94,8 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
     const fs::path folder = fs::current_path();
     refuse_what_is_not_inside(folder, "the current folder, " + folder.string());
     for (const auto& path : selection.paths) refuse_what_is_not_inside(folder / path, path);
-    if (!selection.paths.empty() && !take_files(selection, inner)) {
-        CommandLine here(surroundings);
-        return parse_and_run(here, arguments, surroundings);
-    }
+    if (!selection.paths.empty() && !(take_files(selection, inner) && has_tasks(command, selection, inside)))
+        return run_as(inside, arguments, surroundings);
     if (inner.name == "fuzz" && last_value(command, "--out", ".") != "-")
         throw CLI::ValidationError("--out",
                                    "files that are written inside end with the machine: fuzz --out -");

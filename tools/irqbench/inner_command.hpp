@@ -27,10 +27,12 @@ struct InnerCommand {
 };
 
 /// Parses a command as it would be here, without doing anything, so that wrong usage shows at once.
-/// A command without a single scenario to read is run here, where it ends as it would inside.
+/// A command without a single scenario to read, or a run of folders that have none for the machines, is run
+/// here, where it ends as it would inside.
+/// @param inside the host that the machines are
 /// @returns the exit status where the command has ended: also after wrong usage, or --help
 /// @throws CLI::ValidationError for a path that cannot exist inside
 std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::string>& arguments,
-                                                    Surroundings& surroundings);
+                                                    const vmm::Host& inside, Surroundings& surroundings);
 
 }  // namespace irqbench::tools

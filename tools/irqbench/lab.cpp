@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <thread>
 
+#include "scenarios/engine/architecture.hpp"
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/lab_run.hpp"
 #include "tools/irqbench/lab_supply.hpp"
 #include "tools/lab/accelerator.hpp"
 #include "tools/lab/error.hpp"
+#include "vmm/factory.hpp"
 
 namespace irqbench::tools {
 
@@ -36,6 +38,14 @@ struct LabCommand {
 /// A machine boots on one of its CPUs, and most scenarios use one: it keeps about one of the host's busy.
 std::uint32_t machines_at_a_time(const LabCommand& command) {
     return command.jobs != 0 ? command.jobs : std::max(1U, std::thread::hardware_concurrency());
+}
+
+/// The host that a machine is, with every irqchip mode there is for its architecture.
+vmm::Host presumed_host(lab::Arch arch) {
+    vmm::Host host = vmm::presumed_host(word(arch));
+    const auto modes = scenarios::find_architecture(host.arch)->modes;
+    host.placements.assign(modes.begin(), modes.end());
+    return host;
 }
 
 /// The irqbench that runs inside.
@@ -72,11 +82,12 @@ std::vector<lab::Kernel> choose_kernels(const LabCommand& command, const Supply&
 int perform(const LabCommand& command, const std::vector<std::string>& inner, Surroundings& surroundings) {
     if (inner.empty())
         throw CLI::ValidationError("what to run inside is missing: irqbench lab ... -- run scenarios");
-    auto parsed = parse_inner_command(inner, surroundings);
+    const lab::Arch arch = arch_of(command.arch);
+    auto parsed = parse_inner_command(inner, presumed_host(arch), surroundings);
     if (const int* ended = std::get_if<int>(&parsed)) return *ended;
     LabPlan plan;
     plan.inner = std::get<InnerCommand>(std::move(parsed));
-    const Supply supply{arch_of(command.arch), command.mirror, command.offline};
+    const Supply supply{arch, command.mirror, command.offline};
     plan.setup = {supply.arch, command.accelerator, command.cpus, command.memory_mib, command.append};
     if (!command.gic.empty()) {
         const auto gics = lab::info(supply.arch).gics;

@@ -58,23 +58,6 @@ CLI::Validator mode_list() {
     return {check, CLI::IsMember(mode_words()).get_description()};
 }
 
-/// `all` is every mode this host offers; on a host that offers none every mode, so that each is skipped with
-/// a reason. One who says `all` beside a KVM is about what that runs: files for another architecture, which
-/// the model may run too, are wanted only where the model is asked for by its name, or is all there is.
-void choose_modes(const std::string& list, const vmm::Host& host, CampaignOptions& options) {
-    const auto contains = [](const auto& words, const std::string& word) {
-        return std::find(std::begin(words), std::end(words), word) != std::end(words);
-    };
-    const auto asked = CLI::detail::split(list, ',');
-    for (const std::string mode : irqchip_modes) {
-        const bool offered = host.placements.empty() || contains(host.placements, mode);
-        const bool by_name = contains(asked, mode);
-        if (!by_name && !(contains(asked, "all") && offered)) continue;
-        options.modes.push_back(mode);
-        if (by_name || !host.unavailable.empty()) options.foreign_modes.push_back(mode);
-    }
-}
-
 /// Writes `--format jsonl`: each record at once, so that what is there when the run is killed is complete.
 class RecordWriter {
   public:
