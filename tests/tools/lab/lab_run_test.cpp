@@ -4,11 +4,13 @@
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 #include <map>
+#include <regex>
 #include <set>
 #include <sstream>
 
 #include "tests/tools/lab/fake_qemu.hpp"
 #include "tools/irqbench/kernel_labels.hpp"
+#include "tools/report/report.hpp"
 
 using namespace irqbench;
 using namespace irqbench::tests;
@@ -38,8 +40,8 @@ struct Fake : FakeQemu {
         Surroundings surroundings{
             out_stream,
             err_stream,
-            false,
-            false,
+            is_terminal,
+            is_terminal,
             [](const char*) { return std::string(); },
             [] { return vmm::Host(); },
             [](const vmm::MachineConfig&, vmm::Trace&) { return std::unique_ptr<vmm::Machine>(); },
@@ -82,6 +84,7 @@ struct Fake : FakeQemu {
     }
 
     LabPlan plan;
+    bool is_terminal = false;
     std::string out;
     std::string err;
     std::atomic<bool> interrupted{false};
@@ -128,6 +131,54 @@ BOOST_AUTO_TEST_CASE(records_of_several_kernels_name_them_and_have_indices_of_th
         BOOST_TEST(each.index == (each.kernel == "6.1-test" ? 2U : 3U));
     for (const auto& each : lab.records_of_kind<record::Progress>()) BOOST_TEST(each.kernel != "");
     BOOST_TEST(lab.records_of_kind<record::End>().size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(every_format_is_of_the_results_of_all_kernels) {
+    const auto report = [](const std::string& format) {
+        Fake lab;
+        lab.plan.inner.format = format;
+        BOOST_TEST(lab.run("up $release\n" + lab.says_release(record::Begin{"1", "", 1}) +
+                           lab.says_release(finished(0)) + "off") == 0);
+        return lab.out;
+    };
+    for (const char* format : {"json", "junit", "tap", "ktap", "text"}) {
+        std::vector<Result> results;
+        for (const char* release : {"6.1-test", "7.2-test"}) results.push_back(finished(0, release).result);
+        ReportOptions options;
+        options.format = format;
+        // The one line that says how long it took is not to be compared.
+        const auto without_time = [](std::string text) {
+            return std::regex_replace(text, std::regex(" in [0-9.]+ s\n"), "\n");
+        };
+        BOOST_TEST(without_time(report(format)) == without_time(report_text(results, options)), format);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(jobs_are_machines_at_a_time) {
+    // Each waits until the other has booted, for a while.
+    const auto met = [](std::uint32_t jobs) {
+        Fake lab;
+        lab.plan.jobs = jobs;
+        const std::string tries = jobs == 1 ? "5" : "600";
+        lab.run("up $release\nother=old; [ $name != old ] || other=new\ntouch here.$name; tries=" + tries +
+                "\nwhile [ $tries -gt 0 ] && [ ! -e here.$other ]; do sleep 0.1; tries=$((tries - 1)); done\n"
+                "[ -e here.$other ] && echo $name >> met\noff");
+        return lab.read("met");
+    };
+    const std::string both = met(2);
+    BOOST_TEST((both == "old\nnew\n" || both == "new\nold\n"), both);
+    BOOST_TEST(met(1) == "new\n");
+}
+
+BOOST_AUTO_TEST_CASE(progress_is_of_all_machines) {
+    Fake lab;
+    lab.is_terminal = true;
+    lab.run("up $release\n" + lab.says_release(record::Begin{"1", "", 2}) +
+            lab.says_release(record::Progress{1, 0, 2, "scenario 1"}) + "off");
+    BOOST_TEST(lab.err.find("2/4") != std::string::npos, lab.err);
+    lab.plan.inner.quiet = true;
+    lab.run("up $release\noff");
+    BOOST_TEST(lab.err == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_kernel_that_does_not_boot_is_a_result_of_its_own) {
