@@ -65,7 +65,6 @@ void UserspaceIrqchip::reset(VcpuSlot& slot, Cpu& cpu) {
     cpu.cr8 = slot.vcpu.cr8();
     cpu.init = false;
     cpu.nmi_in_kvm = false;
-    cpu.starting = true;
     // SDM vol. 3, 9.4.1: the bootstrap processor goes on at the reset vector, the others wait.
     cpu.activity =
         platform_.lapic(slot.index).bootstrap() ? Cpu::Activity::running : Cpu::Activity::wait_for_sipi;
@@ -93,7 +92,6 @@ void UserspaceIrqchip::halt(VcpuSlot& slot, Cpu& cpu) {
 /// Does what was asked of the CPU. One that waits for a SIPI, or for its first start, keeps everything else
 /// for later.
 void UserspaceIrqchip::carry_out(VcpuSlot& slot, Cpu& cpu) {
-    if (!waits_to_start(cpu) && slot.vcpu.if_flag()) cpu.starting = false;
     if (cpu.init) reset(slot, cpu);
     if (const auto page = std::exchange(cpu.start_page, std::nullopt)) {
         start_at_page(slot.vcpu, *page);
@@ -108,7 +106,7 @@ void UserspaceIrqchip::carry_out(VcpuSlot& slot, Cpu& cpu) {
                           event::Wire{std::nullopt, "an SMI is lost: " + errno_text(outcome.error)},
                           slot.index);
     }
-    if (cpu.nmis != 0 && !cpu.starting) deliver_nmis(slot, cpu);
+    if (cpu.nmis != 0) deliver_nmis(slot, cpu);
 }
 
 /// Whether there is an interrupt that ends the CPU's halt.

@@ -28,15 +28,18 @@ namespace irqbench::vmm::x86 {
 /// once, and after an interrupt window exit otherwise; CR8 goes through kvm_run in both directions. HLT, INIT
 /// and wait-for-SIPI are states kept here: a vCPU that waits is not entered. What other CPUs ask of a vCPU
 /// (INIT, SIPI, NMI, SMI) is done by its own thread before it enters. A CPU that waits for a SIPI, or was
-/// never started, remembers an NMI and an SMI until it runs, as KVM does, but only one NMI, and that one
-/// until the agent has its handlers; an INIT forgets both. NMIs and SMIs end a halt: what KVM returns to from
+/// never started, remembers an NMI and an SMI until it runs, as KVM does, but only one NMI; an INIT forgets
+/// both. NMIs and SMIs end a halt: what KVM returns to from
 /// system management mode is the instruction after it.
 ///
 /// Irqfds are names without an eventfd: what signal() asks for is done when it returns, and kicks of
-/// resamplefds are counted. Ioeventfds are KVM's, but for those at an address of a controller: KVM would take
-/// the writes before they exit. They are ours, and the controller is asked first.
+/// resamplefds are counted. Between two places of one process an eventfd and a loop that reads it would show
+/// a scenario nothing else, but would have a thread's wake-up between cause and effect. Ioeventfds are KVM's,
+/// but for those at an address of a controller: KVM would take the writes before they exit. They are ours,
+/// and the controller is asked first.
 ///
-/// Timers run on the machine's time when free-running, in a thread that waits for the next deadline. Stepped,
+/// Timers run on the machine's time when free-running, in a thread that waits for the next deadline: on a
+/// condition variable, since a guest that writes a timer's register has to wake it too. Stepped,
 /// time stands still but for pass_time(), and the guest's accesses to IA32_TIME_STAMP_COUNTER and
 /// IA32_TSC_ADJUST exit too: it is a counter of that time that they read and set, and a deadline that is
 /// armed moves with it. RDTSC reads the host's.
@@ -108,9 +111,6 @@ class UserspaceIrqchip final : public X86Placement {
         std::optional<std::uint8_t> start_page;
         unsigned nmis = 0;
         bool smi = false;
-        /// It has not enabled interrupts since INIT. An NMI that waited for the start would be taken by its
-        /// first instruction, through the vectors of real mode, of which the agent has none.
-        bool starting = false;
         bool nmi_in_kvm = false;  ///< given to KVM, which may not have delivered it yet
         /// CR8 as KVM and the local APIC knew it when they were last brought together.
         std::uint64_t cr8 = 0;
