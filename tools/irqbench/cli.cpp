@@ -37,6 +37,8 @@ CommandLine::CommandLine(Surroundings& surroundings)
     add_diff(*this, surroundings);
     add_fuzz(*this, surroundings);
     add_explain(*this, surroundings);
+    add_report(*this, surroundings);
+    add_compare(*this, surroundings);
     add_caps(*this, surroundings);
     add_schema(*this, surroundings);
     add_lab(*this, surroundings);

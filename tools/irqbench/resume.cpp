@@ -19,8 +19,6 @@ namespace irqbench::tools {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& complaint) { throw CLI::ValidationError("--resume", complaint); }
-
 /// What a run that was killed may leave as its last line.
 bool is_cut_record(std::string_view line) {
     constexpr std::string_view begin = R"({"record":")";
@@ -36,7 +34,10 @@ void add_record(std::string_view line, std::vector<Result>& results) {
 
 }  // namespace
 
-std::vector<Result> read_results(const std::string& file) {
+std::vector<Result> read_results(const std::string& file, const std::string& argument) {
+    const auto refuse = [&argument](const std::string& complaint) {
+        throw CLI::ValidationError(argument, complaint);
+    };
     std::ifstream in(file);
     if (!in) refuse(fmt::format("cannot read {}: {}", file, std::strerror(errno)));
     std::vector<Result> results;

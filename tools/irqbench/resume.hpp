@@ -14,8 +14,9 @@ using EarlierResults = std::map<std::pair<std::string, std::string>, Result>;
 
 /// Reads the records of an earlier run: the results of tasks that were completed, in the order of the file.
 /// Its last line may be cut.
-/// @throws CLI::ValidationError that names the line, when this is no such file
-std::vector<Result> read_results(const std::string& file);
+/// @param argument of the command line that names the file
+/// @throws CLI::ValidationError that names the argument and the line, when this is no such file
+std::vector<Result> read_results(const std::string& file, const std::string& argument);
 
 /// Those that are of one kernel, of several of the same task the last. It is told when none is.
 EarlierResults earlier_results(std::vector<Result> results, const std::string& kernel);

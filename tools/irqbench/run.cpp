@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 #include "scenarios/engine/scale.hpp"
 #include "tools/irqbench/campaign.hpp"
@@ -38,6 +39,7 @@ struct RunCommand {
     std::string format = "text";
     std::string trace_out;
     std::string resume;
+    std::string shard;
     bool verbose = false;
     bool quiet = false;
 };
@@ -56,6 +58,30 @@ CLI::Validator mode_list() {
         return std::string();
     };
     return {check, CLI::IsMember(mode_words()).get_description()};
+}
+
+/// `2/3`: the second of three parts.
+struct Shard {
+    std::size_t part = 1;
+    std::size_t parts = 1;
+};
+constexpr std::size_t most_shards = 10'000;
+
+std::optional<Shard> parse_shard(const std::string& text) {
+    const auto slash = text.find('/');
+    Shard shard;
+    if (slash == std::string::npos || !CLI::detail::lexical_cast(text.substr(0, slash), shard.part) ||
+        !CLI::detail::lexical_cast(text.substr(slash + 1), shard.parts))
+        return std::nullopt;
+    const bool fits = shard.part >= 1 && shard.part <= shard.parts && shard.parts <= most_shards;
+    return fits ? std::optional(shard) : std::nullopt;
+}
+
+/// Every part has files of every folder.
+void keep_shard(std::vector<Loaded>& files, const std::string& text) {
+    const Shard shard = parse_shard(text).value_or(Shard{});
+    std::size_t place = 0;
+    std::erase_if(files, [&](const Loaded&) { return place++ % shard.parts != shard.part - 1; });
 }
 
 /// Writes `--format jsonl`: each record at once, so that what is there when the run is killed is complete.
@@ -135,6 +161,7 @@ int report_nothing(const RunCommand& command, const std::vector<Loaded>& files, 
 
 int perform(const RunCommand& command, Surroundings& surroundings) {
     auto files = load_selection(command.selection);
+    keep_shard(files, command.shard);
     for (Loaded& file : files)
         if (file.scenario)
             file.scenario = scenarios::scale_repeats(std::move(*file.scenario), command.repeat_scale);
@@ -149,7 +176,8 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
         return ExitStatus::bench_error;
     }
     for (const std::string& line : left_out_files(files, host, options)) spdlog::info("{}", line);
-    if (!command.resume.empty()) options.earlier = earlier_results(read_results(command.resume), host.kernel);
+    if (!command.resume.empty())
+        options.earlier = earlier_results(read_results(command.resume, "--resume"), host.kernel);
     std::ofstream trace_file;
     if (!command.trace_out.empty()) {
         trace_file = open_trace(command, files);
@@ -256,6 +284,15 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
                    "Leave out what has a result in this file, which --format jsonl of an earlier run wrote")
         ->type_name("FILE")
         ->take_last();
+    app.add_option(
+           "--shard", command->shard,
+           "The I-th of N equal parts of the files, for several hosts; `irqbench report` joins their results")
+        ->check(CLI::Validator(
+            [](const std::string& text) {
+                return parse_shard(text) ? std::string() : text + " is no I/N with I from 1 to N";
+            },
+            ""))
+        ->type_name("I/N");
     app.add_flag("--verbose,-v", command->verbose,
                  "Print a line for every run, not only for those that went wrong");
     app.add_flag("--quiet,-q", command->quiet, "No progress line");
