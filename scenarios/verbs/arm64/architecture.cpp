@@ -171,6 +171,9 @@ std::string check_machine(const vmm::MachineConfig& config) {
     return "";
 }
 
+/// KVM's own table leads each SPI's GSI to it.
+std::uint32_t default_gsis(const vmm::MachineConfig& config) { return config.spis; }
+
 /// The newest GIC that all have; left to each of them where they have none in common.
 void settle(vmm::MachineConfig& config, const std::function<bool(std::string_view)>& offered) {
     if (!config.gic.empty()) return;
@@ -223,8 +226,10 @@ const Architecture architecture{.name = "arm64",
                                 .machine_schema = machine_schema,
                                 .machine_in_words = machine_in_words,
                                 .read_outcome = read_outcome<Intid>,
+                                .outcome_unfit_for = outcome_unfit_for<Intid>,
                                 .outcome_schema = outcome_schema<Intid>,
                                 .check_machine = check_machine,
+                                .default_gsis = default_gsis,
                                 .settle = settle,
                                 .needed = needed,
                                 .lacks = lacks,

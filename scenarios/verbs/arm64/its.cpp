@@ -323,8 +323,19 @@ void RouteVerb::perform(Stage& stage) const {
 Facts RouteVerb::facts() const {
     Facts facts;
     facts.threadable = facts.routes = true;
+    facts.routed = arguments_.gsi;
     facts.asserts = arguments_.error.has_value();
     return facts;
+}
+
+// What must be refused need not be there.
+std::string RouteVerb::unfit_for(const vmm::MachineConfig& config) const {
+    if (arguments_.error) return {};
+    if (arguments_.spi && *arguments_.spi >= irqchip::arm64::first_special)
+        return fmt::format("INTID {} is no SPI", *arguments_.spi);
+    if (arguments_.spi) return Intid::unfit_for(config, *arguments_.spi);
+    if (arguments_.msi->address || config.its) return {};
+    return "needs an ITS for its message: set \"machine\": { \"its\": true }";
 }
 
 }  // namespace irqbench::scenarios::verbs::arm64

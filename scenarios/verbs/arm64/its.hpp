@@ -172,6 +172,7 @@ class RouteVerb final : public CallVerbOf<RouteArguments> {
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
 }  // namespace irqbench::scenarios::verbs::arm64
