@@ -6,13 +6,12 @@
 namespace irqbench::vmm::arm64 {
 
 void LineMemory::set(std::uint32_t line, bool level, std::uint64_t begun) {
-    if (!among_others_) {
-        note(line, level);
-        return;
-    }
     const Motion motion{level, begun, begin()};
     const std::lock_guard lock(mutex_);
-    motions_[line].insert_or_assign(std::this_thread::get_id(), motion);
+    if (among_others_)
+        motions_[line].insert_or_assign(std::this_thread::get_id(), motion);
+    else
+        note(line, level);
 }
 
 void LineMemory::note(std::uint32_t line, bool level) {
@@ -23,9 +22,18 @@ void LineMemory::note(std::uint32_t line, bool level) {
         high_.erase(line);
 }
 
-void LineMemory::doubt(std::uint32_t line) { doubtful_.insert(line); }
+void LineMemory::doubt(std::uint32_t line) {
+    const std::lock_guard lock(mutex_);
+    doubtful_.insert(line);
+}
+
+bool LineMemory::in_doubt(std::uint32_t line) const {
+    const std::lock_guard lock(mutex_);
+    return doubtful_.contains(line);
+}
 
 void LineMemory::among_others(bool on) {
+    const std::lock_guard lock(mutex_);
     among_others_ = on;
     for (const auto& [line, motions] : std::exchange(motions_, {})) {
         std::uint64_t last_begun = 0;
@@ -37,15 +45,35 @@ void LineMemory::among_others(bool on) {
         if (left_at.size() == 1)
             note(line, *left_at.begin());
         else
-            doubt(line);
+            doubtful_.insert(line);
     }
 }
 
 void LineMemory::settle(const std::function<bool(std::uint32_t line)>& is_high) {
-    for (const std::uint32_t line : std::exchange(doubtful_, {})) note(line, is_high(line));
+    Lines doubtful;
+    {
+        const std::lock_guard lock(mutex_);
+        doubtful = doubtful_;
+    }
+    for (const std::uint32_t line : doubtful) {
+        const bool level = is_high(line);
+        const std::lock_guard lock(mutex_);
+        note(line, level);
+    }
+}
+
+bool LineMemory::is_high(std::uint32_t line) const {
+    const std::lock_guard lock(mutex_);
+    return high_.contains(line);
+}
+
+LineMemory::Lines LineMemory::high() const {
+    const std::lock_guard lock(mutex_);
+    return high_;
 }
 
 void LineMemory::restore(Lines high) {
+    const std::lock_guard lock(mutex_);
     high_ = std::move(high);
     doubtful_.clear();
 }

@@ -13,8 +13,8 @@ namespace irqbench::vmm::arm64 {
 /// Which lines of a GICv2 are high, as KVM_IRQ_LINE names them. KVM does not tell: of a level-sensitive
 /// interrupt it says that it is pending, for its line or for what software wrote to GICD_ISPENDR.
 ///
-/// begin() and set() may be called by several threads between `among_others(true)` and `among_others(false)`;
-/// all else belongs to a time when there is one.
+/// Threads may call it as they like; which of them was the last one is known between `among_others(true)` and
+/// `among_others(false)` only.
 class LineMemory {
   public:
     using Lines = std::set<std::uint32_t>;
@@ -26,7 +26,7 @@ class LineMemory {
     void set(std::uint32_t line, bool level, std::uint64_t begun);
     /// The line may have moved, and nobody knows which way.
     void doubt(std::uint32_t line);
-    [[nodiscard]] bool in_doubt(std::uint32_t line) const { return doubtful_.contains(line); }
+    [[nodiscard]] bool in_doubt(std::uint32_t line) const;
     /// Several threads move lines from here on, or do so no more. A line whose last motion is not known is in
     /// doubt until somebody moves it again.
     void among_others(bool on);
@@ -34,8 +34,8 @@ class LineMemory {
     /// @param is_high what is taken for a line's level
     void settle(const std::function<bool(std::uint32_t line)>& is_high);
 
-    [[nodiscard]] bool is_high(std::uint32_t line) const { return high_.contains(line); }
-    [[nodiscard]] const Lines& high() const { return high_; }
+    [[nodiscard]] bool is_high(std::uint32_t line) const;
+    [[nodiscard]] Lines high() const;
     void restore(Lines high);
 
   private:
@@ -48,12 +48,12 @@ class LineMemory {
 
     void note(std::uint32_t line, bool level);
 
+    std::atomic<std::uint64_t> clock_ = 0;
+    mutable std::mutex mutex_;  ///< guards all that follows
     Lines high_;
     Lines doubtful_;
     bool among_others_ = false;
-    std::atomic<std::uint64_t> clock_ = 0;
     std::map<std::uint32_t, std::map<std::thread::id, Motion>> motions_;  ///< line -> by whom, how
-    std::mutex mutex_;                                                    ///< guards motions_
 };
 
 }  // namespace irqbench::vmm::arm64
