@@ -190,6 +190,11 @@ Outcome KernelGic::route(const routing::RoutingTable& table) {
     return outcome;
 }
 
+Outcome KernelGic::reset_controller(std::string_view controller) {
+    if (!its_ || controller != "its") return {0, ENODEV};
+    return its_->try_set(KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_ITS_CTRL_RESET);
+}
+
 // Of what is active the highest bit set in the active priorities registers; the vGIC has one of each group
 // for its 32 levels.
 std::uint32_t KernelGic::running_priority(VcpuSlot& slot) {

@@ -35,6 +35,7 @@ class KernelGic : public ArmPlacement {
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome msi(const MsiMessage& message) override;
     Outcome route(const routing::RoutingTable& table) override;
+    Outcome reset_controller(std::string_view controller) override;
     [[nodiscard]] const routing::RoutingTable& routes() const override { return table_; }
     Outcome assign_irqfd(const IrqfdSpec& spec) override { return irqfds_.assign(spec); }
     Outcome deassign_irqfd(std::string_view name) override;

@@ -35,6 +35,7 @@ constexpr std::array all_verbs{
     verb<DeassignVerb>("deassign", Side::host, "deassigns an irqfd or ioeventfd"),
     verb<SignalVerb>("signal", Side::host, "writes to an irqfd's eventfd"),
     verb<IoeventfdVerb>("ioeventfd", Side::host, "assigns an ioeventfd"),
+    verb<ResetVerb>("reset", Side::host, "puts a controller back to where it was when it was made"),
     verb<MigrateVerb>("migrate", Side::host, "moves the guest into a new virtual machine"),
     verb<SaveVerb>("save", Side::host, "saves the machine's state under a name"),
     verb<RestoreVerb>("restore", Side::host, "begins a new virtual machine with a saved state"),
