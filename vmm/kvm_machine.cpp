@@ -204,6 +204,14 @@ Outcome KvmMachine::deassign_ioeventfd(std::string_view name) {
     });
 }
 
+Outcome KvmMachine::reset_controller(std::string_view controller) {
+    drain_irqfds();
+    const auto paused = runner().pause(nullptr);
+    const auto held = hold();
+    return call("reset", std::string(controller), std::nullopt,
+                [&] { return placement_->reset_controller(controller); });
+}
+
 Outcome KvmMachine::nmi(std::uint32_t vcpu) {
     drain_irqfds();
     const auto paused = runner().pause(slots_.at(vcpu).get());

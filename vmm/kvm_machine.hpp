@@ -37,6 +37,7 @@ class KvmMachine final : public Machine {
     void signal(std::string_view irqfd, std::uint64_t count) override;
     Outcome assign_ioeventfd(const IoeventfdSpec& spec) override;
     Outcome deassign_ioeventfd(std::string_view name) override;
+    Outcome reset_controller(std::string_view controller) override;
     Outcome nmi(std::uint32_t vcpu) override;
     Outcome inject(std::uint32_t vcpu, std::uint32_t vector, Injection how) override;
     void guest(std::uint32_t vcpu, std::span<const GuestOp> operations) override;

@@ -121,6 +121,10 @@ class Machine {
     virtual Outcome nmi(std::uint32_t vcpu) = 0;
     virtual Outcome inject(std::uint32_t vcpu, std::uint32_t vector, Injection how) = 0;
 
+    /// Puts a controller back to where it was when it was made, as its own interface has it. On arm64 `its`:
+    /// KVM_DEV_ARM_ITS_CTRL_RESET. ENODEV where there is none that can be reset.
+    virtual Outcome reset_controller(std::string_view /*controller*/) { return {0, ENODEV}; }
+
     /// Puts operations into the vCPU's mailbox; they are executed, in order, by the next settle().
     virtual void guest(std::uint32_t vcpu, std::span<const GuestOp> operations) = 0;
     /// What the handler of `vector` does: POLICY_* of vmm/guest/agent_abi.h. `lowers` is the GSI that

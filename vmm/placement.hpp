@@ -140,6 +140,9 @@ class Placement {
     /// How often they were signalled since the last call.
     [[nodiscard]] virtual std::vector<event::DoorbellRung> take_rung() { return {}; }
 
+    /// See Machine. To be called with no vCPU running.
+    virtual Outcome reset_controller(std::string_view /*controller*/) { return {0, ENODEV}; }
+
     virtual Outcome nmi(VcpuSlot& slot) = 0;
     virtual Outcome inject(VcpuSlot& slot, std::uint32_t vector, Injection how) = 0;
 

@@ -73,6 +73,7 @@ class Gicv3WithIts {
     std::optional<TableFault> save_its_tables(TableMemory& memory) const { return its_.save(memory); }
     std::optional<TableFault> restore_its_tables(TableMemory& memory) { return its_.restore(memory); }
     bool restore_creadr(std::uint64_t value) { return its_.restore_creadr(value); }
+    void reset_its() { its_.reset(); }
 
     friend bool operator==(const Gicv3WithIts&, const Gicv3WithIts&) = default;
 

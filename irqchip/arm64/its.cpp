@@ -116,6 +116,18 @@ bool Its::restore_creadr(std::uint64_t value) {
     return true;
 }
 
+// Linux, Documentation/virt/kvm/devices/arm-vgic-its.rst, "ITS Reset State": of GITS_BASER only Valid is said
+// to change, and KVM leaves the rest.
+void Its::reset() {
+    ctlr_ = {};
+    cbaser_ = {};
+    cwriter_ = {};
+    creadr_ = {};
+    for (GitsBaser& baser : baser_) baser.set(GitsBaser::valid, false);
+    collections_.clear();
+    forget_if([](const CachedTranslation&) { return true; });
+}
+
 /// In commands.
 std::uint32_t Its::queue_size() const {
     constexpr std::uint32_t page = 4096;

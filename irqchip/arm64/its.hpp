@@ -101,6 +101,9 @@ class Its {
     std::optional<TableFault> restore(TableMemory& memory);
     /// Userspace's write to GITS_CREADR. @returns false if it is beyond the queue
     bool restore_creadr(std::uint64_t value);
+    /// KVM_DEV_ARM_ITS_CTRL_RESET: disabled, without a queue or tables, and with nothing cached. What lies in
+    /// memory stays there, and LPIs that are pending stay so: they are the redistributors'.
+    void reset();
 
     friend bool operator==(const Its&, const Its&) = default;
 

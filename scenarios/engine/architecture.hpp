@@ -65,9 +65,14 @@ struct Architecture {
     std::string (*machine_in_words)(const vmm::MachineConfig& config);
     /// An interrupt of the head's `outcomes`.
     expect::Ack (*read_outcome)(const Cursor& at);
+    /// Why such a machine never takes it; nothing if it may.
+    std::string (*outcome_unfit_for)(const vmm::MachineConfig& config, const expect::Ack& outcome);
     Json (*outcome_schema)();
     /// What the finished configuration must satisfy. @returns why not, or nothing
     std::string (*check_machine)(const vmm::MachineConfig& config);
+    /// GSIs, from 0, that lead somewhere before a step gives them routes. An irqfd has one of these, or one
+    /// that steps route; null where it may have any, and signal nobody.
+    std::uint32_t (*default_gsis)(const vmm::MachineConfig& config);
     /// Chooses what a file leaves to the run, so that several irqchip modes play it on the same machine.
     /// @param offered whether all of them have a capability
     void (*settle)(vmm::MachineConfig& config, const std::function<bool(std::string_view)>& offered);

@@ -26,8 +26,9 @@ struct Tenant {
 struct Facts {
     std::vector<std::uint32_t> vcpus;  ///< vCPUs it names, by index
 
-    std::string opens_irqfd;  ///< and the call is expected to succeed
-    bool resamples = false;   ///< with `opens_irqfd`
+    std::string opens_irqfd;              ///< and the call is expected to succeed
+    bool resamples = false;               ///< with `opens_irqfd`
+    std::optional<std::uint32_t> raises;  ///< with `opens_irqfd`: its GSI
     std::string opens_ioeventfd;
     std::string closes;               ///< an irqfd or ioeventfd
     std::vector<std::string> irqfds;  ///< names that must be open irqfds
@@ -65,9 +66,10 @@ struct Facts {
     bool threadable =
         false;            ///< has a place in `parallel`: a call that several host threads may make at once
     bool routes = false;  ///< changes the routing table, which one thread may do
-    std::vector<std::string> modes;  ///< the only irqchip modes it makes sense in; empty: all
-    bool traces = false;             ///< asks for the kernel's own events
-    bool needs_kvm = false;          ///< is about an interface of KVM: left out where a mode has none
+    std::optional<std::uint32_t> routed;  ///< with `routes`: that of this GSI; without, of any
+    std::vector<std::string> modes;       ///< the only irqchip modes it makes sense in; empty: all
+    bool traces = false;                  ///< asks for the kernel's own events
+    bool needs_kvm = false;               ///< is about an interface of KVM: left out where a mode has none
 };
 
 }  // namespace irqbench::scenarios

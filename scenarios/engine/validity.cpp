@@ -39,6 +39,8 @@ class Checker {
         around.in_setup = false;
         walk(scenario_.steps, around);
         check_bounds();
+        check_routed();
+        check_outcomes();
         check_whole();
         check_known();
         check_modes(scenario_.migration_not, {"/migration/not", place_of("migration").line});
@@ -175,11 +177,16 @@ class Checker {
             fail(step, fmt::format("loops until '{}', which is no thread of this 'parallel'", block.until));
     }
 
+    /// @param place a Step or a Spot
+    template <class Place>
+    void check_vcpu(const Place& place, std::uint32_t vcpu) const {
+        if (vcpu >= vcpu_count())
+            fail(place, fmt::format("there is no vCPU {}: the machine has {} (\"vcpus\"), counted from 0",
+                                    vcpu, vcpu_count()));
+    }
+
     void check(const Step& step, const Facts& facts, const Around& around) {
-        for (const std::uint32_t vcpu : facts.vcpus)
-            if (vcpu >= vcpu_count())
-                fail(step, fmt::format("there is no vCPU {}: the machine has {} (\"vcpus\"), counted from 0",
-                                       vcpu, vcpu_count()));
+        for (const std::uint32_t vcpu : facts.vcpus) check_vcpu(step, vcpu);
         check_place(step, facts, around);
         check_needs(step, facts);
         check_names(step, facts);
@@ -200,6 +207,9 @@ class Checker {
         if (facts.causes) causes_.insert(around.modes.begin(), around.modes.end());
         // A path may be left out, so that it is no claim to rest on alone.
         if (facts.asserts && !facts.traces) asserts_.insert(around.modes.begin(), around.modes.end());
+        if (facts.raises) raised_.emplace_back(*facts.raises, &step);
+        if (facts.routes && facts.routed) routed_.insert(*facts.routed);
+        routes_any_ = routes_any_ || (facts.routes && !facts.routed);
         if (facts.claims) claims_.insert(around.modes.begin(), around.modes.end());
         if (facts.is_quiet)
             for (const std::string& mode : around.modes) first_quiet_.try_emplace(mode, &step);
@@ -369,6 +379,38 @@ class Checker {
             fail(place_of("steps"), fmt::format("more than {} steps, repeats included", max_steps));
     }
 
+    /// A route may come after the irqfd.
+    void check_routed() const {
+        if (architecture_.default_gsis == nullptr) return;
+        const std::uint32_t count = architecture_.default_gsis(scenario_.config);
+        for (const auto& [gsi, step] : raised_)
+            if (gsi >= count && !routes_any_ && !routed_.contains(gsi))
+                fail(*step,
+                     fmt::format("GSI {} leads nowhere: the machine's last is {}, and no step gives it a "
+                                 "'route'",
+                                 gsi, count - 1));
+    }
+
+    void check_outcomes() const {
+        if (!scenario_.outcomes) return;
+        const Outcomes& outcomes = *scenario_.outcomes;
+        check_outcomes("allowed", outcomes.allowed);
+        check_outcomes("forbidden", outcomes.forbidden);
+        check_outcomes("required", outcomes.required);
+    }
+
+    void check_outcomes(std::string_view list, const std::vector<expect::Ack>& acks) const {
+        const Node& node = *root_.node().find("outcomes");
+        for (std::size_t i = 0; i < acks.size(); ++i) {
+            const Spot place{fmt::format("/outcomes/{}/{}/ack", list, i),
+                             (*node.find(list)->array())[i].line};
+            for (const std::uint32_t vcpu : acks[i].vcpus) check_vcpu(place, vcpu);
+            if (std::string reason = architecture_.outcome_unfit_for(scenario_.config, acks[i]);
+                !reason.empty())
+                fail(place, std::move(reason));
+        }
+    }
+
     void check_whole() const {
         const Modes modes = modes_of_file();
         if (scenario_.outcomes) {
@@ -438,6 +480,9 @@ class Checker {
     std::map<std::pair<const Block*, std::string>, std::string> owners_;
     std::map<const Block*, std::string> routers_;     ///< the thread of each `parallel` that changes routes
     std::map<std::uint64_t, std::uint64_t> tenants_;  ///< by place
+    std::vector<std::pair<std::uint32_t, const Step*>> raised_;  ///< GSIs of irqfds
+    std::set<std::uint32_t> routed_;                             ///< GSIs to which steps give routes
+    bool routes_any_ = false;                                    ///< steps may give routes to any
     bool repeats_ = false;  ///< steps that are done again are walked through once more
     bool starts_any_ = false;
     std::set<std::uint32_t> started_;  ///< vCPUs that steps start

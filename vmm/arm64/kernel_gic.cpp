@@ -145,9 +145,10 @@ std::uint64_t KernelGic::cpu_register(std::uint32_t vcpu, std::uint32_t which) c
 Outcome KernelGic::set_line(std::uint32_t gsi, bool level, bool want_status) {
     const auto line = line_word(gsi);
     if (!line) return {0, EINVAL};
+    const std::uint64_t begun = lines_.begin();
     const Outcome outcome =
         want_status ? vm_.try_irq_line_status(*line, level) : vm_.try_irq_line(*line, level);
-    if (outcome.ok() && remembers_lines()) remember(*line, level);
+    if (outcome.ok() && !is_v3_) lines_.set(*line, level, begun);
     return outcome;
 }
 
@@ -156,21 +157,27 @@ Outcome KernelGic::deassign_irqfd(std::string_view name) {
     const Outcome outcome = irqfds_.deassign(name);
     // The last of a GSI lets go of the line.
     if (gsi && remembers_lines() && !irqfds_.resamples(*gsi)) remember_gsi(*gsi, false);
+    if (gsi && concurrent_) among_others(gsi);
     return outcome;
 }
 
 // KVM raises the line of a level-sensitive SPI, and leaves it at that.
 void KernelGic::signal(std::string_view irqfd, std::uint64_t count) {
     irqfds_.signal(irqfd, count);
-    if (!remembers_lines() || count == 0) return;
-    if (const auto gsi = irqfds_.gsi_of(irqfd)) remember_gsi(*gsi, true);
+    if (is_v3_ || count == 0) return;
+    const auto gsi = irqfds_.gsi_of(irqfd);
+    if (!gsi) return;
+    if (concurrent_)
+        among_others(gsi);
+    else
+        remember_gsi(*gsi, true);
 }
 
 std::vector<event::Resampled> KernelGic::take_resampled() {
     auto kicks = irqfds_.take_resampled();
     if (!remembers_lines()) return kicks;
     for (const event::Resampled& kick : kicks)
-        if (const auto gsi = irqfds_.gsi_of(kick.irqfd)) remember_gsi(*gsi, false);
+        if (const auto gsi = irqfds_.gsi_of(kick.irqfd)) remember_gsi(*gsi, false, true);
     return kicks;
 }
 
@@ -179,7 +186,13 @@ Outcome KernelGic::msi(const MsiMessage& message) { return try_signal(vm_, messa
 Outcome KernelGic::route(const routing::RoutingTable& table) {
     const Outcome outcome = try_set_routing(vm_, table);
     if (outcome.ok()) table_ = table;
+    if (concurrent_) among_others(std::nullopt);
     return outcome;
+}
+
+Outcome KernelGic::reset_controller(std::string_view controller) {
+    if (!its_ || controller != "its") return {0, ENODEV};
+    return its_->try_set(KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_ITS_CTRL_RESET);
 }
 
 // Of what is active the highest bit set in the active priorities registers; the vGIC has one of each group

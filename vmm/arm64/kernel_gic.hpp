@@ -1,11 +1,13 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string_view>
 #include <vector>
 
+#include "vmm/arm64/line_memory.hpp"
 #include "vmm/arm64/placement.hpp"
 #include "vmm/kernel_irqfds.hpp"
 #include "vmm/kvm/device.hpp"
@@ -33,6 +35,7 @@ class KernelGic : public ArmPlacement {
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome msi(const MsiMessage& message) override;
     Outcome route(const routing::RoutingTable& table) override;
+    Outcome reset_controller(std::string_view controller) override;
     [[nodiscard]] const routing::RoutingTable& routes() const override { return table_; }
     Outcome assign_irqfd(const IrqfdSpec& spec) override { return irqfds_.assign(spec); }
     Outcome deassign_irqfd(std::string_view name) override;
@@ -58,6 +61,11 @@ class KernelGic : public ArmPlacement {
     };
     using RegisterWrites = std::vector<RegisterWrite>;
     using Markers = std::map<std::uint32_t, std::uint32_t>;
+    /// What several threads have been at, beside KVM_IRQ_LINE.
+    struct Moved {
+        std::set<std::uint32_t> gsis;  ///< of irqfds
+        bool routes = false;
+    };
     struct Redistributors;
     struct Its;
     struct PendingTable;
@@ -80,11 +88,12 @@ class KernelGic : public ArmPlacement {
     /// GICv2: which of 32 INTIDs are pending for their line.
     [[nodiscard]] std::uint32_t pending_by_line(std::uint32_t vcpu, std::uint32_t first) const;
     [[nodiscard]] bool remembers_lines() const { return !is_v3_ && !concurrent_; }
-    /// GICv2: notes a line, as KVM_IRQ_LINE names it.
-    void remember(std::uint32_t line, bool level);
-    /// GICv2: the same of the SPIs of a GSI.
-    void remember_gsi(std::uint32_t gsi, bool level);
-    /// GICv2: the same after several threads have moved lines.
+    /// GICv2: notes a level of the SPIs of a GSI.
+    /// @param of_late as a kick says it, which may have come before what has moved the line since
+    void remember_gsi(std::uint32_t gsi, bool level, bool of_late = false);
+    /// GICv2, for one of several threads: notes that an irqfd of the GSI is at work, or that routes change.
+    void among_others(std::optional<std::uint32_t> gsi);
+    /// GICv2: lines in doubt after several threads have moved them.
     void look_for_lines();
     void drive_again(const std::set<std::uint32_t>& lines);
 
@@ -111,10 +120,11 @@ class KernelGic : public ArmPlacement {
     std::optional<kvm::Device> its_;
     KernelIrqfds irqfds_;
     routing::RoutingTable table_;
-    Markers marker_sgis_;           ///< vCPU -> the SGI that its markers are
-    std::set<std::uint32_t> high_;  ///< GICv2: lines, as KVM_IRQ_LINE names them
+    Markers marker_sgis_;  ///< vCPU -> the SGI that its markers are
+    LineMemory lines_;     ///< of a GICv2
     bool concurrent_ = false;
-    bool lines_known_ = true;
+    Moved moved_;
+    std::mutex moved_mutex_;  ///< guards moved_
 };
 
 }  // namespace irqbench::vmm::arm64

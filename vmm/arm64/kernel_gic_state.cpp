@@ -70,7 +70,7 @@ void KernelGic::adopt(VcpuSlot& slot) {
 }
 
 std::vector<StateAccess> KernelGic::state() {
-    using Lines = std::set<std::uint32_t>;
+    using Lines = LineMemory::Lines;
     std::vector<StateAccess> parts{registers_state()};
     for (StateAccess& part : events_state()) parts.push_back(std::move(part));
     const auto registers = [this](std::string_view name, std::function<RegisterWrites()> save) {
@@ -96,7 +96,7 @@ std::vector<StateAccess> KernelGic::state() {
                                  "lines",
                                  [this] {
                                      look_for_lines();
-                                     return high_;
+                                     return lines_.high();
                                  },
                                  [this](const Lines& lines) { drive_again(lines); }));
     if (its_) {
@@ -303,43 +303,58 @@ std::uint32_t KernelGic::pending_by_line(std::uint32_t vcpu, std::uint32_t first
         if ((bits_of(vcpu, intid, vgic::gicd::icfgr, 2) & 2) != 0) continue;
         const bool is_timer = intid == VirtualTimer::ppi || intid == VirtualTimer::ppi_of_physical;
         const std::uint32_t line = first == 0 ? vgic::ppi_line(vcpu, intid) : vgic::spi_line(intid);
-        if (is_timer || high_.contains(line)) by_line |= 1U << (intid - first);
+        if (is_timer || lines_.is_high(line)) by_line |= 1U << (intid - first);
     }
     return by_line;
 }
 
-void KernelGic::remember(std::uint32_t line, bool level) {
-    if (level)
-        high_.insert(line);
+// What a kick that came from several threads' time lowered may be up again.
+void KernelGic::remember_gsi(std::uint32_t gsi, bool level, bool of_late) {
+    for (const routing::Route& route : table_.routes(gsi)) {
+        const auto* pin = std::get_if<routing::PinRoute>(&route);
+        if (pin == nullptr) continue;
+        const std::uint32_t line = vgic::spi_line(pin->pin + routing::arm64::first_spi);
+        if (!of_late || !lines_.in_doubt(line)) lines_.set(line, level, lines_.begin());
+    }
+}
+
+void KernelGic::among_others(std::optional<std::uint32_t> gsi) {
+    const std::lock_guard lock(moved_mutex_);
+    if (gsi)
+        moved_.gsis.insert(*gsi);
     else
-        high_.erase(line);
+        moved_.routes = true;
 }
 
-void KernelGic::remember_gsi(std::uint32_t gsi, bool level) {
-    for (const routing::Route& route : table_.routes(gsi))
-        if (const auto* pin = std::get_if<routing::PinRoute>(&route))
-            remember(vgic::spi_line(pin->pin + routing::arm64::first_spi), level);
-}
-
+// KVM moves the lines of irqfds in its own time, and to where the routes lead by then.
 void KernelGic::concurrent(bool on) {
     concurrent_ = on;
-    lines_known_ = false;
+    if (is_v3_) return;
+    lines_.among_others(on);
+    const Moved moved = std::exchange(moved_, {});
+    if (moved.gsis.empty()) return;
+    for (std::uint32_t pin = 0; pin < config_.spis; ++pin)
+        if (moved.routes) lines_.doubt(vgic::spi_line(pin + routing::arm64::first_spi));
+    for (const std::uint32_t gsi : moved.gsis)
+        for (const routing::Route& route : table_.routes(gsi))
+            if (const auto* pin = std::get_if<routing::PinRoute>(&route))
+                lines_.doubt(vgic::spi_line(pin->pin + routing::arm64::first_spi));
 }
 
-// Which of several threads was the last one, only the GIC knows: what is pending of a level-sensitive SPI is
-// taken for its line. With no vCPU running: KVM's GIC has no registers otherwise.
+// Of a line in doubt only the GIC knows: what is pending of a level-sensitive interrupt is taken for it. With
+// no vCPU running: KVM's GIC has no registers otherwise.
 void KernelGic::look_for_lines() {
-    if (lines_known_) return;
-    lines_known_ = true;
-    for (std::uint32_t intid = routing::arm64::first_spi; intid < routing::arm64::first_spi + config_.spis;
-         ++intid)
-        remember(vgic::spi_line(intid), (bits_of(0, intid, vgic::gicd::icfgr, 2) & 2) == 0 &&
-                                            bits_of(0, intid, vgic::gicd::ispendr, 1) != 0);
+    lines_.settle([this](std::uint32_t line) {
+        const std::uint32_t vcpu = line >> KVM_ARM_IRQ_VCPU_SHIFT & KVM_ARM_IRQ_VCPU_MASK;
+        const std::uint32_t intid = line & KVM_ARM_IRQ_NUM_MASK;
+        return (bits_of(vcpu, intid, vgic::gicd::icfgr, 2) & 2) == 0 &&
+               bits_of(vcpu, intid, vgic::gicd::ispendr, 1) != 0;
+    });
 }
 
 /// What is edge-triggered has no level: driven again, it would be an edge.
 void KernelGic::drive_again(const std::set<std::uint32_t>& lines) {
-    high_ = lines;
+    lines_.restore(lines);
     for (const std::uint32_t line : lines) {
         const std::uint32_t vcpu = line >> KVM_ARM_IRQ_VCPU_SHIFT & KVM_ARM_IRQ_VCPU_MASK;
         if ((bits_of(vcpu, line & KVM_ARM_IRQ_NUM_MASK, vgic::gicd::icfgr, 2) & 2) == 0)

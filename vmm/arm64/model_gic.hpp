@@ -61,6 +61,8 @@ class ModelGic {
 
     /// A device writes to the doorbell of an ITS. The outcome is that of KVM_SIGNAL_MSI.
     virtual Outcome msi(const MsiMessage& message) = 0;
+    /// See Machine.
+    virtual Outcome reset_controller(std::string_view /*controller*/) { return {0, ENODEV}; }
 
     /// The priority that an interrupt must be below to be taken: PMR's, or that of what is active.
     [[nodiscard]] virtual std::uint32_t priority_limit(std::uint32_t cpu) const = 0;

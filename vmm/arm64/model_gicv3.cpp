@@ -147,6 +147,12 @@ class ModelGicv3 final : public ModelGic {
         return {};
     }
 
+    Outcome reset_controller(std::string_view controller) override {
+        if (!has_its_ || controller != "its") return {0, ENODEV};
+        gic_.reset_its();
+        return {};
+    }
+
     [[nodiscard]] std::uint32_t priority_limit(std::uint32_t cpu) const override {
         const std::uint64_t mask = gic_.peek_sysreg(cpu, icc::pmr).value_or(0);
         const std::uint64_t running = gic_.peek_sysreg(cpu, icc::rpr).value_or(0);

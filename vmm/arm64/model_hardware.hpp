@@ -31,6 +31,9 @@ class ModelHardware final : public model::Hardware {
     }
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome msi(const MsiMessage& message) override;
+    Outcome reset_controller(std::string_view controller) override {
+        return board_.gic().reset_controller(controller);
+    }
     Outcome route(const routing::RoutingTable& table) override;
     [[nodiscard]] const routing::RoutingTable& routes() const override { return board_.routes(); }
     void drive(std::uint32_t gsi, bool level, irqchip::LineSource source) override;

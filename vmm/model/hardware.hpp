@@ -108,6 +108,7 @@ class Hardware : public GsiInputs {
     virtual Outcome msi(const MsiMessage& message) = 0;
     virtual Outcome route(const routing::RoutingTable& table) = 0;
     [[nodiscard]] virtual const routing::RoutingTable& routes() const = 0;
+    virtual Outcome reset_controller(std::string_view /*controller*/) { return {0, ENODEV}; }
 
     [[nodiscard]] virtual CpuRules cpu_rules() const = 0;
     [[nodiscard]] virtual bool interrupt_pending(std::uint32_t cpu) const = 0;

@@ -117,6 +117,11 @@ Outcome ModelMachine::deassign_ioeventfd(std::string_view name) {
     return call("deassign", std::string(name), std::nullopt, [&] { return doorbells_.deassign(name); });
 }
 
+Outcome ModelMachine::reset_controller(std::string_view controller) {
+    return call("reset", std::string(controller), std::nullopt,
+                [&] { return hardware_->reset_controller(controller); });
+}
+
 Outcome ModelMachine::nmi(std::uint32_t vcpu) {
     return call("nmi", fmt::format("vCPU {}", vcpu), std::nullopt, [&] {
         // As on a KVM whose architecture has no such call.

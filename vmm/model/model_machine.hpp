@@ -43,6 +43,7 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
     void signal(std::string_view irqfd, std::uint64_t count) override;
     Outcome assign_ioeventfd(const IoeventfdSpec& spec) override;
     Outcome deassign_ioeventfd(std::string_view name) override;
+    Outcome reset_controller(std::string_view controller) override;
     Outcome nmi(std::uint32_t vcpu) override;
     /// ENOTTY: there is no KVM whose ioctl this could be.
     Outcome inject(std::uint32_t vcpu, std::uint32_t vector, Injection how) override;

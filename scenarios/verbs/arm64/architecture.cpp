@@ -35,6 +35,7 @@ constexpr std::array all_verbs{
     verb<DeassignVerb>("deassign", Side::host, "deassigns an irqfd or ioeventfd"),
     verb<SignalVerb>("signal", Side::host, "writes to an irqfd's eventfd"),
     verb<IoeventfdVerb>("ioeventfd", Side::host, "assigns an ioeventfd"),
+    verb<ResetVerb>("reset", Side::host, "puts a controller back to where it was when it was made"),
     verb<MigrateVerb>("migrate", Side::host, "moves the guest into a new virtual machine"),
     verb<SaveVerb>("save", Side::host, "saves the machine's state under a name"),
     verb<RestoreVerb>("restore", Side::host, "begins a new virtual machine with a saved state"),
@@ -171,6 +172,9 @@ std::string check_machine(const vmm::MachineConfig& config) {
     return "";
 }
 
+/// KVM's own table leads each SPI's GSI to it.
+std::uint32_t default_gsis(const vmm::MachineConfig& config) { return config.spis; }
+
 /// The newest GIC that all have; left to each of them where they have none in common.
 void settle(vmm::MachineConfig& config, const std::function<bool(std::string_view)>& offered) {
     if (!config.gic.empty()) return;
@@ -223,8 +227,10 @@ const Architecture architecture{.name = "arm64",
                                 .machine_schema = machine_schema,
                                 .machine_in_words = machine_in_words,
                                 .read_outcome = read_outcome<Intid>,
+                                .outcome_unfit_for = outcome_unfit_for<Intid>,
                                 .outcome_schema = outcome_schema<Intid>,
                                 .check_machine = check_machine,
+                                .default_gsis = default_gsis,
                                 .settle = settle,
                                 .needed = needed,
                                 .lacks = lacks,

@@ -190,7 +190,10 @@ std::vector<vmm::GuestOp> ItsVerb::operations(Stage& stage) const {
     constexpr std::uint64_t pages_64k = 2U << 8;
     constexpr std::uint64_t queue_pages = ItsMemory::bytes_each / 0x1000 - 1;
     constexpr std::uint64_t pending_zero = std::uint64_t{1} << 62;
+    // Memory of a table is zero when it is given to the ITS (IHI 0069, 5.2), also after a reset.
     std::vector<vmm::GuestOp> operations{
+        operation(OP_CLEAR, memory_at(ItsMemory::devices), ItsMemory::bytes_each, 8, "clear devices"),
+        operation(OP_CLEAR, memory_at(ItsMemory::collections), ItsMemory::bytes_each, 8, "clear collections"),
         write_long(gits_baser_devices, valid_bit | its_attributes | pages_64k | memory_at(ItsMemory::devices),
                    "gits_baser0"),
         write_long(gits_baser_collections,
@@ -213,6 +216,22 @@ std::vector<vmm::GuestOp> ItsVerb::operations(Stage& stage) const {
     operations.push_back(write_word(gits_ctlr, 1, "gits_ctlr"));
     return operations;
 }
+
+std::string ResetVerb::explain() const {
+    return fmt::format("The host resets the ITS{}.", refusal_in_words(arguments_.error));
+}
+
+void ResetVerb::perform(Stage& stage) const {
+    stage.machine.reset_controller(word_of(arguments_.controller));
+}
+
+Facts ResetVerb::facts() const {
+    Facts facts;
+    facts.asserts = arguments_.error.has_value();
+    return facts;
+}
+
+std::string ResetVerb::unfit_for(const vmm::MachineConfig& config) const { return without_tables(config); }
 
 std::string LpiVerb::explain() const {
     return fmt::format("{} configures LPI {}: priority {:#04x}, {}.", who(), arguments_.intid,
@@ -323,8 +342,19 @@ void RouteVerb::perform(Stage& stage) const {
 Facts RouteVerb::facts() const {
     Facts facts;
     facts.threadable = facts.routes = true;
+    facts.routed = arguments_.gsi;
     facts.asserts = arguments_.error.has_value();
     return facts;
+}
+
+// What must be refused need not be there.
+std::string RouteVerb::unfit_for(const vmm::MachineConfig& config) const {
+    if (arguments_.error) return {};
+    if (arguments_.spi && *arguments_.spi >= irqchip::arm64::first_special)
+        return fmt::format("INTID {} is no SPI", *arguments_.spi);
+    if (arguments_.spi) return Intid::unfit_for(config, *arguments_.spi);
+    if (arguments_.msi->address || config.its) return {};
+    return "needs an ITS for its message: set \"machine\": { \"its\": true }";
 }
 
 }  // namespace irqbench::scenarios::verbs::arm64

@@ -71,6 +71,30 @@ class LpiVerb final : public GuestVerbOf<LpiArguments> {
 
 using ItsCommand = irqchip::arm64::ItsOpcode;
 
+/// What its own interface can put back to the beginning.
+enum class Resettable : std::uint8_t { its };
+
+/// Of `reset`: what is reset.
+struct ResetArguments {
+    Resettable controller = Resettable::its;
+    std::optional<Errno> error;
+    static constexpr auto fields() {
+        return std::tuple{required("controller", &ResetArguments::controller, "which controller"),
+                          error_field(&ResetArguments::error)};
+    }
+    static constexpr std::string_view shorthand = "controller";
+};
+
+/// Puts a controller back to where it was when it was made.
+class ResetVerb final : public CallVerbOf<ResetArguments> {
+  public:
+    using CallVerbOf::CallVerbOf;
+    [[nodiscard]] std::string explain() const override;
+    void perform(Stage& stage) const override;
+    [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
+};
+
 /// Of `its_command`: each command takes keys of its own.
 struct CommandArguments {
     std::uint32_t vcpu = 0;
@@ -172,11 +196,18 @@ class RouteVerb final : public CallVerbOf<RouteArguments> {
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
     [[nodiscard]] Facts facts() const override;
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
 };
 
 }  // namespace irqbench::scenarios::verbs::arm64
 
 namespace irqbench::scenarios {
+
+template <>
+struct Words<verbs::arm64::Resettable> {
+    using E = verbs::arm64::Resettable;
+    static constexpr std::array<std::pair<std::string_view, E>, 1> table{{{"its", E::its}}};
+};
 
 template <>
 struct Words<verbs::arm64::ItsCommand> {

@@ -159,6 +159,15 @@ expect::Ack read_outcome(const Cursor& at) {
 }
 
 template <class Id>
+std::string outcome_unfit_for(const vmm::MachineConfig& config, const expect::Ack& outcome) {
+    if (outcome.kind != vmm::event::Kind::interrupt) return {};
+    if (outcome.ids.empty()) return Id::unfit_for(config, outcome.id);
+    for (const std::uint32_t id : outcome.ids)
+        if (std::string reason = Id::unfit_for(config, id); !reason.empty()) return reason;
+    return {};
+}
+
+template <class Id>
 Json outcome_schema() {
     Json choices = Json::array({Form<std::uint32_t>::schema(Id::range)});
     if (Id::has_nmi) choices.push_back({{"const", "nmi"}});
@@ -299,6 +308,8 @@ std::string StormVerb<Id>::unfit_for(const vmm::MachineConfig& config) const {
 
 template expect::Ack read_outcome<Vector>(const Cursor& at);
 template expect::Ack read_outcome<Intid>(const Cursor& at);
+template std::string outcome_unfit_for<Vector>(const vmm::MachineConfig& config, const expect::Ack& outcome);
+template std::string outcome_unfit_for<Intid>(const vmm::MachineConfig& config, const expect::Ack& outcome);
 template Json outcome_schema<Vector>();
 template Json outcome_schema<Intid>();
 template class AckVerb<Vector>;

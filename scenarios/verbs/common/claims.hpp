@@ -41,6 +41,9 @@ struct AckItem {
 /// `intid`, since a bare array means "in order" in an `ack` step. For Architecture::read_outcome.
 template <class Id>
 expect::Ack read_outcome(const Cursor& at);
+/// For Architecture::outcome_unfit_for.
+template <class Id>
+std::string outcome_unfit_for(const vmm::MachineConfig& config, const expect::Ack& outcome);
 template <class Id>
 Json outcome_schema();
 

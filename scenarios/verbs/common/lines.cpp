@@ -75,6 +75,7 @@ Facts IrqfdVerb::facts() const {
     if (!arguments_.error) {
         facts.opens_irqfd = arguments_.name;
         facts.resamples = arguments_.resample;
+        if (arguments_.via != Via::another_vm) facts.raises = arguments_.gsi;
     }
     facts.eventfd = arguments_.shares;
     facts.threadable = arguments_.via != Via::another_vm;
@@ -169,6 +170,7 @@ void UnrouteVerb::perform(Stage& stage) const {
 Facts UnrouteVerb::facts() const {
     Facts facts;
     facts.threadable = facts.routes = true;
+    facts.routed = arguments_.gsi;
     facts.asserts = arguments_.error.has_value();
     return facts;
 }

@@ -137,6 +137,7 @@ void RouteVerb::perform(Stage& stage) const {
 Facts RouteVerb::facts() const {
     Facts facts;
     facts.threadable = facts.routes = true;
+    facts.routed = arguments_.gsi;
     facts.asserts = arguments_.error.has_value();
     return facts;
 }

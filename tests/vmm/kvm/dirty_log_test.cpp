@@ -25,8 +25,7 @@ struct LoggedGuest {
     }
 
     void write_to(std::uint64_t page) {
-        guest.load({0xa2, 0x00, 0x00, 0xf4}, data + page * GuestMemory::page_size);  // mov [0], al; hlt
-        guest.run<HltExit>();
+        BOOST_TEST(!guest.store(data + page * GuestMemory::page_size, 1).has_value());
     }
 
     MiniGuest guest;
