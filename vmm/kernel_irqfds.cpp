@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
+#include <map>
+#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -36,18 +37,28 @@ kvm::Vm& KernelIrqfds::vm_of(const IrqfdSpec& spec) {
     return *other_vm_;
 }
 
+KernelIrqfds::Entry KernelIrqfds::make(const IrqfdSpec& spec) const {
+    Entry entry;
+    entry.spec = spec;
+    const Entry* other = find(spec.shares);
+    entry.trigger = other != nullptr ? other->trigger : std::make_shared<kvm::EventFd>();
+    entry.signalled = other != nullptr;  // by what may wait in it
+    return entry;
+}
+
+void KernelIrqfds::keep(Entry entry) {
+    if (const Entry* former = find(entry.spec.name); former != nullptr)
+        entry.kicks = former->kicks + (former->resample ? former->resample->drain() : 0);
+    std::erase_if(entries_, [&](const Entry& former) { return former.spec.name == entry.spec.name; });
+    entries_.push_back(std::move(entry));
+}
+
 // The kernel is called without the lock: signals come meanwhile.
 Outcome KernelIrqfds::assign(const IrqfdSpec& spec) {
     if (spec.other_vm && !make_other_vm_) return {0, EAGAIN};
-    Entry entry;
-    entry.spec = spec;
     std::unique_lock lock(mutex_);
-    if (const Entry* other = find(spec.shares); other != nullptr) {
-        entry.trigger = other->trigger;
-        entry.signalled = true;  // by what may wait in it
-    } else {
-        entry.trigger = std::make_shared<kvm::EventFd>();
-    }
+    Entry entry = make(spec);
+    if (served_by_machine(entry.trigger.get()) != nullptr) return {0, EBUSY};
     if (spec.resample) entry.resample = std::make_unique<kvm::EventFd>();
     kvm::Vm& vm = vm_of(spec);
     lock.unlock();
@@ -56,11 +67,34 @@ Outcome KernelIrqfds::assign(const IrqfdSpec& spec) {
     if (!attempt.outcome.ok()) return attempt.outcome;
     entry.irqfd = std::move(attempt.object);
     entry.asserted = spec.resample && is_asserted(spec.gsi);
-    if (const Entry* former = find(spec.name); former != nullptr && former->resample)
-        entry.kicks = former->kicks + former->resample->drain();
-    std::erase_if(entries_, [&](const Entry& former) { return former.spec.name == spec.name; });
-    entries_.push_back(std::move(entry));
+    keep(std::move(entry));
     return attempt.outcome;
+}
+
+Outcome KernelIrqfds::serve(const IrqfdSpec& spec, std::optional<routing::ListenerId> listener) {
+    const std::lock_guard lock(mutex_);
+    Entry entry = make(spec);
+    if (triggers_one(entry)) return {0, EBUSY};
+    entry.by_machine = true;
+    entry.listener = listener;
+    keep(std::move(entry));
+    return {};
+}
+
+void KernelIrqfds::move(std::string_view name, Server to) {
+    const std::lock_guard lock(mutex_);
+    Entry* entry = find(name);
+    entry->by_machine = to == Server::machine;
+    if (entry->by_machine) {
+        kvm::require(entry->irqfd->try_deassign(), "KVM_IRQFD");
+        entry->irqfd.reset();
+        // Kernels before 5.11 leave the signal in the eventfd.
+        static_cast<void>(entry->trigger->drain());
+        return;
+    }
+    auto attempt = kvm::Irqfd::try_assign(vm_of(entry->spec), *entry->trigger, entry->spec.gsi, nullptr);
+    kvm::require(attempt.outcome, "KVM_IRQFD");
+    entry->irqfd = std::move(attempt.object);
 }
 
 Outcome KernelIrqfds::deassign(std::string_view name) {
@@ -68,6 +102,7 @@ Outcome KernelIrqfds::deassign(std::string_view name) {
     Entry* entry = find(name);
     if (entry == nullptr) return {0, ENOENT};
     const std::uint32_t gsi = entry->spec.gsi;
+    if (std::exchange(entry->by_machine, false)) return {};
     auto irqfd = std::exchange(entry->irqfd, std::nullopt);
     if (!irqfd) return kvm::Irqfd::try_deassign(vm_of(entry->spec), *entry->trigger, gsi);
     lock.unlock();
@@ -75,6 +110,49 @@ Outcome KernelIrqfds::deassign(std::string_view name) {
     lock.lock();
     if (!has_resampler(gsi)) release(gsi);
     return outcome;
+}
+
+KernelIrqfds::Server KernelIrqfds::server_of(const Entry& entry) {
+    if (entry.by_machine) return Server::machine;
+    return entry.irqfd ? Server::kernel : Server::nobody;
+}
+
+std::vector<KernelIrqfds::Binding> KernelIrqfds::assigned() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<Binding> bindings;
+    for (const Entry& entry : entries_)
+        if (const Server server = server_of(entry); server != Server::nobody)
+            bindings.push_back({entry.spec, server, entry.listener, false, 0, 0});
+    return bindings;
+}
+
+const KernelIrqfds::Entry* KernelIrqfds::served_by_machine(const kvm::EventFd* trigger) const {
+    const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+        return entry.by_machine && entry.trigger.get() == trigger;
+    });
+    return found == entries_.end() ? nullptr : &*found;
+}
+
+bool KernelIrqfds::is_for_machine(std::string_view name) const {
+    const std::lock_guard lock(mutex_);
+    const Entry* entry = find(name);
+    return entry != nullptr && served_by_machine(entry->trigger.get()) != nullptr;
+}
+
+std::optional<IrqfdSpec> KernelIrqfds::take_event(std::string_view name) {
+    const std::lock_guard lock(mutex_);
+    const Entry* named = find(name);
+    const Entry* served = named == nullptr ? nullptr : served_by_machine(named->trigger.get());
+    if (served == nullptr || served->trigger->drain() == 0) return std::nullopt;
+    return served->spec;
+}
+
+void KernelIrqfds::kick(std::span<const routing::ListenerId> listeners) {
+    const std::lock_guard lock(mutex_);
+    for (Entry& entry : entries_)
+        if (entry.by_machine && entry.listener &&
+            std::find(listeners.begin(), listeners.end(), *entry.listener) != listeners.end())
+            ++entry.kicks;
 }
 
 std::optional<std::uint32_t> KernelIrqfds::gsi_of(std::string_view name) const {
@@ -137,16 +215,10 @@ void KernelIrqfds::signal(std::string_view name, std::uint64_t count) {
     }
 }
 
-bool KernelIrqfds::take_waiting(std::string_view name) {
-    const std::lock_guard lock(mutex_);
-    const Entry* entry = find(name);
-    return entry != nullptr && !triggers_one(*entry) && entry->trigger->drain() != 0;
-}
-
 /// The eventfd of one that is deassigned may be another one's by now.
 bool KernelIrqfds::triggers_one(const Entry& entry) const {
     return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& other) {
-        return other.trigger == entry.trigger && other.irqfd.has_value();
+        return other.trigger == entry.trigger && server_of(other) != Server::nobody;
     });
 }
 
@@ -184,13 +256,21 @@ void KernelIrqfds::collect_kicks(std::uint32_t gsi) {
 
 std::vector<KernelIrqfds::Binding> KernelIrqfds::save() const {
     std::vector<Binding> bindings;
-    std::set<const kvm::EventFd*> seen;
+    std::vector<const kvm::EventFd*> seen;
     for (const Entry& entry : entries_) {
-        Binding binding{entry.spec, entry.irqfd.has_value(), is_asserted(entry.spec.gsi), 0};
+        const auto eventfd = std::find(seen.begin(), seen.end(), entry.trigger.get());
+        Binding binding{entry.spec,
+                        server_of(entry),
+                        entry.listener,
+                        is_asserted(entry.spec.gsi),
+                        static_cast<std::size_t>(eventfd - seen.begin()),
+                        0};
         // What nobody listens to can be read and written back.
-        if (seen.insert(entry.trigger.get()).second && !triggers_one(entry))
-            binding.waiting = entry.trigger->drain();
-        if (binding.waiting != 0) entry.trigger->signal(binding.waiting);
+        if (eventfd == seen.end()) {
+            seen.push_back(entry.trigger.get());
+            if (!triggers_one(entry)) binding.waiting = entry.trigger->drain();
+            if (binding.waiting != 0) entry.trigger->signal(binding.waiting);
+        }
         bindings.push_back(std::move(binding));
     }
     return bindings;
@@ -198,16 +278,27 @@ std::vector<KernelIrqfds::Binding> KernelIrqfds::save() const {
 
 void KernelIrqfds::restore(const std::vector<Binding>& bindings,
                            const std::function<bool(std::uint32_t gsi)>& drives) {
+    std::map<std::size_t, std::shared_ptr<kvm::EventFd>> eventfds;
     for (const Binding& binding : bindings) {
-        kvm::require(assign(binding.spec), "KVM_IRQFD");
-        if (!binding.assigned) kvm::require(deassign(binding.spec.name), "KVM_IRQFD");
+        Entry entry;
+        entry.spec = binding.spec;
+        std::shared_ptr<kvm::EventFd>& eventfd = eventfds[binding.eventfd];
+        if (!eventfd) eventfd = std::make_shared<kvm::EventFd>();
+        entry.trigger = eventfd;
+        entry.by_machine = binding.server == Server::machine;
+        entry.listener = binding.listener;
+        if (binding.server == Server::kernel) {
+            if (binding.spec.resample) entry.resample = std::make_unique<kvm::EventFd>();
+            entry.irqfd.emplace(vm_of(binding.spec), *eventfd, binding.spec.gsi, entry.resample.get());
+        }
+        if (binding.waiting != 0) eventfd->signal(binding.waiting);
+        entries_.push_back(std::move(entry));
     }
-    // Not before the last one: one that is yet to be assigned may have the same eventfd.
-    for (const Binding& binding : bindings)
-        if (binding.waiting != 0) find(binding.spec.name)->trigger->signal(binding.waiting);
     for (const Binding& binding : bindings) {
         const std::uint32_t gsi = binding.spec.gsi;
-        if (!binding.assigned || !binding.spec.resample || !binding.asserted || is_asserted(gsi)) continue;
+        if (binding.server != Server::kernel || !binding.spec.resample || !binding.asserted ||
+            is_asserted(gsi))
+            continue;
         if (drives(gsi))
             signal(binding.spec.name, 1);
         else

@@ -1,14 +1,18 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "routing/resampler.hpp"
 #include "vmm/kvm/eventfd.hpp"
 #include "vmm/kvm/irqfd.hpp"
 #include "vmm/machine.hpp"
@@ -16,17 +20,23 @@
 
 namespace irqbench::vmm {
 
-/// The irqfds of a machine that the kernel serves, by name, with their resamplefds. Several threads may
-/// assign, deassign and signal at once, each name being assigned and deassigned by one of them; all else
-/// belongs to a time when no other thread is at work, but take_resampled().
+/// The irqfds of a machine by name, with their eventfds and resamplefds. The kernel serves them; one that
+/// leads to a controller of ours is served by the machine, which reads its eventfd instead. A name means the
+/// eventfd that its irqfd has, or had last, whoever served it. Several threads may assign, deassign and
+/// signal at once, each name being assigned and deassigned by one of them; all else belongs to a time when no
+/// other thread is at work, but take_resampled() and what concerns those that the machine serves.
 class KernelIrqfds {
   public:
+    enum class Server : std::uint8_t { nobody, kernel, machine };
+
     /// What there is to know of an irqfd.
     struct Binding {
         IrqfdSpec spec;
-        bool assigned = false;
+        Server server = Server::nobody;
+        std::optional<routing::ListenerId> listener;  ///< served by the machine: hears for its resamplefd
         bool asserted = false;      ///< it or another one of its GSI holds the line until it is kicked
-        std::uint64_t waiting = 0;  ///< not assigned: what its eventfd holds
+        std::size_t eventfd = 0;    ///< those of one number share one
+        std::uint64_t waiting = 0;  ///< what its eventfd holds, if it triggers none
     };
     /// Makes another VM with interrupt controllers, for IrqfdSpec::other_vm.
     using MakeVm = std::function<std::unique_ptr<kvm::Vm>()>;
@@ -38,20 +48,33 @@ class KernelIrqfds {
         : vm_(vm), make_other_vm_(std::move(make_other_vm)) {}
     ~KernelIrqfds();
 
+    /// EBUSY in our own words if its eventfd triggers one that the machine serves.
     Outcome assign(const IrqfdSpec& spec);
+    /// One that the machine serves. EBUSY if its eventfd triggers another one.
+    /// @param listener hears for its resamplefd, if it has one
+    Outcome serve(const IrqfdSpec& spec, std::optional<routing::ListenerId> listener);
+    /// From the kernel to the machine or back. It has no resamplefd, and keeps its eventfd.
+    void move(std::string_view name, Server to);
     /// May be repeated: what a second deassignment is answered is for the kernel to say. ENOENT in our own
     /// words if there never was one of this name.
     Outcome deassign(std::string_view name);
     [[nodiscard]] bool has(std::string_view name) const;
+    /// Those that are assigned, as the machine or the kernel has them.
+    [[nodiscard]] std::vector<Binding> assigned() const;
     /// The GSI of an assigned irqfd.
     [[nodiscard]] std::optional<std::uint32_t> gsi_of(std::string_view name) const;
     /// The same of one that resamples.
     [[nodiscard]] std::optional<std::uint32_t> resampled_gsi(std::string_view name) const;
     /// Whether an assigned irqfd of this GSI resamples.
     [[nodiscard]] bool resamples(std::uint32_t gsi) const;
+    /// Writes to the eventfd of this name.
     void signal(std::string_view name, std::uint64_t count);
-    /// Whether the eventfd of this name, deassigned, holds an event; it does not any more.
-    [[nodiscard]] bool take_waiting(std::string_view name);
+    /// Whether the eventfd of this name triggers one that the machine serves.
+    [[nodiscard]] bool is_for_machine(std::string_view name) const;
+    /// That irqfd, if the eventfd was written to. The machine is to do what follows.
+    [[nodiscard]] std::optional<IrqfdSpec> take_event(std::string_view name);
+    /// Kicks the resamplefds of those that the machine serves.
+    void kick(std::span<const routing::ListenerId> listeners);
     /// Waits for the kernel's workqueue to inject what was signalled since the last call (Irqfd::drain). A
     /// second, temporary irqfd keeps the GSI's resampler and its line while the first is away.
     void drain();
@@ -70,14 +93,23 @@ class KernelIrqfds {
         IrqfdSpec spec;
         std::shared_ptr<kvm::EventFd> trigger;
         std::unique_ptr<kvm::EventFd> resample;
-        std::optional<kvm::Irqfd> irqfd;  ///< none once it is deassigned
-        std::uint64_t kicks = 0;          ///< not taken yet, and no longer in the resamplefd
-        bool signalled = false;           ///< and perhaps not injected yet
+        std::optional<kvm::Irqfd> irqfd;  ///< while the kernel serves it
+        bool by_machine = false;
+        std::optional<routing::ListenerId> listener;
+        std::uint64_t kicks = 0;  ///< not taken yet, and no longer in the resamplefd
+        bool signalled = false;   ///< and perhaps not injected yet
         bool asserted = false;
     };
 
     [[nodiscard]] Entry* find(std::string_view name);
     [[nodiscard]] const Entry* find(std::string_view name) const;
+    /// A new one; it is not among the others yet.
+    [[nodiscard]] Entry make(const IrqfdSpec& spec) const;
+    /// In place of the former one of its name.
+    void keep(Entry entry);
+    /// The one that an eventfd triggers and that the machine serves.
+    [[nodiscard]] const Entry* served_by_machine(const kvm::EventFd* trigger) const;
+    [[nodiscard]] static Server server_of(const Entry& entry);
     [[nodiscard]] kvm::Vm& vm_of(const IrqfdSpec& spec);
     [[nodiscard]] bool has_resampler(std::uint32_t gsi) const;
     [[nodiscard]] bool is_asserted(std::uint32_t gsi) const;

@@ -57,8 +57,8 @@ void remove_stale_instances(const std::filesystem::path& tracing) {
         pid_t process = 0;
         const char* end = name.data() + name.size();
         const auto number = std::from_chars(name.data() + instance_prefix.size(), end, process);
-        if (number.ec == std::errc() && number.ptr == end && ::kill(process, 0) != 0 && errno == ESRCH)
-            stale.push_back(each.path());
+        const bool is_ours = number.ec == std::errc() && (number.ptr == end || *number.ptr == '.');
+        if (is_ours && ::kill(process, 0) != 0 && errno == ESRCH) stale.push_back(each.path());
     }
     for (const auto& each : stale) ::rmdir(each.c_str());
 }
@@ -117,9 +117,7 @@ KernelTrace::KernelTrace() {
     const std::string tracing = mounted_at();
     if (tracing.empty()) refused("not mounted", ENOENT);
     remove_stale_instances(tracing);
-    const std::string name = fmt::format("{}{}", instance_prefix, ::getpid());
-    instance_.reset(::tracefs_instance_create(name.c_str()));
-    if (!instance_) refused("no instance");
+    make_instance();
     set("tracing_on", "0");
     set("trace_clock", "mono");
     set("buffer_size_kb", std::to_string(buffer_kib).c_str());
@@ -132,6 +130,26 @@ KernelTrace::~KernelTrace() {
     // The kernel keeps an instance of which a file is open.
     cpus_.clear();
     ::tracefs_instance_file_write(instance_.get(), "events/kvm/enable", "0");
+}
+
+/// One that nobody has used: what is in its buffer, and how it is set up, would be another's. There is one of
+/// our name already if a killed process had our number, or a process in another PID namespace has it, whose
+/// instance is in use and stays.
+void KernelTrace::make_instance() {
+    constexpr int names = 16;
+    for (int i = 0; i < names; ++i) {
+        const auto name =
+            fmt::format("{}{}{}", instance_prefix, ::getpid(), i == 0 ? "" : fmt::format(".{}", i));
+        for (int attempt = 0; attempt < 2; ++attempt) {
+            tracefs_instance* made = ::tracefs_instance_create(name.c_str());
+            if (made == nullptr) refused("no instance " + name);
+            if (::tracefs_instance_is_new(made)) return instance_.reset(made);
+            const bool is_gone = ::tracefs_instance_destroy(made) == 0;
+            ::tracefs_instance_free(made);
+            if (!is_gone) break;
+        }
+    }
+    refused("no instance of our own", EBUSY);
 }
 
 void KernelTrace::set(const char* file, const char* value) {

@@ -67,6 +67,7 @@ class KernelTrace {
         std::uint64_t lost = 0;  ///< as the kernel counts it
     };
 
+    void make_instance();
     void set(const char* file, const char* value);
     void open_cpus();
     void read(Cpu& cpu, Batch& batch);

@@ -48,7 +48,9 @@ struct Facts {
     std::optional<std::uint32_t> returns;  ///< leaves a handler that stays on this vCPU
     bool stops = false;                    ///< `runs_on` executes nothing afterwards unless it is woken
     bool wakes = false;                    ///< may wake any vCPU without a maskable interrupt
-    bool starts_any = false;               ///< may start any vCPU that does not run from the beginning
+    bool wakes_later = false;              ///< leaves behind what may do so: a line or route of an NMI
+    bool starts_any = false;               ///< may start any vCPU that does not run from the beginning,
+                                           ///< now or later
     std::optional<std::uint32_t> starts;   ///< may start this one
 
     std::optional<std::uint32_t> handles;  ///< says what this vector's handler does, on `vcpus` or on all

@@ -203,8 +203,9 @@ class Judge {
 
     void add_unasserted(const std::string& reason) {
         auto& lines = verdict_.unasserted;
-        std::string line =
-            fmt::format("path of step {}: {}", performance_.performed[current_].step->number, reason);
+        const std::uint32_t step = performance_.performed[current_].step->number;
+        verdict_.unasserted_steps.insert(step);
+        std::string line = fmt::format("path of step {}: {}", step, reason);
         if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
     }
 

@@ -202,7 +202,7 @@ class Checker {
                 fail(step, "nothing before this step can cause an interrupt" + *mode);
         if (facts.started)
             for (const std::uint32_t vcpu : facts.vcpus)
-                if (!starts_any_ && !started_.contains(vcpu))
+                if (!left_.starts_any && !left_.started.contains(vcpu))
                     fail(step, fmt::format("nothing before this step {}", architecture_.start.missing));
         if (facts.causes) causes_.insert(around.modes.begin(), around.modes.end());
         // A path may be left out, so that it is no claim to rest on alone.
@@ -281,38 +281,38 @@ class Checker {
                 fail(step, fmt::format("no irqfd is called '{}' here{}", name, closest(name)));
         };
         for (const std::string& name : facts.irqfds) need_irqfd(name);
-        if (!facts.eventfd.empty() && !ever_irqfds_.contains(facts.eventfd)) need_irqfd(facts.eventfd);
+        if (!facts.eventfd.empty() && !left_.ever_irqfds.contains(facts.eventfd)) need_irqfd(facts.eventfd);
         if (const std::string& name = facts.former_irqfd; !name.empty()) {
-            if (!ever_irqfds_.contains(name)) need_irqfd(name);
+            if (!left_.ever_irqfds.contains(name)) need_irqfd(name);
             if (left_.irqfds.contains(name))
                 fail(step, fmt::format("the irqfd '{}' is assigned here: leave out \"deassigned\"", name));
         }
         if (!facts.resampler.empty()) {
             // A kick may be claimed after the irqfd is gone.
-            const auto found = ever_irqfds_.find(facts.resampler);
-            if (found == ever_irqfds_.end()) need_irqfd(facts.resampler);
-            if (found != ever_irqfds_.end() && !found->second)
+            const auto found = left_.ever_irqfds.find(facts.resampler);
+            if (found == left_.ever_irqfds.end()) need_irqfd(facts.resampler);
+            if (found != left_.ever_irqfds.end() && !found->second)
                 fail(step, fmt::format("the irqfd '{}' has no resamplefd: assign it with \"resample\": true",
                                        facts.resampler));
         }
-        if (!facts.ioeventfd.empty() && !ever_ioeventfds_.contains(facts.ioeventfd))
+        if (!facts.ioeventfd.empty() && !left_.ever_ioeventfds.contains(facts.ioeventfd))
             fail(step, fmt::format("no ioeventfd is called '{}' here: assign it first", facts.ioeventfd));
         if (!facts.opens_irqfd.empty()) {
             refuse_duplicate(step, facts.opens_irqfd);
             left_.irqfds.insert(facts.opens_irqfd);
-            ever_irqfds_[facts.opens_irqfd] = ever_irqfds_[facts.opens_irqfd] || facts.resamples;
+            left_.ever_irqfds[facts.opens_irqfd] = left_.ever_irqfds[facts.opens_irqfd] || facts.resamples;
         }
         if (!facts.opens_ioeventfd.empty()) {
             refuse_duplicate(step, facts.opens_ioeventfd);
             left_.ioeventfds.insert(facts.opens_ioeventfd);
-            ever_ioeventfds_.insert(facts.opens_ioeventfd);
+            left_.ever_ioeventfds.insert(facts.opens_ioeventfd);
         }
         if (!facts.closes.empty() &&
             left_.irqfds.erase(facts.closes) + left_.ioeventfds.erase(facts.closes) == 0) {
             // A second deassignment is refused or not, depending on what it is: that is for the kernel to
             // say.
             const bool was_there =
-                ever_irqfds_.contains(facts.closes) || ever_ioeventfds_.contains(facts.closes);
+                left_.ever_irqfds.contains(facts.closes) || left_.ever_ioeventfds.contains(facts.closes);
             if (!was_there)
                 fail(step, fmt::format("no irqfd or ioeventfd is called '{}' here{}", facts.closes,
                                        closest(facts.closes)));
@@ -351,15 +351,16 @@ class Checker {
         if (facts.runs_on) {
             const std::uint32_t vcpu = *facts.runs_on;
             const bool runs = scenario_.config.started == 0 || vcpu < scenario_.config.started;
-            if (!runs && !starts_any_ && !started_.contains(vcpu))
+            if (!runs && !left_.starts_any && !left_.started.contains(vcpu))
                 fail(step, fmt::format("can never be reached: vCPU {} {}", vcpu, architecture_.start.waits));
-            if (left_.stopped.contains(vcpu))
+            if (left_.stopped.contains(vcpu) && !left_.wakes_later)
                 fail(step,
                      fmt::format("can never be reached: vCPU {} halted with interrupts disabled", vcpu));
             if (facts.stops) left_.stopped.insert(vcpu);
         }
-        starts_any_ = starts_any_ || facts.starts_any;
-        if (facts.starts) started_.insert(*facts.starts);
+        left_.starts_any = left_.starts_any || facts.starts_any;
+        left_.wakes_later = left_.wakes_later || facts.wakes_later;
+        if (facts.starts) left_.started.insert(*facts.starts);
         if (facts.starts) left_.stopped.erase(*facts.starts);
         if (facts.wakes) left_.stopped.clear();
     }
@@ -467,15 +468,18 @@ class Checker {
     struct Left {
         std::set<std::string, std::less<>> irqfds;  ///< open
         std::set<std::string, std::less<>> ioeventfds;
+        std::map<std::string, bool, std::less<>> ever_irqfds;  ///< whether it ever had a resamplefd
+        std::set<std::string, std::less<>> ever_ioeventfds;
         std::set<std::uint32_t> stays_on;  ///< vCPUs with a handler that stays
         /// interrupts with a handler, and on which vCPU
         std::set<std::pair<std::uint32_t, std::uint32_t>> handled;
         std::set<std::uint32_t> stopped;
+        bool wakes_later = false;
+        bool starts_any = false;
+        std::set<std::uint32_t> started;  ///< vCPUs that steps start
     };
     Left left_;
     std::map<std::string, Left, std::less<>> saved_;
-    std::map<std::string, bool, std::less<>> ever_irqfds_;  ///< whether it ever had a resamplefd
-    std::set<std::string, std::less<>> ever_ioeventfds_;
     /// the thread of each `parallel` that assigns and deassigns an irqfd
     std::map<std::pair<const Block*, std::string>, std::string> owners_;
     std::map<const Block*, std::string> routers_;     ///< the thread of each `parallel` that changes routes
@@ -484,8 +488,6 @@ class Checker {
     std::set<std::uint32_t> routed_;                             ///< GSIs to which steps give routes
     bool routes_any_ = false;                                    ///< steps may give routes to any
     bool repeats_ = false;  ///< steps that are done again are walked through once more
-    bool starts_any_ = false;
-    std::set<std::uint32_t> started_;  ///< vCPUs that steps start
     // The modes in which there is such a step.
     Modes causes_;
     Modes asserts_;

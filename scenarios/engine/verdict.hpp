@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,7 @@ struct Verdict {
     /// Assertions that could not be made here, though the rest of the file was judged: each once, with the
     /// reason.
     std::vector<std::string> unasserted;
+    std::set<std::uint32_t> unasserted_steps;  ///< the numbers of the steps they are of
 };
 
 /// `pass`, `fail`, `skip`, `known`, `error`: the words of every report.

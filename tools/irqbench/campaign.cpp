@@ -166,9 +166,7 @@ class Campaign {
 
     std::vector<Result> run(const std::function<void(const ProgressState&)>& report) {
         // Once for all runs, and before there is a vCPU: to begin patches the kernel.
-        std::shared_ptr<vmm::KernelTrace> kernel_trace;
-        if (any_traced() && vmm::KernelTrace::unavailable().empty())
-            kernel_trace = vmm::KernelTrace::shared();
+        const std::shared_ptr<vmm::KernelTrace> kernel_trace = begin_kernel_trace();
         for (Task& task : tasks_) {
             state_.total += runs_of(task);
             take_earlier(task);
@@ -349,6 +347,16 @@ class Campaign {
             return unusable(error);
         } catch (const std::exception& error) {
             return bench_error(error.what());
+        }
+    }
+
+    /// Null where nothing is traced, or where it does not work: each run that needs it says why.
+    [[nodiscard]] std::shared_ptr<vmm::KernelTrace> begin_kernel_trace() const {
+        if (!any_traced() || !vmm::KernelTrace::unavailable().empty()) return nullptr;
+        try {
+            return vmm::KernelTrace::shared();
+        } catch (const std::system_error&) {
+            return nullptr;
         }
     }
 

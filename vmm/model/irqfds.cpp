@@ -9,6 +9,12 @@ namespace irqbench::vmm::model {
 
 using irqchip::LineSource;
 
+void trigger(GsiInputs& inputs, const IrqfdSpec& irqfd) {
+    if (irqfd.resample) return inputs.drive(irqfd.gsi, true, LineSource::resample);
+    inputs.drive(irqfd.gsi, true, LineSource::wire);
+    inputs.drive(irqfd.gsi, false, LineSource::wire);
+}
+
 Irqfds::Irqfds(const Irqfds& other, GsiInputs& inputs)
     : inputs_(inputs), next_id_(other.next_id_), any_kicked_(other.any_kicked_) {
     std::map<const EventFd*, std::shared_ptr<EventFd>> triggers;
@@ -37,13 +43,15 @@ Outcome Irqfds::assign(const IrqfdSpec& spec) {
     if (irqfd->trigger->irqfd != nullptr) return {0, EBUSY};
     if (Irqfd* former = find(spec.name); former != nullptr) {
         unassign(*former);
+        // Kicks that nobody has collected are still in its resamplefd.
+        irqfd->kicks = former->kicks;
         std::erase_if(irqfds_, [former](const auto& each) { return each.get() == former; });
     }
     irqfd->trigger->irqfd = irqfd.get();
     if (spec.resample) inputs_.listen(spec.gsi, irqfd->id);
     irqfds_.push_back(std::move(irqfd));
     // What was written to the eventfd before is an event too.
-    if (std::exchange(irqfds_.back()->trigger->signalled, false)) fire(*irqfds_.back());
+    if (std::exchange(irqfds_.back()->trigger->signalled, false)) model::trigger(inputs_, spec);
     return {};
 }
 
@@ -66,14 +74,7 @@ void Irqfds::signal(std::string_view name) {
     if (irqfd->trigger->irqfd == nullptr)
         irqfd->trigger->signalled = true;
     else
-        fire(*irqfd->trigger->irqfd);
-}
-
-void Irqfds::fire(const Irqfd& irqfd) {
-    const std::uint32_t gsi = irqfd.spec.gsi;
-    if (irqfd.spec.resample) return inputs_.drive(gsi, true, LineSource::resample);
-    inputs_.drive(gsi, true, LineSource::wire);
-    inputs_.drive(gsi, false, LineSource::wire);
+        model::trigger(inputs_, irqfd->trigger->irqfd->spec);
 }
 
 void Irqfds::ended(routing::ListenerId listener) {

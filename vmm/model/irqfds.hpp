@@ -9,6 +9,9 @@
 
 namespace irqbench::vmm::model {
 
+/// What an event of its eventfd does: a resampling irqfd holds its line, any other one pulses it.
+void trigger(GsiInputs& inputs, const IrqfdSpec& irqfd);
+
 /// Irqfds and resamplefds with the kernel's contract, names without an eventfd; what is signalled is injected
 /// at once. Source: api.rst 4.75, KVM_IRQFD; virt/kvm/eventfd.c.
 class Irqfds {
@@ -46,7 +49,6 @@ class Irqfds {
     };
 
     [[nodiscard]] Irqfd* find(std::string_view name);
-    void fire(const Irqfd& irqfd);
     void unassign(Irqfd& irqfd);
 
     GsiInputs& inputs_;

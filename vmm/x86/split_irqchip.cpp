@@ -8,6 +8,7 @@
 
 #include "irqchip/x86/ioapic_registers.hpp"
 #include "routing/x86.hpp"
+#include "vmm/model/irqfds.hpp"
 #include "vmm/named.hpp"
 #include "vmm/x86/traits.hpp"
 
@@ -55,14 +56,13 @@ std::vector<StateAccess> SplitIrqchip::state() {
     parts.push_back(state_access<Controllers>(
         "controllers",
         [this] {
-            return Controllers{board_, storm_timers_, owed_exits_, local_irqfds_, kernel_irqfds_};
+            return Controllers{board_, storm_timers_, owed_exits_, next_listener_};
         },
         [this](const Controllers& saved) {
             board_ = saved.board;
             storm_timers_ = saved.storm_timers;
             owed_exits_ = saved.owed_exits;
-            local_irqfds_ = saved.local_irqfds;
-            kernel_irqfds_ = saved.kernel_irqfds;
+            next_listener_ = saved.next_listener;
         }));
     parts.push_back(state_access<Routing>(
         "routing",
@@ -160,7 +160,7 @@ void SplitIrqchip::act(const routing::x86::Response& response) {
         } else if (const auto* send = std::get_if<request::SendMsi>(&todo)) {
             kvm::require(msi({send->msi.address, send->msi.data, std::nullopt}), "KVM_SIGNAL_MSI");
         } else if (const auto* notify = std::get_if<request::NotifyListeners>(&todo)) {
-            local_irqfds_.kick(notify->listeners);
+            irqfds_.kick(notify->listeners);
         } else if (const auto* storm = std::get_if<request::ArmStormTimer>(&todo)) {
             storm_timers_[storm->pin] = Clock::now() + storm->delay;
         } else if (const auto* intr = std::get_if<request::SetIntr>(&todo); intr != nullptr && intr->level) {
@@ -282,48 +282,29 @@ bool SplitIrqchip::handle_mmio(const kvm::MmioExit& mmio) {
     return value.has_value();
 }
 
-void SplitIrqchip::add_local(const IrqfdSpec& spec) {
-    const LocalIrqfds::Irqfd& irqfd = local_irqfds_.add(spec);
-    if (spec.resample) (void)board_.listen(spec.gsi, irqfd.id);
-    if (local_irqfds_.take_waiting(spec.name) || irqfds_.take_waiting(spec.shares)) fire(spec);
-}
-
 Outcome SplitIrqchip::assign_irqfd(const IrqfdSpec& spec) {
     const std::lock_guard lock(mutex_);
-    return add_irqfd(spec);
+    const bool here = !spec.via_kernel && !spec.other_vm && served_here(spec.gsi);
+    return here ? serve_irqfd(spec) : irqfds_.assign(spec);
+}
+
+Outcome SplitIrqchip::serve_irqfd(const IrqfdSpec& spec) {
+    const auto listener = spec.resample ? std::optional(next_listener_++) : std::nullopt;
+    const Outcome outcome = irqfds_.serve(spec, listener);
+    if (!outcome.ok()) return outcome;
+    if (listener) listen(spec.gsi, *listener);
+    read_eventfd(spec.name);
+    return outcome;
 }
 
 Outcome SplitIrqchip::deassign_irqfd(std::string_view name) {
     const std::lock_guard lock(mutex_);
-    return remove_irqfd(name);
-}
-
-Outcome SplitIrqchip::add_irqfd(const IrqfdSpec& spec) {
-    const bool here = !spec.via_kernel && !spec.other_vm && served_here(spec.gsi);
-    // What is served here has no eventfd that another VM could take.
-    if (spec.other_vm && local_irqfds_.in_use(spec.shares)) return {0, EINVAL};
-    // One eventfd can be the trigger of one irqfd: as the kernel refuses it.
-    if (local_irqfds_.in_use(spec.shares) || (here && irqfds_.has(spec.shares))) return {0, EBUSY};
-    if (here) {
-        add_local(spec);
-        return {};
-    }
-    const Outcome outcome = irqfds_.assign(spec);
-    if (!outcome.ok()) return outcome;
-    kernel_irqfds_.push_back(spec);
-    if (local_irqfds_.take_waiting(spec.shares)) irqfds_.signal(spec.name, 1);
+    const auto all = irqfds_.assigned();
+    const auto irqfd = std::find_if(
+        all.begin(), all.end(), [name](const KernelIrqfds::Binding& one) { return one.spec.name == name; });
+    const Outcome outcome = irqfds_.deassign(name);
+    if (irqfd != all.end() && irqfd->listener) unlisten(irqfd->spec.gsi, *irqfd->listener);
     return outcome;
-}
-
-Outcome SplitIrqchip::remove_irqfd(std::string_view name) {
-    if (const auto irqfd = local_irqfds_.remove(name)) {
-        if (irqfd->spec.resample) act(board_.unlisten(irqfd->spec.gsi, irqfd->id));
-        return {};
-    }
-    // As the kernel answers a second deassignment.
-    if (!irqfds_.has(name) && local_irqfds_.had(name)) return {};
-    std::erase_if(kernel_irqfds_, [&](const IrqfdSpec& spec) { return spec.name == name; });
-    return irqfds_.deassign(name);
 }
 
 void SplitIrqchip::concurrent(bool on) {
@@ -332,40 +313,39 @@ void SplitIrqchip::concurrent(bool on) {
     if (!on) rehome_irqfds();
 }
 
-/// A new table may lead an irqfd's GSI to a pin, or away from one: it moves between the kernel and us.
+/// A new table may lead an irqfd's GSI to a pin, or away from one: it moves between the kernel and us. The
+/// kernel has no resamplefds beside controllers of ours.
 void SplitIrqchip::rehome_irqfds() {
-    const std::vector<IrqfdSpec> in_kernel = kernel_irqfds_;
-    for (const IrqfdSpec& spec : in_kernel) {
-        if (spec.via_kernel || !served_here(spec.gsi)) continue;
-        kvm::require(remove_irqfd(spec.name), "KVM_IRQFD");
-        add_local(spec);
-    }
-    const std::vector<LocalIrqfds::Irqfd> here = local_irqfds_.all();
-    for (const LocalIrqfds::Irqfd& irqfd : here) {
-        if (irqfd.spec.resample || served_here(irqfd.spec.gsi)) continue;
-        (void)remove_irqfd(irqfd.spec.name);
-        kvm::require(add_irqfd(irqfd.spec), "KVM_IRQFD");
+    using Server = KernelIrqfds::Server;
+    for (const KernelIrqfds::Binding& irqfd : irqfds_.assigned()) {
+        const IrqfdSpec& spec = irqfd.spec;
+        if (spec.via_kernel || spec.other_vm || spec.resample) continue;
+        const Server server = served_here(spec.gsi) ? Server::machine : Server::kernel;
+        if (server != irqfd.server) irqfds_.move(spec.name, server);
     }
 }
 
 void SplitIrqchip::signal(std::string_view name, std::uint64_t count) {
-    if (irqfds_.has(name)) return irqfds_.signal(name, count);
+    irqfds_.signal(name, count);
+    if (!irqfds_.is_for_machine(name)) return;
     const std::lock_guard lock(mutex_);
-    if (const LocalIrqfds::Irqfd* irqfd = local_irqfds_.signal(name)) return fire(irqfd->spec);
-    if (!local_irqfds_.had(name)) irqfds_.signal(name, count);
+    read_eventfd(name);
 }
 
-void SplitIrqchip::fire(const IrqfdSpec& irqfd) {
-    if (irqfd.resample) return act(board_.set_gsi(irqfd.gsi, true, LineSource::resample));
-    act(board_.set_gsi(irqfd.gsi, true));
-    act(board_.set_gsi(irqfd.gsi, false));
+void SplitIrqchip::read_eventfd(std::string_view name) {
+    if (const auto irqfd = irqfds_.take_event(name)) model::trigger(*this, *irqfd);
 }
 
-std::vector<event::Resampled> SplitIrqchip::take_resampled() {
-    const std::lock_guard lock(mutex_);
-    std::vector<event::Resampled> kicks = irqfds_.take_resampled();
-    for (event::Resampled& kick : local_irqfds_.take_resampled()) kicks.push_back(std::move(kick));
-    return kicks;
+void SplitIrqchip::drive(std::uint32_t gsi, bool level, LineSource source) {
+    act(board_.set_gsi(gsi, level, source));
+}
+
+void SplitIrqchip::listen(std::uint32_t gsi, routing::ListenerId listener) {
+    static_cast<void>(board_.listen(gsi, listener));
+}
+
+void SplitIrqchip::unlisten(std::uint32_t gsi, routing::ListenerId listener) {
+    act(board_.unlisten(gsi, listener));
 }
 
 std::vector<NamedValue> SplitIrqchip::inspect(std::string_view controller, std::uint32_t index) {

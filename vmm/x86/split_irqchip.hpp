@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "routing/board.hpp"
+#include "vmm/model/hardware.hpp"
 #include "vmm/x86/kernel_lapic.hpp"
-#include "vmm/x86/local_irqfds.hpp"
 
 namespace irqbench::vmm::x86 {
 
@@ -23,7 +23,7 @@ namespace irqbench::vmm::x86 {
 /// alone: its interrupts go in there through KVM_INTERRUPT when the interrupt window is open. Irqfds whose
 /// GSI leads to a pin are served here, through the IOAPIC model: in the kernel they would bypass mask and
 /// Remote IRR.
-class SplitIrqchip : public KernelLapicPlacement {
+class SplitIrqchip : public KernelLapicPlacement, private model::GsiInputs {
   public:
     SplitIrqchip(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config, Recorder& recorder);
 
@@ -39,7 +39,7 @@ class SplitIrqchip : public KernelLapicPlacement {
     void signal(std::string_view name, std::uint64_t count) override;
     void concurrent(bool on) override;
     void drain_irqfds() override { irqfds_.drain(); }
-    [[nodiscard]] std::vector<event::Resampled> take_resampled() override;
+    [[nodiscard]] std::vector<event::Resampled> take_resampled() override { return irqfds_.take_resampled(); }
     bool handle(VcpuSlot& slot, const kvm::Exit& exit) override;
     void taken(VcpuSlot& slot, std::uint32_t vector) override;
     [[nodiscard]] std::optional<std::uint32_t> take_owed_exit(VcpuSlot& slot) override;
@@ -59,8 +59,7 @@ class SplitIrqchip : public KernelLapicPlacement {
         Board board;
         std::array<std::optional<Clock::time_point>, pins> storm_timers;
         std::map<std::uint32_t, std::set<std::uint32_t>> owed_exits;
-        LocalIrqfds local_irqfds;
-        std::vector<IrqfdSpec> kernel_irqfds;
+        routing::ListenerId next_listener;
     };
     /// The scenario's routes, and the messages of pins that have been told to the kernel.
     struct Routing {
@@ -68,8 +67,6 @@ class SplitIrqchip : public KernelLapicPlacement {
         std::array<std::optional<irqchip::x86::Message>, pins> pin_messages;
     };
 
-    Outcome add_irqfd(const IrqfdSpec& spec);
-    Outcome remove_irqfd(std::string_view name);
     void act(const routing::x86::Response& response);
     void deliver(unsigned pin);
     bool handle_io(const kvm::IoExit& io);
@@ -77,9 +74,14 @@ class SplitIrqchip : public KernelLapicPlacement {
     [[nodiscard]] bool leads_to_pin(std::uint32_t gsi) const;
     [[nodiscard]] bool served_here(std::uint32_t gsi) const;
     [[nodiscard]] std::optional<routing::RoutingTable> kernel_table(const routing::RoutingTable& table) const;
-    /// What an event of its eventfd does.
-    void fire(const IrqfdSpec& irqfd);
-    void add_local(const IrqfdSpec& spec);
+    // model::GsiInputs
+    void drive(std::uint32_t gsi, bool level, irqchip::LineSource source) override;
+    void listen(std::uint32_t gsi, routing::ListenerId listener) override;
+    void unlisten(std::uint32_t gsi, routing::ListenerId listener) override;
+
+    Outcome serve_irqfd(const IrqfdSpec& spec);
+    /// Does what the events of this eventfd ask for, if it triggers an irqfd that is served here.
+    void read_eventfd(std::string_view name);
     void rehome_irqfds();
 
     Board board_;
@@ -87,8 +89,7 @@ class SplitIrqchip : public KernelLapicPlacement {
     std::array<std::optional<irqchip::x86::Message>, pins> pin_messages_;
     std::array<std::optional<Clock::time_point>, pins> storm_timers_;
     std::map<std::uint32_t, std::set<std::uint32_t>> owed_exits_;  ///< by vCPU: vectors it has taken
-    LocalIrqfds local_irqfds_;
-    std::vector<IrqfdSpec> kernel_irqfds_;
+    routing::ListenerId next_listener_ = 0;
     /// Guards the board and what belongs to it: vCPU threads come with their exits, and host threads with
     /// stimuli.
     std::mutex mutex_;

@@ -16,7 +16,6 @@
 // userspace_cpus.cpp, and what time does in userspace_time.cpp.
 namespace irqbench::vmm::x86 {
 
-using irqchip::LineSource;
 using routing::x86::PlatformRequest;
 using routing::x86::PlatformResponse;
 namespace lapic = irqchip::x86::lapic;
@@ -57,6 +56,7 @@ UserspaceIrqchip::UserspaceIrqchip(const kvm::System& system, kvm::Vm& vm, const
       free_(config.run == RunMode::free),
       platform_(options_of(config, destinations(), cpuid())),
       cpus_(config.vcpu_ids.size()),
+      irqfds_(std::make_unique<model::Irqfds>(inputs())),
       timers_(config.vcpu_ids.size()) {}
 
 void UserspaceIrqchip::create_controllers() {
@@ -115,13 +115,15 @@ std::vector<StateAccess> UserspaceIrqchip::state() {
                 "controllers",
                 [this] {
                     const std::lock_guard lock(mutex_);
-                    return Controllers{platform_, cpus_, irqfds_, doorbells_, timers_, now()};
+                    return Controllers{
+                        platform_,  cpus_,   std::make_shared<model::Irqfds>(*irqfds_, inputs()),
+                        doorbells_, timers_, now()};
                 },
                 [this](const Controllers& saved) {
                     const std::lock_guard lock(mutex_);
                     platform_ = saved.platform;
                     cpus_ = saved.cpus;
-                    irqfds_ = saved.irqfds;
+                    irqfds_ = std::make_unique<model::Irqfds>(*saved.irqfds, inputs());
                     doorbells_ = saved.doorbells;
                     timers_ = saved.timers;
                     virtual_now_ = saved.now;
@@ -161,7 +163,7 @@ void UserspaceIrqchip::act(const PlatformRequest& todo) {
     } else if (const auto* signal = std::get_if<request::SignalCpu>(&todo)) {
         signal_cpu(signal->cpu, signal->signal, signal->vector);
     } else if (const auto* notify = std::get_if<request::NotifyListeners>(&todo)) {
-        irqfds_.kick(notify->listeners);
+        for (const routing::ListenerId listener : notify->listeners) irqfds_->ended(listener);
     } else {
         const auto before = timers_.next();
         static_cast<void>(timers_.take(todo, now()));
@@ -200,37 +202,36 @@ Outcome UserspaceIrqchip::route(const routing::RoutingTable& table) {
 
 Outcome UserspaceIrqchip::assign_irqfd(const IrqfdSpec& spec) {
     // What the kernel says of an irqfd without an irqchip.
-    if (spec.via_kernel || spec.other_vm) return {0, EINVAL};
+    if (spec.via_kernel) return {0, EINVAL};
     const std::lock_guard lock(mutex_);
-    if (irqfds_.in_use(spec.shares)) return {0, EBUSY};
-    const LocalIrqfds::Irqfd& irqfd = irqfds_.add(spec);
-    if (spec.resample) static_cast<void>(platform_.listen(spec.gsi, irqfd.id));
-    if (irqfds_.take_waiting(spec.name)) fire(spec);
-    return {};
+    return irqfds_->assign(spec);
 }
 
 Outcome UserspaceIrqchip::deassign_irqfd(std::string_view name) {
     const std::lock_guard lock(mutex_);
-    const auto irqfd = irqfds_.remove(name);
-    if (!irqfd) return {0, irqfds_.had(name) ? 0 : ENOENT};
-    if (irqfd->spec.resample) act(platform_.unlisten(irqfd->spec.gsi, irqfd->id));
-    return {};
+    return irqfds_->deassign(name);
 }
 
-void UserspaceIrqchip::signal(std::string_view name, std::uint64_t) {
+void UserspaceIrqchip::signal(std::string_view name, std::uint64_t count) {
     const std::lock_guard lock(mutex_);
-    if (const LocalIrqfds::Irqfd* irqfd = irqfds_.signal(name)) fire(irqfd->spec);
+    if (count != 0) irqfds_->signal(name);
 }
 
-void UserspaceIrqchip::fire(const IrqfdSpec& irqfd) {
-    if (irqfd.resample) return act(platform_.set_gsi(irqfd.gsi, true, LineSource::resample));
-    act(platform_.set_gsi(irqfd.gsi, true));
-    act(platform_.set_gsi(irqfd.gsi, false));
+void UserspaceIrqchip::drive(std::uint32_t gsi, bool level, irqchip::LineSource source) {
+    act(platform_.set_gsi(gsi, level, source));
+}
+
+void UserspaceIrqchip::listen(std::uint32_t gsi, routing::ListenerId listener) {
+    static_cast<void>(platform_.listen(gsi, listener));
+}
+
+void UserspaceIrqchip::unlisten(std::uint32_t gsi, routing::ListenerId listener) {
+    act(platform_.unlisten(gsi, listener));
 }
 
 std::vector<event::Resampled> UserspaceIrqchip::take_resampled() {
     const std::lock_guard lock(mutex_);
-    return irqfds_.take_resampled();
+    return irqfds_->take_resampled();
 }
 
 bool UserspaceIrqchip::handle(VcpuSlot& slot, const kvm::Exit& exit) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -12,9 +13,9 @@
 #include "routing/platform.hpp"
 #include "vmm/fair_mutex.hpp"
 #include "vmm/model/doorbells.hpp"
+#include "vmm/model/irqfds.hpp"
 #include "vmm/x86/boot.hpp"
 #include "vmm/x86/controller_timers.hpp"
-#include "vmm/x86/local_irqfds.hpp"
 #include "vmm/x86/placement.hpp"
 
 namespace irqbench::vmm::x86 {
@@ -48,7 +49,7 @@ namespace irqbench::vmm::x86 {
 /// armed where it was; a guest that moves its local APIC's page over memory or one of KVM's ioeventfds
 /// reaches those; CR8 written with the class that it has leaves TPR bits 3:0 alone, since KVM does not tell;
 /// an INIT does not wait for the end of system management mode.
-class UserspaceIrqchip final : public X86Placement {
+class UserspaceIrqchip final : public X86Placement, private model::GsiInputs {
   public:
     UserspaceIrqchip(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config, Recorder& recorder);
     ~UserspaceIrqchip() override;
@@ -125,7 +126,7 @@ class UserspaceIrqchip final : public X86Placement {
     struct Controllers {
         Platform platform;
         std::vector<Cpu> cpus;
-        LocalIrqfds irqfds;
+        std::shared_ptr<const model::Irqfds> irqfds;
         model::Doorbells doorbells;
         ControllerTimers timers;
         Time now;
@@ -133,8 +134,12 @@ class UserspaceIrqchip final : public X86Placement {
 
     [[nodiscard]] Time now() const;
     [[nodiscard]] Platform::Time clocks(std::size_t cpu) const { return timers_.clocks(cpu, now()); }
-    /// What an event of its eventfd does.
-    void fire(const IrqfdSpec& irqfd);
+
+    [[nodiscard]] model::GsiInputs& inputs() { return *this; }
+    void drive(std::uint32_t gsi, bool level, irqchip::LineSource source) override;
+    void listen(std::uint32_t gsi, routing::ListenerId listener) override;
+    void unlisten(std::uint32_t gsi, routing::ListenerId listener) override;
+
     void act(const routing::x86::PlatformResponse& response);
     void act(const routing::x86::PlatformRequest& todo);
     void signal_cpu(std::size_t index, irqchip::CpuSignal signal, std::uint8_t vector);
@@ -168,7 +173,7 @@ class UserspaceIrqchip final : public X86Placement {
     const bool free_;
     Platform platform_;
     std::vector<Cpu> cpus_;
-    LocalIrqfds irqfds_;
+    std::unique_ptr<model::Irqfds> irqfds_;
     model::Doorbells doorbells_;  ///< at addresses of controllers
     ControllerTimers timers_;
     Time virtual_now_{};  ///< stepped

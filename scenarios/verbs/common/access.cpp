@@ -30,7 +30,7 @@ Facts AccessVerb::facts() const {
     Facts facts = GuestVerb::facts();
     facts.causes = true;  // of a read too: a poll command and IAR acknowledge
     facts.wakes = value_.has_value();
-    facts.starts_any = facts.wakes && access_.sends_ipis;
+    facts.starts_any = facts.wakes_later = facts.wakes && access_.sends_ipis;
     facts.place = access_.place;
     if (facts.place) facts.place->changes = value_.has_value();
     facts.asserts = claim_.is || access_.fault;

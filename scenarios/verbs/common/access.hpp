@@ -23,7 +23,8 @@ struct Access {
     std::vector<vmm::GuestOp> selection{};  ///< what has to come before
     std::uint32_t vcpu = 0;
     std::optional<Fault> fault{};
-    bool sends_ipis = false;  ///< a write may reach an interrupt controller that wakes and starts vCPUs
+    bool sends_ipis = false;  ///< a write may reach an interrupt controller that wakes and starts vCPUs,
+                              ///< now or later
 };
 
 /// Of an architecture's `Target`, which has

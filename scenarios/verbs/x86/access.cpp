@@ -14,7 +14,7 @@ void AccessTarget::check(const AccessTarget& target, const Cursor& at) {
 
 Access AccessTarget::access() const {
     Access access = place();
-    access.sends_ipis = msr || mmio || lapic;
+    access.sends_ipis = msr || mmio || lapic || ioapic;
     return access;
 }
 

@@ -55,6 +55,7 @@ std::string IoapicVerb::explain() const {
 Facts IoapicVerb::facts() const {
     Facts facts = GuestVerb::facts();
     facts.causes = !arguments_.masked;
+    note_delivery(facts, arguments_.mode);
     return facts;
 }
 

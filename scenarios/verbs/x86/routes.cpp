@@ -50,6 +50,13 @@ vmm::MsiMessage MsiFields::message(const vmm::MachineConfig& config) const {
     return {msi->address, msi->data, std::nullopt};
 }
 
+void MsiFields::note(Facts& facts) const {
+    if (address)
+        facts.wakes_later = facts.starts_any = true;
+    else
+        note_delivery(facts, mode);
+}
+
 std::string MsiFields::in_words() const {
     if (address) return fmt::format("address {:#x} data {:#x}", *address, data.value_or(0));
     std::string text;
@@ -72,10 +79,8 @@ Facts MsiVerb::facts() const {
     Facts facts;
     facts.threadable = true;
     facts.causes = facts.wakes = true;
-    // An INIT has the bootstrap processor begin anew; what is reserved in a message is a SIPI in ICR, and KVM
-    // takes it for one.
-    facts.starts_any = arguments_.address || arguments_.mode == DeliveryMode::init ||
-                       arguments_.mode == DeliveryMode::reserved_6;
+    arguments_.note(facts);
+    facts.wakes_later = false;
     facts.asserts = arguments_.status || arguments_.error;
     return facts;
 }
@@ -111,6 +116,16 @@ std::vector<routing::Route> GsiRoutes::routes(const vmm::MachineConfig& config) 
     return all;
 }
 
+void RouteTarget::note(Facts& facts) const {
+    if (msi) msi->note(facts);
+    if (raw) facts.wakes_later = facts.starts_any = true;
+}
+
+void GsiRoutes::note(Facts& facts) const {
+    RouteTarget::note(facts);
+    for (const RouteTarget& target : to) target.note(facts);
+}
+
 std::string GsiRoutes::in_words() const {
     std::string text = gsi_in_words(gsi) + " to ";
     if (to.empty()) return text + RouteTarget::in_words();
@@ -138,6 +153,7 @@ Facts RouteVerb::facts() const {
     Facts facts;
     facts.threadable = facts.routes = true;
     facts.routed = arguments_.gsi;
+    arguments_.note(facts);
     facts.asserts = arguments_.error.has_value();
     return facts;
 }
@@ -181,6 +197,8 @@ void RoutesVerb::perform(Stage& stage) const {
 Facts RoutesVerb::facts() const {
     Facts facts;
     facts.threadable = facts.routes = true;
+    if (arguments_.fill) arguments_.fill->msi.note(facts);
+    for (const GsiRoutes& gsi : arguments_.table.listed) gsi.note(facts);
     facts.asserts = arguments_.error.has_value();
     return facts;
 }

@@ -41,6 +41,8 @@ struct MsiFields {
 
     /// The encoding on this machine: 32-bit destinations where it has them, else up to 15 bits.
     [[nodiscard]] vmm::MsiMessage message(const vmm::MachineConfig& config) const;
+    /// What messages may do besides interrupting, see note_delivery().
+    void note(Facts& facts) const;
     /// `vector 0x51 to APIC id 0`.
     [[nodiscard]] std::string in_words() const;
 };
@@ -106,6 +108,7 @@ struct RouteTarget {
 
     [[nodiscard]] routing::Route route(const vmm::MachineConfig& config) const;
     [[nodiscard]] std::string in_words() const;
+    void note(Facts& facts) const;
 };
 
 /// One GSI and all its routes.
@@ -122,6 +125,7 @@ struct GsiRoutes : RouteTarget {
 
     [[nodiscard]] std::vector<routing::Route> routes(const vmm::MachineConfig& config) const;
     [[nodiscard]] std::string in_words() const;
+    void note(Facts& facts) const;
     [[nodiscard]] std::uint32_t widest_destination() const;
 };
 

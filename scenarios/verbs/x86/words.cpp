@@ -28,6 +28,12 @@ std::string lapic_name(std::uint16_t offset) {
 
 namespace verbs::x86 {
 
+void note_delivery(Facts& facts, DeliveryMode mode) {
+    const bool starts = mode == DeliveryMode::init || mode == DeliveryMode::reserved_6;
+    facts.starts_any = facts.starts_any || starts;
+    facts.wakes_later = facts.wakes_later || starts || mode == DeliveryMode::nmi || mode == DeliveryMode::smi;
+}
+
 vmm::GuestOp port_out(std::uint16_t port, std::uint8_t value) {
     return operation(OP_PORT_OUT, port, value, 1, fmt::format("write port {:#x}", port));
 }

@@ -29,6 +29,11 @@ vmm::GuestOp lapic_write(std::uint16_t offset, std::uint64_t value);
 /// Writes the IOAPIC's register behind `selector`: IOREGSEL, then IOWIN.
 void ioapic_write(std::vector<vmm::GuestOp>& operations, std::uint32_t selector, std::uint32_t value);
 
+/// What an interrupt of this mode does to vCPUs that take no maskable ones, whenever it comes by a line or a
+/// route. INIT has the bootstrap processor begin anew; what is reserved in a message is a SIPI in ICR, and
+/// KVM takes it for one.
+void note_delivery(Facts& facts, DeliveryMode mode);
+
 inline constexpr std::uint64_t ioapic_base = 0xFEC0'0000;
 
 }  // namespace irqbench::scenarios::verbs::x86

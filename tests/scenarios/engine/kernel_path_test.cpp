@@ -95,6 +95,7 @@ BOOST_AUTO_TEST_CASE(where_the_kernel_was_not_traced_the_rest_of_the_file_counts
     BOOST_TEST((verdict.kind == Verdict::Kind::pass));
     const std::vector<std::string> expected{"path of step 2: tracefs is not mounted"};
     BOOST_TEST(verdict.unasserted == expected, boost::test_tools::per_element());
+    BOOST_TEST((verdict.unasserted_steps == std::set<std::uint32_t>{2}));
 }
 
 BOOST_AUTO_TEST_CASE(an_event_or_field_that_this_kernel_lacks_is_not_asked_for) {

@@ -1,0 +1,109 @@
+#include "vmm/kernel_irqfds.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <cerrno>
+#include <string>
+
+#include "tests/needs_kvm.hpp"
+#include "vmm/kvm/system.hpp"
+
+using namespace irqbench;
+using namespace irqbench::vmm;
+
+namespace {
+
+constexpr std::array<routing::ListenerId, 1> listener{7};
+constexpr std::uint32_t pin = 5;
+
+IrqfdSpec irqfd(std::string name, std::string shares = {}, bool resample = false) {
+    IrqfdSpec spec;
+    spec.name = std::move(name);
+    spec.gsi = pin;
+    spec.shares = std::move(shares);
+    spec.resample = resample;
+    return spec;
+}
+
+struct Bench {
+    Bench() : vm(system), irqfds(vm) { vm.create_irqchip(); }
+    kvm::System system;
+    kvm::Vm vm;
+    KernelIrqfds irqfds;
+
+    [[nodiscard]] std::string event(std::string_view name) {
+        const auto served = irqfds.take_event(name);
+        return served ? served->name : "";
+    }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(kernel_irqfds, *boost::unit_test::precondition(needs_kvm))
+
+BOOST_AUTO_TEST_CASE(a_kick_that_nobody_has_collected_outlives_an_irqfd_that_the_machine_serves) {
+    Bench bench;
+    BOOST_TEST(bench.irqfds.serve(irqfd("dev", "", true), listener[0]).ok());
+    bench.irqfds.kick(listener);
+    BOOST_TEST(bench.irqfds.deassign("dev").ok());
+    bench.irqfds.kick(listener);  // of nobody any more
+    BOOST_TEST(bench.irqfds.serve(irqfd("dev", "", true), listener[0]).ok());
+    bench.irqfds.kick(listener);
+    const auto kicks = bench.irqfds.take_resampled();
+    BOOST_REQUIRE(kicks.size() == 1U);
+    BOOST_TEST(kicks[0].irqfd == "dev");
+    BOOST_TEST(kicks[0].count == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_name_is_the_eventfd_of_its_irqfd_whoever_serves_it) {
+    Bench bench;
+    BOOST_TEST(bench.irqfds.serve(irqfd("a"), {}).ok());
+    BOOST_TEST(bench.irqfds.assign(irqfd("b", "a")).error == EBUSY);
+    BOOST_TEST(bench.irqfds.deassign("a").ok());
+    BOOST_TEST(bench.irqfds.assign(irqfd("b", "a")).ok());
+    BOOST_TEST(!bench.irqfds.is_for_machine("a"));
+    BOOST_TEST(bench.irqfds.serve(irqfd("c", "a"), {}).error == EBUSY);
+    BOOST_TEST(bench.irqfds.deassign("b").ok());
+    bench.irqfds.signal("a", 1);
+    BOOST_TEST(bench.irqfds.serve(irqfd("c", "b"), {}).ok());
+    BOOST_TEST(bench.event("c") == "c");
+    BOOST_TEST(bench.event("c") == "");
+    bench.irqfds.signal("a", 1);
+    BOOST_TEST(bench.event("b") == "c");
+}
+
+BOOST_AUTO_TEST_CASE(an_irqfd_that_moves_keeps_its_eventfd) {
+    Bench bench;
+    BOOST_TEST(bench.irqfds.assign(irqfd("dev")).ok());
+    bench.irqfds.move("dev", KernelIrqfds::Server::machine);
+    bench.irqfds.signal("dev", 1);
+    BOOST_TEST(bench.event("dev") == "dev");
+    bench.irqfds.move("dev", KernelIrqfds::Server::kernel);
+    BOOST_TEST(!bench.irqfds.is_for_machine("dev"));
+    BOOST_TEST(bench.irqfds.has("dev"));
+    BOOST_TEST(bench.irqfds.serve(irqfd("other", "dev"), {}).error == EBUSY);
+}
+
+/// "dev" means another eventfd by now, which a restore must not give to those that had the former one.
+BOOST_AUTO_TEST_CASE(a_restore_knows_who_shares_an_eventfd_and_what_waits_in_it) {
+    Bench bench;
+    BOOST_TEST(bench.irqfds.serve(irqfd("dev"), {}).ok());
+    BOOST_TEST(bench.irqfds.deassign("dev").ok());
+    BOOST_TEST(bench.irqfds.serve(irqfd("a", "dev"), {}).ok());
+    BOOST_TEST(bench.irqfds.deassign("a").ok());
+    BOOST_TEST(bench.irqfds.serve(irqfd("b", "dev"), {}).ok());
+    BOOST_TEST(bench.irqfds.deassign("b").ok());
+    BOOST_TEST(bench.irqfds.assign(irqfd("dev")).ok());
+    bench.irqfds.signal("a", 1);
+
+    Bench other;
+    other.irqfds.restore(bench.irqfds.save(), [](std::uint32_t) { return false; });
+    BOOST_TEST(other.irqfds.has("dev"));
+    BOOST_TEST(other.irqfds.serve(irqfd("c", "b"), {}).ok());
+    BOOST_TEST(other.event("c") == "c");
+    other.irqfds.signal("a", 1);
+    BOOST_TEST(other.event("b") == "c");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
