@@ -23,6 +23,11 @@ extern "C" {
 #include <tracefs.h>
 }
 
+#ifdef __SANITIZE_ADDRESS__
+/// What libtracefs and libtraceevent keep of the files that they have read.
+extern "C" const char* __lsan_default_suppressions() { return "leak:find_tracing_dir\nleak:__parse_event\n"; }
+#endif
+
 namespace irqbench::vmm {
 
 namespace {
@@ -196,16 +201,19 @@ void KernelTrace::stop() { ::tracefs_instance_file_write(instance_.get(), "traci
 
 KernelTrace::Batch KernelTrace::take() {
     Batch batch;
-    for (Cpu& cpu : cpus_) read(cpu, batch);
+    const std::chrono::nanoseconds now = std::chrono::steady_clock::now().time_since_epoch();
+    for (Cpu& cpu : cpus_) read(cpu, batch, now);
     std::stable_sort(batch.events.begin(), batch.events.end(),
                      [](const Seen& a, const Seen& b) { return a.at < b.at; });
     return batch;
 }
 
-void KernelTrace::read(Cpu& cpu, Batch& batch) {
-    while (::read(cpu.pipe.get(), bytes_.data(), bytes_.size()) > 0) {
+/// Other processes' machines may cause events faster than they are read here, so `until` ends it.
+void KernelTrace::read(Cpu& cpu, Batch& batch, std::chrono::nanoseconds until) {
+    unsigned long long at = 0;
+    while (std::chrono::nanoseconds(at) <= until &&
+           ::read(cpu.pipe.get(), bytes_.data(), bytes_.size()) > 0) {
         ::kbuffer_load_subbuffer(page_.get(), bytes_.data());
-        unsigned long long at = 0;
         for (void* data = ::kbuffer_read_event(page_.get(), &at); data != nullptr;
              data = ::kbuffer_next_event(page_.get(), &at)) {
             const auto size = static_cast<std::size_t>(::kbuffer_event_size(page_.get()));

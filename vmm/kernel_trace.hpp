@@ -70,7 +70,7 @@ class KernelTrace {
     void make_instance();
     void set(const char* file, const char* value);
     void open_cpus();
-    void read(Cpu& cpu, Batch& batch);
+    void read(Cpu& cpu, Batch& batch, std::chrono::nanoseconds until);
     void read_formats();
     [[nodiscard]] std::uint64_t count_lost(const Cpu& cpu) const;
     /// Whether a thread may have to do with our machines: it is of this process, or of the kernel, which
