@@ -394,21 +394,18 @@ class Checker {
 
     void check_outcomes() const {
         if (!scenario_.outcomes) return;
-        const Outcomes& outcomes = *scenario_.outcomes;
-        check_outcomes("allowed", outcomes.allowed);
-        check_outcomes("forbidden", outcomes.forbidden);
-        check_outcomes("required", outcomes.required);
+        check_outcomes("allowed", scenario_.outcomes->allowed);
+        check_outcomes("forbidden", scenario_.outcomes->forbidden);
+        check_outcomes("required", scenario_.outcomes->required);
     }
 
     void check_outcomes(std::string_view list, const std::vector<expect::Ack>& acks) const {
-        const Node& node = *root_.node().find("outcomes");
         for (std::size_t i = 0; i < acks.size(); ++i) {
-            const Spot place{fmt::format("/outcomes/{}/{}/ack", list, i),
-                             (*node.find(list)->array())[i].line};
+            const Node& node = (*root_.node().find("outcomes")->find(list)->array())[i];
+            const Spot place{fmt::format("/outcomes/{}/{}/ack", list, i), node.line};
             for (const std::uint32_t vcpu : acks[i].vcpus) check_vcpu(place, vcpu);
-            if (std::string reason = architecture_.outcome_unfit_for(scenario_.config, acks[i]);
-                !reason.empty())
-                fail(place, std::move(reason));
+            if (std::string why = architecture_.outcome_unfit_for(scenario_.config, acks[i]); !why.empty())
+                fail(place, std::move(why));
         }
     }
 

@@ -367,28 +367,6 @@ BOOST_AUTO_TEST_CASE(saved_tables_bring_another_gic_into_the_same_state) {
     BOOST_TEST(other.taken(1) == "8201");
 }
 
-BOOST_AUTO_TEST_CASE(a_reset_leaves_the_its_nothing_but_its_table_formats_and_lpis_pending) {
-    Guest guest = mapped_guest_of();
-    guest.signal(3);
-    const std::uint64_t devices = guest.gic.read_its(gits::baser, 8);
-    guest.gic.reset_its();
-    BOOST_TEST(guest.gic.read_its(gits::ctlr, 4) == 0x8000'0000U);
-    for (const std::uint32_t offset : {gits::cbaser, gits::cwriter, gits::creadr})
-        BOOST_TEST(guest.gic.read_its(offset, 8) == 0U);
-    BOOST_TEST(guest.gic.read_its(gits::baser, 8) == (devices & ~valid_bit));
-    BOOST_TEST((guest.gic.read_its(gits::baser + 8, 8) & valid_bit) == 0U);
-    BOOST_TEST(guest.taken() == "8200");
-    BOOST_TEST(guest.signal(3) == "nothing");
-
-    // The same tables, as somebody leaves them who does not clear them: of collections nothing is left.
-    guest.put_its(gits::cbaser, valid_bit | place::queue);
-    guest.put_its(gits::baser, valid_bit | place::devices);
-    guest.put_its(gits::baser + 8, valid_bit | place::collections);
-    guest.put_its(gits::ctlr, 1, 4);
-    guest.signal(3);
-    BOOST_TEST(guest.taken() == "");
-}
-
 BOOST_AUTO_TEST_CASE(pending_tables_outside_memory_are_told) {
     Guest guest = mapped_guest_of();
     guest.signal(3);

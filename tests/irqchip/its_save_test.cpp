@@ -278,6 +278,28 @@ BOOST_AUTO_TEST_CASE(tables_without_end_are_not_read_to_the_end) {
     BOOST_TEST(restored(guest) == "too large");
 }
 
+// arm-vgic-its.rst, "ITS Reset State".
+BOOST_AUTO_TEST_CASE(a_reset_leaves_the_formats_of_the_tables_and_what_is_pending) {
+    GuestIts guest = mapped_guest();
+    guest.signal(5, 3);
+    const std::uint64_t devices = guest.get(gits::baser);
+    guest.its.reset();
+    BOOST_TEST(guest.get(gits::ctlr, 4) == 0x8000'0000U);
+    for (const std::uint32_t offset : {gits::cbaser, gits::cwriter, gits::creadr})
+        BOOST_TEST(guest.get(offset) == 0U);
+    BOOST_TEST(guest.get(gits::baser) == (devices & ~valid_bit));
+    BOOST_TEST((guest.get(gits::baser + 8) & valid_bit) == 0U);
+    BOOST_TEST(guest.best(0) == "8200 at priority a0");
+    BOOST_TEST(guest.signal(5, 3) == "nothing");
+
+    // With the same tables, which nobody has cleared: the ITS itself has no collection any more.
+    guest.writer = 0;
+    guest.set_up();
+    BOOST_TEST(guest.signal(5, 3).find("pending") == std::string::npos);
+    guest.send(c::mapc(1, 1));
+    BOOST_TEST(guest.signal(5, 3) == "8200 pending at 1");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace irqbench::irqchip::arm64

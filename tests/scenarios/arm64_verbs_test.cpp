@@ -216,6 +216,28 @@ BOOST_AUTO_TEST_CASE(commands_are_put_where_the_queue_ends_and_wrap) {
     check_calls(R"({ "msi": { "event": 5, "device": 3 } })", {"msi 0x8090040 0x5"});
 }
 
+BOOST_AUTO_TEST_CASE(an_its_is_reset_by_the_host) {
+    check_calls(R"({ "reset": "its" })", {"reset its"});
+    BOOST_TEST(Played(R"({ "reset": { "controller": "its", "errno": "EBUSY" } })").expects.size() == 1u);
+    is_refused(R"({ "reset": "gic" })", "its");
+    is_refused(R"({ "reset": "its" })", "needs an ITS");
+}
+
+BOOST_AUTO_TEST_CASE(what_irqfds_and_routes_name_is_there) {
+    is_refused(R"({ "irqfd": { "name": "far", "gsi": 64 } })",
+               "GSI 64 leads nowhere: the machine's last is 63");
+    is_refused(R"({ "route": { "gsi": 3, "spi": 96 } })", "there is no INTID 96");
+    is_refused(R"({ "route": { "gsi": 3, "spi": 8200 } })", "no SPI");
+    is_refused(R"({ "route": { "gsi": 3, "msi": { "event": 1, "device": 2 } } })", "needs an ITS");
+    // Routed before or after, or expected to be refused.
+    const std::string irqfd = R"({ "irqfd": { "name": "far", "gsi": 64 } })";
+    const std::string route = R"({ "route": { "gsi": 64, "spi": 95 } })";
+    for (const std::string& steps :
+         {irqfd + ", " + route, route + ", " + irqfd, irqfd + R"(, { "unroute": 64 })",
+          std::string(R"({ "route": { "gsi": 3, "spi": 1100, "errno": "EINVAL" } })")})
+        BOOST_CHECK_NO_THROW(load_text(arm64_file(steps), "file.json"));
+}
+
 BOOST_AUTO_TEST_CASE(registers_are_read_by_name_and_by_place) {
     check_calls(R"({ "read": { "sysreg": "icc_rpr_el1", "is": 0 } })", {op(0, OP_MSR_READ, 8, 0xc65b, 0)});
     check_calls(R"({ "write": { "vcpu": 1, "gicr": "0x10100", "value": 1 } })",

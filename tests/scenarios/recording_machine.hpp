@@ -50,6 +50,9 @@ class RecordingMachine final : public vmm::Machine {
     vmm::Outcome deassign_ioeventfd(std::string_view name) override {
         return note(fmt::format("deassign ioeventfd {}", name));
     }
+    vmm::Outcome reset_controller(std::string_view controller) override {
+        return note(fmt::format("reset {}", controller));
+    }
     vmm::Outcome nmi(std::uint32_t vcpu) override { return note(fmt::format("nmi {}", vcpu)); }
     vmm::Outcome inject(std::uint32_t vcpu, std::uint32_t vector, vmm::Injection how) override {
         const bool interrupt = how == vmm::Injection::interrupt;

@@ -62,6 +62,7 @@ class Grammar : public GrammarBase<Grammar> {
     void signal();
     void deassign();
     void route();
+    void message_route(std::uint32_t gsi);
     void doorbell();
 
     // grammar_gic.cpp: distributor and redistributors

@@ -46,6 +46,7 @@ void Grammar::irqfd() {
         if (resample) argument["resample"] = true;
     }
     ++irqfds_;
+    if (message) message_route(message_gsi);
     add("irqfd", std::move(argument));
 }
 
@@ -61,14 +62,18 @@ void Grammar::deassign() {
     if (deassigned_.insert(which).second) add("deassign", fmt::format("dev{}", which));
 }
 
+/// An event that is mapped, or was.
+void Grammar::message_route(std::uint32_t gsi) {
+    const MappedEvent& event = dice_.pick(events_);
+    add("route", {{"gsi", gsi}, {"msi", {{"event", event.event}, {"device", event.device}}}});
+}
+
 /// KVM_IRQ_LINE asks for no route: what an irqfd does changes. Those of levels stay as they are, or a line
 /// would be left high.
 void Grammar::route() {
     if (its_ && dice_.chance(60)) {
-        const MappedEvent& event = dice_.pick(events_);
         const Wire& from = device();
-        const std::uint32_t gsi = dice_.chance(70) || from.level ? message_gsi : from.intid - private_count;
-        return add("route", {{"gsi", gsi}, {"msi", {{"event", event.event}, {"device", event.device}}}});
+        return message_route(dice_.chance(70) || from.level ? message_gsi : from.intid - private_count);
     }
     const Wire& from = device();
     const Wire& to = device();
