@@ -191,6 +191,12 @@ void KernelIrqfds::release(std::uint32_t gsi) {
         if (entry.spec.gsi == gsi) entry.asserted = false;
 }
 
+void KernelIrqfds::rerouted(const std::function<bool(std::uint32_t gsi)>& is_other) {
+    const std::lock_guard lock(mutex_);
+    for (Entry& entry : entries_)
+        if (entry.asserted && is_other(entry.spec.gsi)) entry.asserted = false;
+}
+
 void KernelIrqfds::signal(std::string_view name, std::uint64_t count) {
     std::shared_ptr<kvm::EventFd> trigger;
     {

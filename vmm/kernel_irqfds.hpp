@@ -75,6 +75,9 @@ class KernelIrqfds {
     [[nodiscard]] std::optional<IrqfdSpec> take_event(std::string_view name);
     /// Kicks the resamplefds of those that the machine serves.
     void kick(std::span<const routing::ListenerId> listeners);
+    /// The routes of these GSIs are others from now on. A line that a resampler holds stays where it was, and
+    /// is nothing to hold again through the new ones (virt/kvm/eventfd.c, irqfd_inject: by the GSI's routes).
+    void rerouted(const std::function<bool(std::uint32_t gsi)>& is_other);
     /// Waits for the kernel's workqueue to inject what was signalled since the last call (Irqfd::drain). A
     /// second, temporary irqfd keeps the GSI's resampler and its line while the first is away.
     void drain();

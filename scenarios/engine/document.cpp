@@ -388,14 +388,25 @@ std::string in_words(const Node& node) {
 }
 
 std::string Cursor::pointer() const {
-    if (parent_ == nullptr) return "";
+    if (parent_ == nullptr) return use_ == nullptr ? "" : use_->pointer;
     // A key is never empty unless the file has an empty one, which no table knows.
     const bool is_element = parent_->node().array() != nullptr;
     return parent_->pointer() + (is_element ? fmt::format("/{}", index_) : "/" + escape_pointer(key_));
 }
 
+Cursor::Cursor(const GroupUse& use, const Node& steps)
+    : reading_(&use.step.reading()), node_(&steps), use_(&use) {}
+
+Whereabouts Cursor::whereabouts() const {
+    if (use_ == nullptr) return {line(), pointer(), ""};
+    Whereabouts outside = use_->step.whereabouts();
+    outside.within += fmt::format("group '{}', {}:{}: {}: ", use_->group, use_->file, line(), pointer());
+    return outside;
+}
+
 void Cursor::fail(std::string reason, ScenarioError::Kind kind) const {
-    throw ScenarioError(kind, reading_->document.file, line(), pointer(), std::move(reason));
+    const Whereabouts here = whereabouts();
+    throw ScenarioError(kind, reading_->document.file, here.line, here.pointer, here.within + reason);
 }
 
 std::string suggestion(std::string_view word, std::span<const std::string_view> candidates) {

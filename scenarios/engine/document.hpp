@@ -66,14 +66,26 @@ std::string on_one_line(const Node& node, std::size_t width = 160);
 std::string in_words(const Node& node);
 
 struct Architecture;
+struct GroupLibrary;
 
 /// What the places of one file share while it is read.
 struct Reading {
     const Document& document;
-    const Architecture* architecture = nullptr;     ///< null until the head's `arch` is known
-    std::uint32_t steps = 0;                        ///< steps read so far, for their numbers
-    std::size_t block_depth = 0;                    ///< blocks around the step being read
-    std::set<std::string, std::less<>> ioeventfds;  ///< names of those assigned so far
+    const Architecture* architecture = nullptr;       ///< null until the head's `arch` is known
+    std::uint32_t steps = 0;                          ///< steps read so far, for their numbers
+    std::size_t block_depth = 0;                      ///< blocks around the step being read
+    std::set<std::string, std::less<>> ioeventfds{};  ///< names of those assigned so far
+    GroupLibrary* groups = nullptr;                   ///< those that its steps may do
+};
+
+struct GroupUse;
+
+/// How messages name a place.
+struct Whereabouts {
+    std::uint32_t line = 0;  ///< in the scenario's own file, as is the pointer
+    std::string pointer;     ///< RFC 6901; empty for the whole file
+    /// Of a place in a group: `group 'x', FILE:LINE: POINTER: ` for each group that it is in. Else empty.
+    std::string within;
 };
 
 /// A place in a file: a value and the way to it.
@@ -81,11 +93,15 @@ class Cursor {
   public:
     explicit Cursor(Reading& reading) : reading_(&reading), node_(&reading.document.root) {}
 
+    /// The steps of a group where it is done. Neither `use` nor `steps` may go before it.
+    Cursor(const GroupUse& use, const Node& steps);
+
     [[nodiscard]] const Node& node() const { return *node_; }
     [[nodiscard]] Reading& reading() const { return *reading_; }
     [[nodiscard]] std::uint32_t line() const { return node_->line; }
-    /// RFC 6901; empty for the whole file.
+    /// RFC 6901, in the file in which it stands; empty for the whole file.
     [[nodiscard]] std::string pointer() const;
+    [[nodiscard]] Whereabouts whereabouts() const;
 
     /// The place of a member or an element. Neither this cursor nor `key` may go before it.
     [[nodiscard]] Cursor at(std::string_view key, const Node& value) const { return {*this, key, 0, value}; }
@@ -97,13 +113,27 @@ class Cursor {
 
   private:
     Cursor(const Cursor& parent, std::string_view key, std::size_t index, const Node& value)
-        : reading_(parent.reading_), node_(&value), parent_(&parent), key_(key), index_(index) {}
+        : reading_(parent.reading_),
+          node_(&value),
+          parent_(&parent),
+          key_(key),
+          index_(index),
+          use_(parent.use_) {}
 
     Reading* reading_;
     const Node* node_;
     const Cursor* parent_ = nullptr;
     std::string_view key_;
     std::size_t index_ = 0;
+    const GroupUse* use_ = nullptr;  ///< of the group that it is in
+};
+
+/// A step that does a group, and where the group's steps stand.
+struct GroupUse {
+    const Cursor& step;
+    std::string group;
+    std::string file;
+    std::string pointer;
 };
 
 /// `, did you mean 'vector'?` when one of the candidates is close to `word`, else a list of them when it is

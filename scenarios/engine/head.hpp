@@ -1,6 +1,7 @@
 #pragma once
 
 #include "scenarios/engine/fields.hpp"
+#include "scenarios/engine/groups.hpp"
 #include "scenarios/engine/scenario.hpp"
 #include "scenarios/engine/steps.hpp"
 
@@ -188,6 +189,8 @@ struct Head {
     Requirements requirements;
     std::optional<FixedIn> fixed_in;
     std::vector<KnownDivergence> known;
+    std::vector<std::string> use;
+    GroupDefinitions groups;
     Steps setup;
     Steps steps;
     std::optional<OutcomeSet> outcomes;
@@ -210,6 +213,8 @@ struct Head {
                 "fixed_in", &Head::fixed_in,
                 "the Linux whose KVM passes since a bug was fixed; where it is older, a failure is known"),
             optional("known", &Head::known, "known divergences of some hosts"),
+            optional("use", &Head::use, "files of groups (*.groups.json), relative to this one"),
+            optional("groups", &Head::groups, "steps under a name, with parameters, for steps that do them"),
             optional("setup", &Head::setup, "steps that prepare the machine, without assertions"),
             required("steps", &Head::steps, "what is done and what must come of it"),
             optional("outcomes", &Head::outcomes,

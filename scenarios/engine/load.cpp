@@ -120,15 +120,19 @@ void check_order(const Cursor& root) {
 }
 
 Scenario load_document(const Document& document) {
-    Reading reading{
-        .document = document, .architecture = nullptr, .steps = 0, .block_depth = 0, .ioeventfds = {}};
+    GroupLibrary groups;
+    Reading reading{.document = document, .groups = &groups};
     const Cursor root(reading);
+    if (document.file.ends_with(groups_suffix))
+        root.fail("holds groups of steps for scenarios that use it, and is none itself");
     if (root.node().object() == nullptr)
         root.fail(fmt::format("a scenario is an object, not {}", in_words(root.node())));
     const Architecture& architecture = read_architecture(root);
     reading.architecture = &architecture;
     check_order(root);
+    read_groups(root, groups);
     Scenario scenario = make_scenario(Form<head::Head>::read(root, {}), root);
+    refuse_unused_groups(root, groups);
     for (const std::string_view capability : architecture.needed(scenario.config))
         scenario.requires_.capabilities.emplace_back(capability);
     check_validity(scenario, architecture, root);

@@ -16,7 +16,7 @@ namespace {
 
 [[noreturn]] void too_long(const Scenario& scenario, const Step& step) {
     throw ScenarioError(ScenarioError::Kind::invalid, scenario.file.string(), step.line, step.pointer,
-                        fmt::format("the run would take more than {} steps", max_instances));
+                        fmt::format("{}the run would take more than {} steps", step.within, max_instances));
 }
 
 class Unfolding {

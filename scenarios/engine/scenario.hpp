@@ -95,7 +95,8 @@ struct Step {
     std::uint32_t number = 0;  ///< counts from 1 through the file, set-up included
     std::uint32_t line = 0;
     std::string pointer;
-    std::string text;  ///< the step as it stands in the file, on one line
+    std::string text;    ///< the step as it stands in the file, on one line
+    std::string within;  ///< of a step of a group, see Whereabouts; line and pointer are where that is done
 };
 
 /// A divergence of a host or mode that is known: what happens instead of what a step expects.

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "scenarios/engine/architecture.hpp"
+#include "scenarios/engine/groups.hpp"
 #include "scenarios/engine/head.hpp"
 #include "scenarios/engine/steps.hpp"
 
@@ -11,7 +12,7 @@ namespace irqbench::scenarios {
 
 namespace {
 
-/// A step: an object whose only key is a verb or a block; `loop` has `until` beside it.
+/// A step: an object whose only key is a verb or a block; `loop` has `until` beside it, `do` has `with`.
 Json step_schema(const Architecture& architecture) {
     Json properties = Json::object();
     for (const VerbInfo& info : architecture.verbs) {
@@ -30,6 +31,7 @@ Json step_schema(const Architecture& architecture) {
         {{"properties", {{"loop", block_schema("loop")}, {"until", Form<std::string>::schema({})}}},
          {"additionalProperties", false},
          {"required", {"loop", "until"}}});
+    choices.push_back(do_schema());
     return {{"type", "object"}, {"anyOf", std::move(choices)}};
 }
 

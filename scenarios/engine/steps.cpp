@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "scenarios/engine/architecture.hpp"
+#include "scenarios/engine/groups.hpp"
 
 namespace irqbench::scenarios {
 
@@ -103,6 +104,7 @@ std::vector<std::string_view> step_words(const Architecture& architecture) {
     std::vector<std::string_view> words;
     for (const VerbInfo& info : architecture.verbs) words.push_back(info.name);
     words.insert(words.end(), std::begin(block_list), std::end(block_list));
+    words.push_back("do");
     return words;
 }
 
@@ -136,8 +138,10 @@ Step read_step(const Cursor& at) {
     Step step;
     step.number = ++at.reading().steps;
     if (step.number > max_steps) at.fail(fmt::format("more than {} steps", max_steps));
-    step.line = at.line();
-    step.pointer = at.pointer();
+    Whereabouts here = at.whereabouts();
+    step.line = here.line;
+    step.pointer = std::move(here.pointer);
+    step.within = std::move(here.within);
     step.text = on_one_line(at.node());
     const Node::Member& member =
         is_loop && members->front().key == "until" ? members->back() : members->front();
@@ -161,7 +165,16 @@ Steps Form<Steps>::read(const Cursor& at, Limits) {
     if (array->empty()) at.fail("is empty: it needs at least one step");
     Steps steps;
     steps.list.reserve(array->size());
-    for (std::size_t i = 0; i < array->size(); ++i) steps.list.push_back(read_step(at.at(i, (*array)[i])));
+    for (std::size_t i = 0; i < array->size(); ++i) {
+        const Cursor step = at.at(i, (*array)[i]);
+        if (!does_group(step.node())) {
+            steps.list.push_back(read_step(step));
+            continue;
+        }
+        read_group(step, [&](const Cursor& inside) {
+            for (Step& each : Form<Steps>::read(inside, {}).list) steps.list.push_back(std::move(each));
+        });
+    }
     return steps;
 }
 

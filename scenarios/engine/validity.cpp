@@ -61,7 +61,7 @@ class Checker {
     [[noreturn]] void fail(const Step& step, std::string reason) const {
         if (repeats_) reason += " (when it is done again)";
         throw ScenarioError(ScenarioError::Kind::invalid, scenario_.file.string(), step.line, step.pointer,
-                            std::move(reason));
+                            step.within + reason);
     }
     [[noreturn]] void fail(const Spot& place, std::string reason) const {
         throw ScenarioError(ScenarioError::Kind::invalid, scenario_.file.string(), place.line, place.pointer,

@@ -19,12 +19,13 @@ inline std::string read_text(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-/// Files below `folder` with this extension, sorted.
+/// Files below `folder` with this extension, sorted; without those that hold groups of steps.
 inline std::vector<std::filesystem::path> files_below(const std::filesystem::path& folder,
                                                       std::string_view extension) {
     std::vector<std::filesystem::path> files;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
-        if (entry.path().extension() == extension) files.push_back(entry.path());
+        if (entry.path().extension() == extension && entry.path().stem().extension() != ".groups")
+            files.push_back(entry.path());
     std::sort(files.begin(), files.end());
     return files;
 }

@@ -16,9 +16,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Schemas are JSON too, and may lie beside the scenarios they describe.
+/// Schemas are JSON too, and may lie beside the scenarios they describe, as may groups that those use.
 bool is_scenario(const fs::path& file) {
-    return file.extension() == ".json" && file.stem().extension() != ".schema";
+    const fs::path kind = file.stem().extension();
+    return file.extension() == ".json" && kind != ".schema" && kind != ".groups";
 }
 
 /// What is below a folder, also behind symbolic links.

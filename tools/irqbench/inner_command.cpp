@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "scenarios/engine/groups.hpp"
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/files.hpp"
@@ -43,6 +44,8 @@ bool take_files(const Selection& selection, InnerCommand& inner) {
     try {
         for (const fs::path path : selection.paths) {
             Reach reach = reach_of(path);
+            for (const fs::path& file : reach.files)
+                for (fs::path& used : scenarios::used_files(file)) inner.files.push_back(std::move(used));
             std::move(reach.files.begin(), reach.files.end(), std::back_inserter(inner.files));
             std::move(reach.folders.begin(), reach.folders.end(), std::back_inserter(inner.folders));
         }

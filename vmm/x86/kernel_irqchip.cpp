@@ -1,5 +1,7 @@
 #include "vmm/x86/kernel_irqchip.hpp"
 
+#include <algorithm>
+
 #include "irqchip/x86/ioapic_registers.hpp"
 #include "routing/x86.hpp"
 
@@ -52,7 +54,13 @@ Outcome KernelIrqchip::set_line(std::uint32_t gsi, bool level, bool want_status)
 
 Outcome KernelIrqchip::route(const routing::RoutingTable& table) {
     const Outcome outcome = set_routing(table);
-    if (outcome.ok()) table_ = table;
+    if (!outcome.ok()) return outcome;
+    irqfds_.rerouted([&](std::uint32_t gsi) {
+        const auto before = table_.routes(gsi);
+        const auto after = table.routes(gsi);
+        return !std::equal(before.begin(), before.end(), after.begin(), after.end());
+    });
+    table_ = table;
     return outcome;
 }
 
