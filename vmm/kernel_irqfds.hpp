@@ -11,7 +11,7 @@
 
 #include "vmm/kvm/eventfd.hpp"
 #include "vmm/kvm/irqfd.hpp"
-#include "vmm/machine.hpp"
+#include "vmm/saved_eventfds.hpp"
 #include "vmm/state.hpp"
 
 namespace irqbench::vmm {
@@ -22,12 +22,7 @@ namespace irqbench::vmm {
 class KernelIrqfds {
   public:
     /// What there is to know of an irqfd.
-    struct Binding {
-        IrqfdSpec spec;
-        bool assigned = false;
-        bool asserted = false;      ///< it or another one of its GSI holds the line until it is kicked
-        std::uint64_t waiting = 0;  ///< not assigned: what its eventfd holds
-    };
+    using Binding = SavedIrqfd;
     /// Makes another VM with interrupt controllers, for IrqfdSpec::other_vm.
     using MakeVm = std::function<std::unique_ptr<kvm::Vm>()>;
 

@@ -30,6 +30,27 @@ const LocalIrqfds::Irqfd* LocalIrqfds::triggered_by(std::string_view name) const
     return found == irqfds_.end() ? nullptr : &*found;
 }
 
+// Of those that are gone the eventfd alone is left, which others may share.
+std::vector<SavedIrqfd> LocalIrqfds::save() const {
+    std::vector<SavedIrqfd> saved;
+    std::map<std::size_t, std::string> first;  // of those with this eventfd
+    const auto add = [&](IrqfdSpec spec, std::size_t eventfd, bool assigned) {
+        const auto [other, is_first] = first.emplace(eventfd, spec.name);
+        spec.shares = is_first ? std::string() : other->second;
+        const bool waits = is_first && waiting_.contains(eventfd);
+        saved.push_back({std::move(spec), assigned, false, waits ? 1U : 0U});
+    };
+    for (const auto& [name, eventfd] : eventfds_) {
+        const auto is_it = [&](const Irqfd& irqfd) { return irqfd.spec.name == name; };
+        if (std::any_of(irqfds_.begin(), irqfds_.end(), is_it)) continue;
+        IrqfdSpec gone;
+        gone.name = name;
+        add(std::move(gone), eventfd, false);
+    }
+    for (const Irqfd& irqfd : irqfds_) add(irqfd.spec, irqfd.trigger, true);
+    return saved;
+}
+
 const LocalIrqfds::Irqfd* LocalIrqfds::signal(std::string_view name) {
     const Irqfd* irqfd = triggered_by(name);
     if (const auto eventfd = eventfds_.find(name); irqfd == nullptr && eventfd != eventfds_.end())

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "routing/resampler.hpp"
-#include "vmm/machine.hpp"
+#include "vmm/saved_eventfds.hpp"
 #include "vmm/trace.hpp"
 
 namespace irqbench::vmm::x86 {
@@ -38,6 +38,9 @@ class LocalIrqfds {
     /// Whether there is or was one of this name: the kernel takes a second deassignment too.
     [[nodiscard]] bool had(std::string_view name) const { return eventfds_.contains(name); }
     [[nodiscard]] const std::vector<Irqfd>& all() const { return irqfds_; }
+
+    /// In the order of PortableState::irqfds.
+    [[nodiscard]] std::vector<SavedIrqfd> save() const;
 
     /// Writes to the eventfd of this name.
     /// @returns the irqfd that it triggers; none if it waits for one, or if there is no eventfd

@@ -30,6 +30,8 @@ class SplitIrqchip : public KernelLapicPlacement {
     void create_controllers() override;
     void finish() override;
     [[nodiscard]] std::vector<StateAccess> state() override;
+    void save(PortableState& state) override;
+    void restore(const PortableState& state) override;
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     /// A table that routes a GSI below 24 to an MSI is refused with EINVAL while the pin of that number is
     /// unmasked or in service, or another GSI leads to it: the kernel has one route of that number.

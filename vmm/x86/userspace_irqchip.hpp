@@ -54,6 +54,8 @@ class UserspaceIrqchip final : public X86Placement {
     void start(VcpuSlot& slot, bool running) override;
     void finish() override;
     [[nodiscard]] std::vector<StateAccess> state() override;
+    void save(PortableState& state) override;
+    void restore(const PortableState& state) override;
     void resume() override;
 
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
