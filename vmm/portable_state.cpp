@@ -30,6 +30,8 @@ std::string unlike_a_model(const PortableState& state) {
     for (std::size_t index = 0; index < state.vcpus.size(); ++index) {
         const event::Rest& rest = state.vcpus[index].rest;
         const x86::CpuState& cpu = state.pc.cpus[index];
+        if (rest.state == event::RestState::storming)
+            return fmt::format("vCPU {} was stopped inside of a handler", index);
         if (rest.depth != 0)
             return fmt::format("vCPU {} is in a handler that stays, and its frames are the agent's", index);
         if (!state.vcpus[index].mailbox.posted.empty())
