@@ -199,7 +199,8 @@ PitChannel::PitChannel(const PitChannelState& state)
     if (state.latched_count) count_latch_ = Latch{*state.latched_count, state.latched_low_was_read};
     if (state.latched_status) status_latch_ = PitStatus{*state.latched_status};
     // A counter that repeats, or is to end, has something left to count.
-    element_ = std::min(state.element, modulus());
+    constexpr std::uint32_t most = 0x1'0000;  // also in BCD, whose digits may be above 9
+    element_ = std::min(state.element, most);
     if (element_ == 0 && (armed_ || (mode_ == 2 && counting_))) element_ = modulus();
 }
 
