@@ -90,6 +90,16 @@ BOOST_AUTO_TEST_CASE(a_timer_goes_on_with_what_was_left_of_it) {
     BOOST_TEST(other.peek(lapic::timer_current, {7100, 0}).value() == 200U);
 }
 
+BOOST_AUTO_TEST_CASE(a_periodic_timer_that_begins_with_nothing_does_not_run) {
+    GuestLapic guest;
+    LapicState state = guest.apic.state(guest.now);
+    state.at(lapic::lvt_timer) = 0x2'0061;
+    state.at(lapic::timer_current) = 5;
+    LocalApic other(0, true);
+    BOOST_TEST(text(other.restore(state, false, guest.now)) == "nothing");
+    BOOST_TEST(other.peek(lapic::timer_current, {1000, 0}).value() == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(a_deadline_that_nobody_has_served_is_still_to_come) {
     GuestLapic guest;
     guest.put(lapic::lvt_timer, 0x4'0061);
@@ -137,6 +147,10 @@ BOOST_AUTO_TEST_CASE(no_state_makes_a_controller_do_harm) {
         scramble(ioapic_state.select, random);
         GuestIoApic ioapic;
         ioapic.ioapic = IoApic({}, ioapic_state);
+        for (unsigned pin = 0; pin < IoApic::pin_count; ++pin) {
+            const RedirectionEntry entry = ioapic.ioapic.entry(pin);
+            BOOST_REQUIRE(!entry.get(entry.remote_irr) || is_level(entry));
+        }
         PicState pic_state;
         for (I8259AState& chip : pic_state) {
             for (std::uint32_t& drivers : chip.drivers) scramble(drivers, random);

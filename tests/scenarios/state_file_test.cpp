@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_no_state_is_not_overwritten) {
 
 BOOST_AUTO_TEST_CASE(a_scenario_goes_on_from_a_file_beside_it) {
     const Folder folder;
-    folder.file(verbs::x86::state_text(*full_state()));
+    static_cast<void>(folder.file(verbs::x86::state_text(*full_state())));
     const std::string text =
         file_with(R"({ "restore": { "file": "state.json" } }, { "sti": true }, { "ack": "0x61" },
             { "signal": "dev" }, { "quiet": { "vcpu": [0] } })",
