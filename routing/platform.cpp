@@ -1,5 +1,6 @@
 #include "routing/platform.hpp"
 
+#include <stdexcept>
 #include <utility>
 
 #include "irqchip/overloaded.hpp"
@@ -314,6 +315,34 @@ Platform::Acknowledged Platform::acknowledge(std::size_t cpu) {
     Turn turn(*this);
     turn.from_board(std::move(acknowledged.response));
     return {acknowledged.vector, turn.finish()};
+}
+
+PlatformState Platform::state(const Clocks& clocks) const {
+    PlatformState state;
+    state.pic = board_.pic().state();
+    state.ioapic = board_.ioapic().state();
+    if (pit_) state.pit = pit_->state(clocks(0).pit);
+    for (std::size_t cpu = 0; cpu < lapics_.size(); ++cpu)
+        state.lapics.push_back(lapics_[cpu].state(clocks(cpu).lapic));
+    state.waits_for_sipi = waits_for_sipi_;
+    return state;
+}
+
+PlatformResponse Platform::restore(const PlatformState& state, const Clocks& clocks) {
+    if (state.lapics.size() != lapics_.size() || state.waits_for_sipi.size() != lapics_.size())
+        throw std::invalid_argument("the saved state has another number of CPUs");
+    if (state.pit && !pit_) throw std::invalid_argument("the saved state has a PIT, and this machine none");
+    const irqchip::x86::Pic pic(state.pic);
+    Turn turn(*this);
+    waits_for_sipi_ = state.waits_for_sipi;
+    for (std::size_t cpu = 0; cpu < lapics_.size(); ++cpu)
+        turn.change(cpu, [&] {
+            // The PIC's INTR is wired to the first one.
+            return lapics_[cpu].restore(state.lapics[cpu], cpu == 0 && pic.intr(), clocks(cpu).lapic);
+        });
+    turn.from_board(board_.restore(pic, irqchip::x86::IoApic(board_.ioapic().options(), state.ioapic)));
+    if (state.pit) turn.from_pit(pit_->restore(*state.pit, clocks(0).pit));
+    return turn.finish();
 }
 
 PlatformResponse Platform::init(std::size_t cpu) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -85,6 +86,17 @@ struct PlatformOptions {
     bool pit = false;
 };
 
+/// The controllers of a Platform as saved.
+struct PlatformState {
+    irqchip::x86::PicState pic{};
+    irqchip::x86::IoApicState ioapic{};
+    std::optional<irqchip::x86::PitState> pit;
+    std::vector<irqchip::x86::LapicState> lapics;
+    std::vector<bool> waits_for_sipi;  ///< by CPU: INIT has come, and no start-up IPI since
+
+    friend bool operator==(const PlatformState&, const PlatformState&) = default;
+};
+
 /// All interrupt controllers of a PC: the Board, and the local APIC of every CPU. A value: copyable and
 /// comparable. Messages, IPIs and EOIs are carried out inside; what only CPUs, clocks and listeners can do
 /// comes back as requests, to be done in order.
@@ -160,6 +172,12 @@ class Platform {
     [[nodiscard]] const std::optional<irqchip::x86::Pit>& pit() const { return pit_; }
     [[nodiscard]] std::size_t cpus() const { return lapics_.size(); }
     [[nodiscard]] irqchip::x86::DestinationFormat destinations() const { return destinations_; }
+    /// `clocks` says what time it is for a CPU.
+    using Clocks = std::function<Time(std::size_t cpu)>;
+    [[nodiscard]] PlatformState state(const Clocks& clocks) const;
+    /// Becomes what was saved, routes and listeners apart. Asks for every timer, and for a look at every CPU.
+    /// @throws std::invalid_argument for a state with more or fewer CPUs, or with a PIT where there is none
+    PlatformResponse restore(const PlatformState& state, const Clocks& clocks);
     /// Gives a local APIC another state.
     void set_lapic(std::size_t cpu, const LocalApic& lapic);
 

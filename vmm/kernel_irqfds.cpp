@@ -313,6 +313,38 @@ void KernelIrqfds::restore(const std::vector<Binding>& bindings,
     drain();
 }
 
+std::vector<SavedIrqfd> KernelIrqfds::save_portable() const {
+    const std::vector<Binding> bindings = save();
+    std::map<std::size_t, std::uint64_t> waiting;
+    for (const Binding& binding : bindings) waiting[binding.eventfd] += binding.waiting;
+    std::vector<SavedIrqfd> saved;
+    std::map<std::size_t, std::string> first;  // of those with this eventfd
+    // Those that are not assigned come first: an eventfd triggers one at most.
+    for (const bool assigned : {false, true})
+        for (const Binding& binding : bindings) {
+            if ((binding.server != Server::nobody) != assigned) continue;
+            SavedIrqfd& irqfd = saved.emplace_back(SavedIrqfd{binding.spec, assigned, binding.asserted, 0});
+            const auto [other, is_first] = first.emplace(binding.eventfd, binding.spec.name);
+            irqfd.spec.shares = is_first ? std::string() : other->second;
+            irqfd.waiting = is_first ? waiting[binding.eventfd] : 0;
+        }
+    return saved;
+}
+
+void KernelIrqfds::restore_portable(const std::vector<SavedIrqfd>& saved,
+                                    const std::function<bool(std::uint32_t gsi)>& drives) {
+    std::map<std::string, std::size_t> eventfds;  // by the name of each irqfd
+    std::vector<Binding> bindings;
+    for (const SavedIrqfd& irqfd : saved) {
+        const auto other = eventfds.find(irqfd.spec.shares);
+        const std::size_t eventfd = other != eventfds.end() ? other->second : bindings.size();
+        eventfds[irqfd.spec.name] = eventfd;
+        bindings.push_back({irqfd.spec, irqfd.assigned ? Server::kernel : Server::nobody, std::nullopt,
+                            irqfd.asserted, eventfd, irqfd.waiting});
+    }
+    restore(bindings, drives);
+}
+
 StateAccess KernelIrqfds::state(std::function<bool(std::uint32_t gsi)> drives) {
     return state_access<std::vector<Binding>>(
         "irqfds", [this] { return save(); },

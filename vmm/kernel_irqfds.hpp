@@ -15,7 +15,7 @@
 #include "routing/resampler.hpp"
 #include "vmm/kvm/eventfd.hpp"
 #include "vmm/kvm/irqfd.hpp"
-#include "vmm/machine.hpp"
+#include "vmm/saved_eventfds.hpp"
 #include "vmm/state.hpp"
 
 namespace irqbench::vmm {
@@ -88,6 +88,11 @@ class KernelIrqfds {
     /// @param drives whether a resampling irqfd that is asserted holds a line of this GSI, so that it has to
     ///        be signalled again
     void restore(const std::vector<Binding>& bindings, const std::function<bool(std::uint32_t gsi)>& drives);
+    /// The same in the form that all irqchip modes have in common.
+    [[nodiscard]] std::vector<SavedIrqfd> save_portable() const;
+    /// Those that are assigned are the kernel's.
+    void restore_portable(const std::vector<SavedIrqfd>& saved,
+                          const std::function<bool(std::uint32_t gsi)>& drives);
     /// The part `irqfds` of a machine's state; `drives` as for restore().
     [[nodiscard]] StateAccess state(std::function<bool(std::uint32_t gsi)> drives);
 

@@ -23,27 +23,6 @@ KvmMachine::~KvmMachine() {
     if (kernel_trace_) kernel_trace_->stop();
 }
 
-/// What the host knows of a vCPU and its agent.
-struct VcpuBookkeeping {
-    guest::Agent::Ends agent;
-    std::map<std::uint32_t, std::uint32_t> lowers;
-    event::Rest rest;
-};
-
-struct KvmMachine::State final : MachineState {
-    struct Doorbell {
-        std::string name;
-        kvm::Doorbell doorbell;
-        bool assigned;
-    };
-
-    std::string placement;
-    kvm::GuestMemory::Pages memory;
-    std::vector<VcpuBookkeeping> vcpus;
-    std::vector<Doorbell> doorbells;
-    StateParts parts;
-};
-
 void KvmMachine::create() {
     vm_ = std::make_unique<kvm::Vm>(system_);
     memory_slots_ = std::make_unique<kvm::MemorySlots>(*vm_);
@@ -174,34 +153,38 @@ void KvmMachine::signal(std::string_view irqfd, std::uint64_t count) {
 }
 
 Outcome KvmMachine::assign_ioeventfd(const IoeventfdSpec& spec) {
-    return call("ioeventfd", spec.name, std::nullopt, [&] {
-        if (const auto outcome = placement_->assign_ioeventfd(spec)) return *outcome;
-        NamedDoorbell doorbell{spec.name,
-                               std::make_unique<kvm::EventFd>(),
-                               {spec.address, spec.port, spec.length, spec.datamatch},
-                               std::nullopt};
-        auto attempt = kvm::Ioeventfd::try_assign(*vm_, *doorbell.event, doorbell.doorbell);
-        if (attempt.outcome.ok()) {
-            doorbell.ioeventfd = std::move(attempt.object);
-            std::erase_if(doorbells_, [&](const NamedDoorbell& former) { return former.name == spec.name; });
-            doorbells_.push_back(std::move(doorbell));
-        }
-        return attempt.outcome;
-    });
+    return call("ioeventfd", spec.name, std::nullopt, [&] { return make_ioeventfd(spec); });
+}
+
+Outcome KvmMachine::make_ioeventfd(const IoeventfdSpec& spec) {
+    if (const auto outcome = placement_->assign_ioeventfd(spec)) return *outcome;
+    NamedDoorbell doorbell{spec.name,
+                           std::make_unique<kvm::EventFd>(),
+                           {spec.address, spec.port, spec.length, spec.datamatch},
+                           std::nullopt};
+    auto attempt = kvm::Ioeventfd::try_assign(*vm_, *doorbell.event, doorbell.doorbell);
+    if (attempt.outcome.ok()) {
+        doorbell.ioeventfd = std::move(attempt.object);
+        std::erase_if(doorbells_, [&](const NamedDoorbell& former) { return former.name == spec.name; });
+        doorbells_.push_back(std::move(doorbell));
+    }
+    return attempt.outcome;
 }
 
 Outcome KvmMachine::deassign_ioeventfd(std::string_view name) {
-    return call("deassign", std::string(name), std::nullopt, [&] {
-        if (const auto outcome = placement_->deassign_ioeventfd(name)) return *outcome;
-        const auto found = std::find_if(doorbells_.begin(), doorbells_.end(),
-                                        [&](const NamedDoorbell& doorbell) { return doorbell.name == name; });
-        if (found == doorbells_.end()) return Outcome{0, ENOENT};
-        // A second time too: what that is answered is for the kernel to say.
-        if (!found->ioeventfd) return kvm::Ioeventfd::try_deassign(*vm_, *found->event, found->doorbell);
-        const Outcome outcome = found->ioeventfd->try_deassign();
-        found->ioeventfd.reset();
-        return outcome;
-    });
+    return call("deassign", std::string(name), std::nullopt, [&] { return end_ioeventfd(name); });
+}
+
+Outcome KvmMachine::end_ioeventfd(std::string_view name) {
+    if (const auto outcome = placement_->deassign_ioeventfd(name)) return *outcome;
+    const auto found = std::find_if(doorbells_.begin(), doorbells_.end(),
+                                    [&](const NamedDoorbell& doorbell) { return doorbell.name == name; });
+    if (found == doorbells_.end()) return Outcome{0, ENOENT};
+    // A second time too: what that is answered is for the kernel to say.
+    if (!found->ioeventfd) return kvm::Ioeventfd::try_deassign(*vm_, *found->event, found->doorbell);
+    const Outcome outcome = found->ioeventfd->try_deassign();
+    found->ioeventfd.reset();
+    return outcome;
 }
 
 Outcome KvmMachine::reset_controller(std::string_view controller) {
@@ -319,73 +302,6 @@ KernelEvents KvmMachine::kernel_events() const {
         return {"no controller of " + config_.placement + " mode is in the kernel", {}};
     if (kernel_trace_) return kernel_trace_->events();
     return {config_.kernel_trace ? KernelTrace::unavailable() : "the kernel was not traced", {}};
-}
-
-std::string KvmMachine::unsaved() const {
-    return placement_->state().empty() ? "there is no saved state in " + config_.placement + " mode yet" : "";
-}
-
-void KvmMachine::complete_accesses() {
-    for (const auto& slot : slots_) slot->vcpu.complete_access();
-}
-
-std::shared_ptr<const MachineState> KvmMachine::save() {
-    if (const std::string reason = unsaved(); !reason.empty()) throw std::logic_error(reason);
-    drain_irqfds();
-    // An exit that the kernel owes for an EOI comes with the next entry, and nothing tells of it before.
-    runner().rest();
-    // Until the next call, so that a restore that follows begins where this ends.
-    runner_->stop();
-    runner_.reset();
-    complete_accesses();
-    // What has happened is not part of the state.
-    collect_eventfds();
-    auto state = std::make_shared<State>();
-    state->placement = config_.placement;
-    state->parts = save_parts(placement_->state());
-    state->memory = memory_.pages();
-    for (const auto& slot : slots_) state->vcpus.push_back({slot->agent.ends(), slot->lowers, slot->rest});
-    for (const NamedDoorbell& doorbell : doorbells_)
-        state->doorbells.push_back({doorbell.name, doorbell.doorbell, doorbell.ioeventfd.has_value()});
-    return state;
-}
-
-void KvmMachine::restore(const MachineState& state, const RestoreOptions& options) {
-    const auto* saved = dynamic_cast<const State*>(&state);
-    if (saved == nullptr || saved->placement != config_.placement || saved->vcpus.size() != slots_.size())
-        throw std::invalid_argument("the saved state is that of another kind of machine");
-    if (runner_) {
-        drain_irqfds();
-        runner_->stop();
-    }
-    collect_eventfds();
-    discard();
-    memory_ = {};
-    create();
-    for (const auto& slot : slots_) {
-        const VcpuBookkeeping& known = saved->vcpus[slot->index];
-        placement_->adopt(*slot);
-        slot->agent.set_ends(known.agent);
-        slot->lowers = known.lowers;
-        slot->rest = known.rest;
-    }
-    memory_.set_pages(saved->memory);
-    restore_parts(placement_->state(), saved->parts, options);
-    for (const auto& slot : slots_) slot->clock = placement_->clock(*slot);
-    placement_->resume();
-    for (const State::Doorbell& each : saved->doorbells) {
-        NamedDoorbell doorbell{each.name, std::make_unique<kvm::EventFd>(), each.doorbell, std::nullopt};
-        if (each.assigned) {
-            auto attempt = kvm::Ioeventfd::try_assign(*vm_, *doorbell.event, doorbell.doorbell);
-            kvm::require(attempt.outcome, "KVM_IOEVENTFD");
-            doorbell.ioeventfd = std::move(attempt.object);
-        }
-        doorbells_.push_back(std::move(doorbell));
-    }
-    // A vCPU that has not been in KVM_RUN cannot say whether it would take an interrupt of a PIC of ours.
-    complete_accesses();
-    begin();
-    recorder_.add(Lane::wire, event::Wire{std::nullopt, "a new virtual machine"});
 }
 
 void KvmMachine::finish() {

@@ -51,6 +51,7 @@ class KvmMachine final : public Machine {
     [[nodiscard]] KernelEvents kernel_events() const override;
     [[nodiscard]] std::string unsaved() const override;
     [[nodiscard]] std::shared_ptr<const MachineState> save() override;
+    [[nodiscard]] std::shared_ptr<const MachineState> save_portable() override;
     void restore(const MachineState& state, const RestoreOptions& options) override;
     void finish() override;
     void close() override;
@@ -64,6 +65,17 @@ class KvmMachine final : public Machine {
     };
 
     struct State;
+
+    /// So that a state can be saved: every vCPU is between two instructions, and nothing is under way.
+    void halt_for_save();
+    /// In place of the virtual machine, one with vCPUs that wait for a state.
+    void begin_anew();
+    void restore(const PortableState& state, const RestoreOptions& options);
+    Outcome make_ioeventfd(const IoeventfdSpec& spec);
+    Outcome end_ioeventfd(std::string_view name);
+    void restore_ioeventfd(const SavedIoeventfd& saved);
+    /// What a restore ends with.
+    void take_up();
 
     void build();
     /// VM, controllers and vCPUs, none of which has begun.

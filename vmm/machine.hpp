@@ -175,9 +175,16 @@ class Machine {
     /// goes on.
     /// @throws std::logic_error where unsaved() says why
     [[nodiscard]] virtual std::shared_ptr<const MachineState> save() { throw std::logic_error(unsaved()); }
+    /// The same in a form that machines of other irqchip modes, and of other processes, can go on from: a
+    /// PortableState.
+    /// @throws std::logic_error where there is none
+    [[nodiscard]] virtual std::shared_ptr<const MachineState> save_portable() {
+        throw std::logic_error("the state of this machine has no form that others can restore");
+    }
     /// Replaces the virtual machine by a new one that begins with this state. The trace goes on, and so does
     /// time.
-    /// @throws std::invalid_argument for a state of another kind of machine, or an unknown part
+    /// @throws std::invalid_argument for a state of another kind of machine, an unknown part, or a mode that
+    /// cannot be reached from it
     virtual void restore(const MachineState& /*state*/, const RestoreOptions& /*options*/) {
         throw std::logic_error(unsaved());
     }

@@ -18,6 +18,7 @@
 #include "vmm/kvm/irqfd.hpp"
 #include "vmm/kvm/vcpu.hpp"
 #include "vmm/machine.hpp"
+#include "vmm/portable_state.hpp"
 #include "vmm/state.hpp"
 
 namespace irqbench::vmm {
@@ -115,6 +116,15 @@ class Placement {
     [[nodiscard]] virtual std::vector<StateAccess> state() { return {}; }
     /// In place of finish(), when the parts have been restored.
     virtual void resume() {}
+    /// Whether the two below can be called, in place of saving and restoring the parts.
+    [[nodiscard]] virtual bool is_portable() const { return false; }
+    /// Adds what is not the machine's own, routes and irqfds included.
+    virtual void save(PortableState& /*state*/) {}
+    /// The handlers that do something else than the usual.
+    [[nodiscard]] virtual std::vector<PortableState::Handler> handlers(const VcpuSlot&) const { return {}; }
+    /// @param state that unfit() has nothing against
+    /// @throws std::system_error if the kernel refuses it, std::invalid_argument if this placement cannot
+    virtual void restore(const PortableState& /*state*/) {}
 
     virtual Outcome set_line(std::uint32_t gsi, bool level, bool want_status) = 0;
     virtual Outcome msi(const MsiMessage& message) = 0;

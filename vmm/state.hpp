@@ -1,6 +1,7 @@
 #pragma once
 
 #include <any>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -24,6 +25,9 @@ class MachineState {
 struct RestoreOptions {
     std::vector<std::string> first;    ///< parts that come before the others, in this order
     std::vector<std::string> without;  ///< parts that are left as a new machine has them
+    std::string placement =
+        {};  ///< irqchip mode of the new machine, from a portable state; as it was if empty
+    std::chrono::nanoseconds now{};  ///< the time that the machine has reached at least
 };
 
 /// A part of a state: structures of the kernel's interface, or a value of a controller of ours.

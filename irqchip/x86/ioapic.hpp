@@ -24,6 +24,7 @@
 #include "irqchip/register.hpp"
 #include "irqchip/x86/ioapic_registers.hpp"
 #include "irqchip/x86/msi.hpp"
+#include "irqchip/x86/saved_state.hpp"
 
 namespace irqbench::irqchip::x86 {
 
@@ -51,6 +52,9 @@ class IoApic {
     static constexpr std::chrono::milliseconds storm_delay{10};
 
     explicit IoApic(IoApicOptions options = {}) : options_(options) {}
+    /// One with a state that was saved.
+    IoApic(IoApicOptions options, const IoApicState& state);
+    [[nodiscard]] IoApicState state() const;
 
     const IoApicOptions& options() const { return options_; }
 

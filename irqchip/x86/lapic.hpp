@@ -27,6 +27,7 @@
 #include "irqchip/x86/lapic_registers.hpp"
 #include "irqchip/x86/lapic_timer.hpp"
 #include "irqchip/x86/msi.hpp"
+#include "irqchip/x86/saved_state.hpp"
 #include "irqchip/x86/vector_set.hpp"
 
 namespace irqbench::irqchip::x86 {
@@ -143,6 +144,10 @@ class LocalApic {
     const VectorSet& irr() const { return irr_; }
     const VectorSet& isr() const { return isr_; }
     const VectorSet& tmr() const { return tmr_; }
+
+    [[nodiscard]] LapicState state(LapicTime now) const;
+    /// Becomes what was saved. LINT1 is low.
+    Effects restore(const LapicState& state, bool lint0_high, LapicTime now);
 
     /// The register of the xAPIC page in any mode, without side effects: what KVM_GET_LAPIC shows. Nothing
     /// where there is none.

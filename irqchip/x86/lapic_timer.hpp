@@ -25,6 +25,11 @@ constexpr std::uint32_t divisor_of(TimerDivide divide) {
 /// that expire() was asked first.
 class LapicTimer {
   public:
+    LapicTimer() = default;
+    /// One whose registers hold these at that bus tick.
+    LapicTimer(TimerMode mode, std::uint32_t initial, std::uint32_t divide, std::uint32_t current,
+               std::uint64_t tsc_deadline, std::uint64_t bus);
+
     std::uint32_t initial() const { return initial_.raw(); }
     std::uint32_t divide() const { return divide_.raw(); }
     std::uint32_t current(std::uint64_t bus) const;

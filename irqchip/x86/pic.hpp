@@ -21,6 +21,7 @@
 #include "irqchip/effect.hpp"
 #include "irqchip/register.hpp"
 #include "irqchip/x86/pic_registers.hpp"
+#include "irqchip/x86/saved_state.hpp"
 
 namespace irqbench::irqchip::x86 {
 
@@ -35,6 +36,9 @@ class I8259A {
     static constexpr unsigned cascade_irq = 2;
 
     explicit I8259A(Role role) : role_(role) {}
+    /// One with a state that was saved.
+    I8259A(Role role, const I8259AState& state);
+    [[nodiscard]] I8259AState state() const;
 
     struct Acknowledged {
         unsigned irq;
@@ -125,6 +129,11 @@ class Pic {
   public:
     static constexpr unsigned pin_count = 16;
     static constexpr unsigned cascade_pin = 2;
+
+    Pic() = default;
+    /// A pair with a state that was saved.
+    explicit Pic(const PicState& state);
+    [[nodiscard]] PicState state() const;
 
     struct PortRead {
         std::uint8_t value;

@@ -47,6 +47,10 @@ class Pit {
     /// The answer to ArmTimer; does no harm at any other time.
     Effects expired(std::uint64_t now);
 
+    [[nodiscard]] PitState state(std::uint64_t now) const;
+    /// Becomes what was saved; whoever hears channel 0 knows of its level.
+    Effects restore(const PitState& state, std::uint64_t now);
+
     /// As of the last call that was told the time.
     const PitChannel& channel(unsigned index) const { return channels_[index]; }
     bool speaker_enabled() const { return port_b_.get(port_b_.speaker); }

@@ -6,6 +6,7 @@
 
 #include "irqchip/register.hpp"
 #include "irqchip/x86/pit_registers.hpp"
+#include "irqchip/x86/saved_state.hpp"
 
 namespace irqbench::irqchip::x86 {
 
@@ -15,6 +16,9 @@ namespace irqbench::irqchip::x86 {
 class PitChannel {
   public:
     explicit PitChannel(bool gate) : gate_(gate) {}
+    /// One with a state that was saved.
+    explicit PitChannel(const PitChannelState& state);
+    [[nodiscard]] PitChannelState state() const;
 
     void program(PitControl control);
     void write(std::uint8_t value);

@@ -30,6 +30,13 @@ class VectorSet {
         return static_cast<std::uint32_t>(words_[index / 2] >> (32 * (index % 2)));
     }
 
+    /// Makes them what that register holds.
+    constexpr void set_word(unsigned index, std::uint32_t word) {
+        const unsigned shift = 32 * (index % 2);
+        words_[index / 2] &= ~(std::uint64_t{0xFFFF'FFFF} << shift);
+        words_[index / 2] |= std::uint64_t{word} << shift;
+    }
+
     friend constexpr bool operator==(const VectorSet&, const VectorSet&) = default;
 
   private:

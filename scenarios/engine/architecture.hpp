@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>
@@ -82,6 +83,10 @@ struct Architecture {
     std::string (*lacks)(const vmm::MachineConfig& config, std::string_view placement);
     /// Whether a step may use this place. @returns why not, or nothing
     std::string (*check_place)(const vmm::MachineConfig& config, const Place& place);
+    /// A portable state as the text of a file, and back; both null where states are in memory only.
+    /// @throws ScenarioError (malformed) about that file, also when it cannot be read
+    std::string (*state_text)(const vmm::MachineState& state) = nullptr;
+    std::shared_ptr<const vmm::MachineState> (*read_state)(const std::filesystem::path& path) = nullptr;
 };
 
 /// Every architecture there are verbs for: the list is in scenarios/verbs/architectures.cpp.

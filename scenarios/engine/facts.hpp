@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace irqbench::scenarios {
@@ -20,6 +21,17 @@ struct Tenant {
     std::uint64_t id = 0;  ///< of what it is taken for
     std::string kind;      ///< `devices`
     std::string why_not;   ///< what two of them would do, and what to do about it
+};
+
+/// What is in a machine whose state was saved by another run.
+struct Brought {
+    std::vector<std::string> irqfds;      ///< assigned
+    std::vector<std::string> resampling;  ///< those of them, and of the former ones, with a resamplefd
+    std::vector<std::string> former;      ///< irqfds that were deassigned
+    std::vector<std::string> ioeventfds;  ///< assigned
+    std::vector<std::uint32_t> stays_on;  ///< vCPUs with a handler that stays
+    std::vector<std::pair<std::uint32_t, std::uint32_t>>
+        handled;  ///< interrupts with a handler, and on which vCPU
 };
 
 /// What the validity checks need to know of a step, so that they need not know its verb.
@@ -62,8 +74,13 @@ struct Facts {
     std::uint64_t memory = 0;            ///< bytes that the scenario's own memory must have
     std::uint64_t memory_of_a_vcpu = 0;  ///< and so many more for each vCPU
 
-    std::string saves;     ///< the name of a state
-    std::string restores;  ///< the same; what is true afterwards is what was true then
+    /// What a state from outside has, of which no step of this file tells.
+    std::optional<Brought> brings;
+    std::string moves_to;       ///< the irqchip mode in which it goes on
+    std::string saves;          ///< the name of a state
+    std::string saves_file;     ///< the name of a file with one
+    std::string restores_file;  ///< the same, of what such a step saved
+    std::string restores;       ///< the same; what is true afterwards is what was true then
 
     bool threadable =
         false;            ///< has a place in `parallel`: a call that several host threads may make at once

@@ -5,10 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "scenarios/engine/architecture.hpp"
 #include "scenarios/engine/closed_world.hpp"
 #include "scenarios/engine/judge.hpp"
 #include "scenarios/engine/kernel_path.hpp"
 #include "scenarios/engine/parallel.hpp"
+#include "scenarios/engine/state_files.hpp"
+#include "vmm/portable_state.hpp"
 
 namespace irqbench::scenarios {
 
@@ -75,7 +78,12 @@ class Player {
           trace_(trace),
           options_(options),
           kernel_events_(kernel_events),
-          world_(trace.events(), scenario) {}
+          world_(trace.events(), scenario),
+          placement_(options.config.placement) {
+        if (const Architecture* architecture = find_architecture(scenario.arch);
+            architecture != nullptr && architecture->read_state != nullptr)
+            files_.emplace(*architecture, options.states);
+    }
 
     /// @returns false if nothing after this step can be judged
     bool play(const Step& step) {
@@ -86,11 +94,11 @@ class Player {
             world_.next_action();
             action_ = begin;
         }
-        if (options_.migrate) machine_.restore(*machine_.save(), {});
+        if (options_.migrate) migrate();
         if (is_parallel(step)) {
             perform_parallel(*step.block, machine_, trace_, options_);
         } else {
-            Stage stage{machine_, trace_, options_.config, &saved_};
+            Stage stage{machine_, trace_, options_.config, &saved_, files_ ? &*files_ : nullptr};
             step.verb->perform(stage);
         }
         if (acts(step) && !machine_.settle()) return false;
@@ -101,6 +109,20 @@ class Player {
     }
 
   private:
+    /// Into the mode whose turn it is; in the same one where this state has no way there.
+    void migrate() {
+        if (options_.migrate_to.empty()) return machine_.restore(*machine_.save(), {});
+        const std::string next =
+            placement_ == options_.migrate_to ? options_.config.placement : options_.migrate_to;
+        try {
+            const auto state = machine_.save_portable();
+            machine_.restore(*state, {{}, {}, next, {}});
+            placement_ = next;
+        } catch (const vmm::Unreachable&) {
+            machine_.restore(*machine_.save(), {});
+        }
+    }
+
     void catch_up() { world_.catch_up(trace_.events().size()); }
 
     /// Whether the step observed another value. To go on would only wait for what such a machine never does.
@@ -167,6 +189,8 @@ class Player {
     const vmm::KernelEvents& kernel_events_;
     ClosedWorld world_;
     SavedStates saved_;
+    std::optional<StateFiles> files_;
+    std::string placement_;   ///< where the machine is now
     std::size_t action_ = 0;  ///< where the events of the last step that acted begin
 };
 
@@ -197,6 +221,21 @@ bool acts(const Step& step) { return step.verb == nullptr || step.verb->acts(); 
 bool needs_kernel_trace(const Scenario& scenario) {
     return any_step(scenario.steps,
                     [](const Step& step) { return step.verb != nullptr && step.verb->facts().traces; });
+}
+
+std::vector<std::string> moves_to(const Scenario& scenario) {
+    std::vector<std::string> modes;
+    const std::function<void(const std::vector<Step>&)> add = [&](const std::vector<Step>& list) {
+        for (const Step& step : list) {
+            if (step.verb != nullptr && !step.verb->facts().moves_to.empty())
+                modes.push_back(step.verb->facts().moves_to);
+            if (step.block == nullptr) continue;
+            for (const auto& [name, inner] : step.block->threads) add(inner);
+        }
+    };
+    add(scenario.setup);
+    add(scenario.steps);
+    return modes;
 }
 
 bool needs_free_run(const Scenario& scenario) {

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +27,8 @@ struct RunOptions {
     const std::atomic<bool>* cancel = nullptr;  ///< ends the run between two steps when it becomes true
     std::size_t most_steps = max_instances;     ///< ends the run after so many
     bool migrate = false;                       ///< into a new machine before every step
+    std::string migrate_to;                     ///< that in this irqchip mode and that of `config` in turns
+    std::filesystem::path states;               ///< where `save` writes files; if empty, nowhere that lasts
 };
 
 /// What was done. The steps belong to the Scenario, which must outlive this.
@@ -46,6 +50,9 @@ struct Performance {
 
 /// Whether it asks for the way of an interrupt through the kernel: its machine is to be traced.
 [[nodiscard]] bool needs_kernel_trace(const Scenario& scenario);
+
+/// The irqchip modes, beside the one it begins in, that steps of it move to.
+[[nodiscard]] std::vector<std::string> moves_to(const Scenario& scenario);
 
 /// How a run of it goes: as asked, or else as the file needs.
 vmm::RunMode run_mode(const Scenario& scenario, std::optional<vmm::RunMode> asked);

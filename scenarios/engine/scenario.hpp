@@ -43,12 +43,15 @@ class ScenarioError : public std::runtime_error {
 /// States of a run's machine, by the names that its steps gave them.
 using SavedStates = std::map<std::string, std::shared_ptr<const vmm::MachineState>, std::less<>>;
 
+class StateFiles;
+
 /// What a verb may use while it acts.
 struct Stage {
     vmm::Machine& machine;
     vmm::Trace& trace;
     const vmm::MachineConfig& config;
     SavedStates* saved = nullptr;  ///< by name; null where nothing can be saved
+    StateFiles* files = nullptr;   ///< null where states have no form for a file
 };
 
 /// What a step does: the value behind a scenario's verb. Immutable and shared; acting changes the machine

@@ -321,6 +321,10 @@ class Checker {
 
     void check_saved(const Step& step, const Facts& facts) {
         if (!facts.saves.empty()) saved_[facts.saves] = left_;
+        if (!facts.saves_file.empty()) saved_files_[facts.saves_file] = left_;
+        if (const auto file = saved_files_.find(facts.restores_file); file != saved_files_.end())
+            left_ = file->second;
+        if (facts.brings) take_over(*facts.brings);
         if (facts.restores.empty()) return;
         const auto saved = saved_.find(facts.restores);
         if (saved == saved_.end()) {
@@ -330,6 +334,19 @@ class Checker {
                                    names.empty() ? "" : suggestion(facts.restores, names)));
         }
         left_ = saved->second;
+    }
+
+    /// All there is in the machine comes from outside.
+    void take_over(const Brought& brought) {
+        left_ = {};
+        left_.irqfds.insert(brought.irqfds.begin(), brought.irqfds.end());
+        left_.ioeventfds.insert(brought.ioeventfds.begin(), brought.ioeventfds.end());
+        left_.stays_on.insert(brought.stays_on.begin(), brought.stays_on.end());
+        left_.handled.insert(brought.handled.begin(), brought.handled.end());
+        for (const auto* names : {&brought.irqfds, &brought.former})
+            for (const std::string& name : *names) left_.ever_irqfds.try_emplace(name, false);
+        for (const std::string& name : brought.resampling) left_.ever_irqfds[name] = true;
+        left_.ever_ioeventfds.insert(brought.ioeventfds.begin(), brought.ioeventfds.end());
     }
 
     void refuse_duplicate(const Step& step, const std::string& name) const {
@@ -477,6 +494,7 @@ class Checker {
     };
     Left left_;
     std::map<std::string, Left, std::less<>> saved_;
+    std::map<std::string, Left, std::less<>> saved_files_;
     /// the thread of each `parallel` that assigns and deassigns an irqfd
     std::map<std::pair<const Block*, std::string>, std::string> owners_;
     std::map<const Block*, std::string> routers_;     ///< the thread of each `parallel` that changes routes

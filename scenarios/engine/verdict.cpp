@@ -179,6 +179,39 @@ std::optional<std::string> unmigrated_reason(const Scenario& scenario, std::stri
                        because(scenario.migration_because));
 }
 
+namespace {
+
+/// Whether a step is done in one of the modes only.
+bool differs_between(const std::vector<Step>& steps, std::string_view one, std::string_view other) {
+    return std::any_of(steps.begin(), steps.end(), [&](const Step& step) {
+        if (step.block == nullptr) return false;
+        const Block& block = *step.block;
+        if (block.kind == Block::Kind::only && contains(block.modes, one) != contains(block.modes, other))
+            return true;
+        return std::any_of(block.threads.begin(), block.threads.end(),
+                           [&](const auto& thread) { return differs_between(thread.second, one, other); });
+    });
+}
+
+}  // namespace
+
+std::optional<std::string> unmoved_reason(const Scenario& scenario, std::string_view placement,
+                                          std::string_view to, const vmm::Host& host,
+                                          std::optional<vmm::RunMode> asked) {
+    if (const auto reason = skip_reason(scenario, to, host, asked))
+        return fmt::format("not in {} mode: {}", to, *reason);
+    if (differs_between(scenario.setup, placement, to) || differs_between(scenario.steps, placement, to))
+        return fmt::format("has steps of {} or {} mode alone", placement, to);
+    if (needs_kernel_trace(scenario)) return "asks for the way through one kernel";
+    if (!moves_to(scenario).empty()) return "moves by itself";
+    const vmm::RunMode run = run_mode(scenario, asked);
+    for (const std::string_view mode : {placement, to})
+        for (const Known& known : scenario.known)
+            if (concerns(known, scenario, mode, run, host))
+                return fmt::format("diverges in {} mode: {}", mode, known.because);
+    return std::nullopt;
+}
+
 Verdict apply_known(Verdict verdict, const Scenario& scenario, std::string_view placement, vmm::RunMode run,
                     const vmm::Host& host) {
     const bool judged = verdict.kind == Verdict::Kind::pass || verdict.failure.has_value();

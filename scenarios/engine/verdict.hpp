@@ -52,6 +52,12 @@ bool runs_architecture(std::string_view arch, std::string_view placement, const 
 std::optional<std::string> skip_reason(const Scenario& scenario, std::string_view placement,
                                        const vmm::Host& host, std::optional<vmm::RunMode> run);
 
+/// Why a run of this scenario in that mode cannot go on in another one and be judged as if it had not, or
+/// nothing.
+std::optional<std::string> unmoved_reason(const Scenario& scenario, std::string_view placement,
+                                          std::string_view to, const vmm::Host& host,
+                                          std::optional<vmm::RunMode> asked);
+
 /// Why a run of this scenario cannot be migrated at every step in that mode, or nothing.
 std::optional<std::string> unmigrated_reason(const Scenario& scenario, std::string_view placement,
                                              const vmm::Host& host);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -17,6 +18,7 @@
 #include "tools/report/timeline.hpp"
 #include "tools/report/words.hpp"
 #include "vmm/kernel_trace.hpp"
+#include "vmm/movable_machine.hpp"
 
 namespace irqbench::tools {
 
@@ -209,9 +211,24 @@ class Campaign {
                    options_.migrate && unmigrated) {
             task.result.verdict.kind = Verdict::Kind::skip;
             task.result.verdict.reason = *unmigrated;
+        } else if (const auto unmoved = unmoved_reason(*file.scenario, mode)) {
+            task.result.verdict.kind = Verdict::Kind::skip;
+            task.result.verdict.reason = *unmoved;
         } else {
             task.scenario = &*file.scenario;
         }
+    }
+
+    /// Why it cannot go where its steps, or the command line, want it to go on.
+    [[nodiscard]] std::optional<std::string> unmoved_reason(const Scenario& scenario,
+                                                            const std::string& mode) const {
+        for (const std::string& to : scenarios::moves_to(scenario))
+            if (const auto reason = scenarios::skip_reason(scenario, to, host_, options_.run))
+                return fmt::format("moves to {} mode: {}", to, *reason);
+        if (options_.migrate_to.empty() || options_.migrate_to == mode) return std::nullopt;
+        if (const auto reason = scenarios::unmigrated_reason(scenario, options_.migrate_to, host_))
+            return reason;
+        return scenarios::unmoved_reason(scenario, mode, options_.migrate_to, host_, options_.run);
     }
 
     /// Nobody has to run it again.
@@ -316,6 +333,14 @@ class Campaign {
         recorded_at_ = now;
     }
 
+    [[nodiscard]] std::unique_ptr<vmm::Machine> make_machine(const Scenario& scenario,
+                                                             const scenarios::RunOptions& run,
+                                                             vmm::Trace& trace) const {
+        if (run.migrate_to.empty() && scenarios::moves_to(scenario).empty())
+            return surroundings_.make_machine(run.config, trace);
+        return std::make_unique<vmm::MovableMachine>(run.config, trace, surroundings_.make_machine);
+    }
+
     std::optional<Verdict> play(const Scenario& scenario, const std::string& mode, std::uint64_t seed,
                                 std::vector<vmm::Event>& events) {
         scenarios::RunOptions run;
@@ -325,6 +350,9 @@ class Campaign {
         run.config.run = scenarios::run_mode(scenario, options_.run);
         run.cancel = &surroundings_.interrupted;
         run.migrate = options_.migrate;
+        if (options_.migrate_to != mode) run.migrate_to = options_.migrate_to;
+        if (!options_.states.empty())
+            run.states = std::filesystem::path(options_.states) / scenario.file.stem() / mode;
         run.config.kernel_trace = is_traced(scenario);
         vmm::Trace trace;
         try {
@@ -332,7 +360,7 @@ class Campaign {
             std::shared_lock together(traced_, std::defer_lock);
             std::unique_lock alone(traced_, std::defer_lock);
             run.config.kernel_trace ? alone.lock() : together.lock();
-            const auto machine = surroundings_.make_machine(run.config, trace);
+            const auto machine = make_machine(scenario, run, trace);
             if (const std::string unsaved = machine->unsaved(); run.migrate && !unsaved.empty())
                 return skipped(unsaved);
             const auto performance = scenarios::perform(scenario, *machine, trace, run);

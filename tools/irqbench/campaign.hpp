@@ -25,6 +25,8 @@ struct CampaignOptions {
     std::uint32_t retries = 0;          ///< how often at most a run is played again that ended in an error
     std::uint64_t seed = 1;             ///< MachineConfig::seed of the first run; one more for each other
     bool migrate = false;               ///< every run goes on in a new machine before every step
+    std::string migrate_to;             ///< with `migrate`: there and back in turns; see RunOptions
+    std::string states;                 ///< folder for the files that `save` writes; none if empty
     bool kernel_trace = false;          ///< the kernel's own events join every trace
     std::uint32_t jobs = 1;             ///< host threads, each with machines of its own
     std::ostream* trace_out = nullptr;  ///< gets the events of every run as JSON lines

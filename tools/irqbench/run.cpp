@@ -35,6 +35,8 @@ struct RunCommand {
     double repeat_scale = 1;
     std::uint64_t seed = 1;
     bool migrate = false;
+    std::string migrate_to;
+    std::string states;
     bool kernel_trace = false;
     std::string format = "text";
     std::string trace_out;
@@ -188,6 +190,8 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     options.retries = command.retry_errors;
     options.seed = command.seed;
     options.migrate = command.migrate;
+    options.migrate_to = command.migrate_to;
+    options.states = command.states;
     options.kernel_trace = command.kernel_trace;
     if (!command.run.empty())
         options.run = command.run == "free" ? vmm::RunMode::free : vmm::RunMode::stepped;
@@ -268,8 +272,21 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
         ->type_name("N")
         ->capture_default_str()
         ->take_last();
-    app.add_flag("--migrate-every-step", command->migrate,
-                 "Save the machine's state before every step, and go on in a new one that restores it");
+    auto* every_step =
+        app.add_flag("--migrate-every-step", command->migrate,
+                     "Save the machine's state before every step, and go on in a new one that restores it");
+    app.add_option(
+           "--migrate-to", command->migrate_to,
+           "With --migrate-every-step: go on in this irqchip mode and in that of the run in turns, wherever "
+           "the state allows")
+        ->check(CLI::IsMember(std::vector<std::string>(std::begin(irqchip_modes), std::end(irqchip_modes))))
+        ->type_name("MODE")
+        ->needs(every_step)
+        ->take_last();
+    app.add_option("--states", command->states,
+                   "Keep the files that save steps write, in this folder: SCENARIO/MODE/FILE")
+        ->type_name("DIR")
+        ->take_last();
     app.add_flag("--kernel-trace", command->kernel_trace,
                  "Add the kernel's own events (kvm:*, from tracefs) to those of every run");
     app.add_option("--format", command->format, "How results are printed")

@@ -64,6 +64,12 @@ bool Doorbells::ring(bool port, std::uint64_t address, unsigned size, std::uint6
     return false;
 }
 
+std::vector<SavedIoeventfd> Doorbells::save() const {
+    std::vector<SavedIoeventfd> saved;
+    for (const Doorbell& doorbell : doorbells_) saved.push_back({doorbell.spec, doorbell.assigned});
+    return saved;
+}
+
 std::vector<event::DoorbellRung> Doorbells::take_rung() {
     std::vector<event::DoorbellRung> rung;
     if (!std::exchange(any_rung_, false)) return rung;

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "vmm/machine.hpp"
+#include "vmm/saved_eventfds.hpp"
 
 namespace irqbench::vmm::model {
 
@@ -19,6 +19,7 @@ class Doorbells {
     [[nodiscard]] bool has(std::string_view name) const;
     /// A write that no controller and no memory took. @returns whether it rang one
     bool ring(bool port, std::uint64_t address, unsigned size, std::uint64_t value);
+    [[nodiscard]] std::vector<SavedIoeventfd> save() const;
     /// Those rung since the last call.
     [[nodiscard]] std::vector<event::DoorbellRung> take_rung();
 

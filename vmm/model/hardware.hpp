@@ -13,6 +13,7 @@
 #include "routing/table.hpp"
 #include "vmm/machine.hpp"
 #include "vmm/model/memory.hpp"
+#include "vmm/portable_state.hpp"
 
 namespace irqbench::vmm::model {
 
@@ -102,6 +103,13 @@ class Hardware : public GsiInputs {
 
     /// Another one with this one's state and surroundings; null where that is not to be had.
     [[nodiscard]] virtual std::unique_ptr<Hardware> clone() const { return nullptr; }
+
+    /// Whether the two below can be called.
+    [[nodiscard]] virtual bool is_portable() const { return false; }
+    /// Adds the controllers and routes, and a CPU for each with what is not the program's.
+    virtual void save(PortableState& /*state*/) const {}
+    /// Into a new one.
+    virtual void restore(const PortableState& /*state*/) {}
 
     /// See Machine.
     virtual Outcome set_line(std::uint32_t gsi, bool level, bool want_status) = 0;

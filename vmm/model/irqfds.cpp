@@ -55,6 +55,38 @@ Outcome Irqfds::assign(const IrqfdSpec& spec) {
     return {};
 }
 
+std::vector<SavedIrqfd> Irqfds::save() const {
+    std::vector<SavedIrqfd> saved;
+    std::map<const EventFd*, std::string> first;  // of those with this eventfd
+    // Those that are not assigned come first: an eventfd triggers one at most.
+    for (const bool assigned : {false, true})
+        for (const auto& each : irqfds_) {
+            if (each->assigned() != assigned) continue;
+            SavedIrqfd& irqfd = saved.emplace_back(SavedIrqfd{each->spec, assigned, false, 0});
+            const auto [other, is_first] = first.emplace(each->trigger.get(), each->spec.name);
+            irqfd.spec.shares = is_first ? std::string() : other->second;
+            irqfd.waiting = is_first && each->trigger->signalled ? 1 : 0;
+        }
+    return saved;
+}
+
+void Irqfds::restore(std::span<const SavedIrqfd> saved) {
+    for (const SavedIrqfd& each : saved) {
+        auto irqfd = std::make_unique<Irqfd>();
+        irqfd->spec = each.spec;
+        irqfd->id = next_id_++;
+        const Irqfd* other = find(each.spec.shares);
+        irqfd->trigger = other != nullptr ? other->trigger : std::make_shared<EventFd>();
+        if (each.waiting != 0) irqfd->trigger->signalled = true;
+        if (each.assigned) {
+            irqfd->trigger->irqfd = irqfd.get();
+            irqfd->trigger->signalled = false;
+            if (each.spec.resample) inputs_.listen(each.spec.gsi, irqfd->id);
+        }
+        irqfds_.push_back(std::move(irqfd));
+    }
+}
+
 void Irqfds::unassign(Irqfd& irqfd) {
     if (!irqfd.assigned()) return;
     irqfd.trigger->irqfd = nullptr;

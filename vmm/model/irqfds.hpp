@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +28,9 @@ class Irqfds {
     /// ENOENT if there never was one of this name; a second time is no error.
     Outcome deassign(std::string_view name);
     void signal(std::string_view name);
+    [[nodiscard]] std::vector<SavedIrqfd> save() const;
+    /// Into an object without any; lines are as they are.
+    void restore(std::span<const SavedIrqfd> saved);
     /// Wires::ended().
     void ended(routing::ListenerId listener);
     /// Kicks of resamplefds since the last call.

@@ -1,11 +1,21 @@
 #include "vmm/model/memory.hpp"
 
 #include <algorithm>
+#include <span>
 
 namespace irqbench::vmm::model {
 
 Memory::Memory(const Memory& other) : regions_(other.regions_) {
     for (const auto& [number, page] : other.pages_) pages_.emplace(number, std::make_unique<Page>(*page));
+}
+
+std::map<std::uint64_t, std::vector<std::byte>> Memory::pages() const {
+    std::map<std::uint64_t, std::vector<std::byte>> pages;
+    for (const auto& [number, page] : pages_) {
+        const auto bytes = std::as_bytes(std::span(*page));
+        pages.emplace(number * page_size, std::vector<std::byte>(bytes.begin(), bytes.end()));
+    }
+    return pages;
 }
 
 bool Memory::contains(std::uint64_t address, unsigned size) const {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <unordered_map>
 #include <utility>
@@ -22,6 +23,8 @@ class Memory {
 
     void add(std::uint64_t address, std::uint64_t bytes) { regions_.emplace_back(address, bytes); }
 
+    /// The pages that were written, by address.
+    [[nodiscard]] std::map<std::uint64_t, std::vector<std::byte>> pages() const;
     /// Whether every byte of an access is memory.
     [[nodiscard]] bool contains(std::uint64_t address, unsigned size) const;
     /// Of an access that contains() has.

@@ -31,6 +31,7 @@ constexpr std::uint64_t all_ones(unsigned size) {
 ModelMachine::ModelMachine(const MachineConfig& config, Trace& trace, const MakeHardware& make_hardware)
     : config_(complete(config)),
       trace_(trace),
+      make_hardware_(make_hardware),
       dice_(config_.seed),
       ready_(config_.vcpu_ids.size()),
       busy_(config_.vcpu_ids.size()),
@@ -159,62 +160,6 @@ std::vector<NamedValue> ModelMachine::inspect(std::string_view controller, std::
     if (is_free()) run_all_to_rest();
     flush();
     return hardware_->inspect(controller, index);
-}
-
-struct ModelMachine::State final : MachineState {
-    Memory memory;
-    Doorbells doorbells;
-    std::unique_ptr<Hardware> hardware;
-    std::unique_ptr<Irqfds> irqfds;
-    std::deque<Slot> slots;
-    std::optional<CpuSet> ready;
-    std::optional<CpuSet> busy;
-    std::uint32_t arrived = 0;
-};
-
-std::string ModelMachine::unsaved() const {
-    return hardware_->clone() ? "" : "this model has no saved state";
-}
-
-std::shared_ptr<const MachineState> ModelMachine::save() {
-    auto state = std::make_shared<State>();
-    state->hardware = hardware_->clone();
-    if (!state->hardware) throw std::logic_error(unsaved());
-    collect_eventfds();
-    flush();
-    state->memory = memory_;
-    state->doorbells = doorbells_;
-    state->irqfds = std::make_unique<Irqfds>(*irqfds_, *state->hardware);
-    for (const Slot& slot : slots_) state->slots.emplace_back(slot, *state->hardware);
-    state->ready = ready_;
-    state->busy = busy_;
-    state->arrived = arrived_;
-    return state;
-}
-
-void ModelMachine::restore(const MachineState& state, const RestoreOptions& options) {
-    const auto* saved = dynamic_cast<const State*>(&state);
-    if (saved == nullptr || saved->slots.size() != slots_.size())
-        throw std::invalid_argument("the saved state is that of another kind of machine");
-    if (!options.first.empty() || !options.without.empty())
-        throw std::invalid_argument("the model's state has no parts that could be restored one by one");
-    collect_eventfds();
-    hardware_ = saved->hardware->clone();
-    irqfds_ = std::make_unique<Irqfds>(*saved->irqfds, *hardware_);
-    memory_ = saved->memory;
-    doorbells_ = saved->doorbells;
-    slots_.clear();
-    for (const Slot& slot : saved->slots) slots_.emplace_back(slot, *hardware_);
-    ready_ = *saved->ready;
-    busy_ = *saved->busy;
-    arrived_ = saved->arrived;
-    stormed_.clear();
-    ++period_;
-    for (std::uint32_t cpu = 0; cpu < slots_.size(); ++cpu) {
-        slots_[cpu].stormed = false;
-        ready_.insert(cpu);
-    }
-    moved(std::nullopt, "a new machine");
 }
 
 void ModelMachine::finish() {

@@ -58,6 +58,8 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
     [[nodiscard]] std::string unsaved() const override;
     [[nodiscard]] std::shared_ptr<const MachineState> save() override;
+    /// @throws Unreachable where a CPU is inside of the agent's program: in a handler that stays, or halted
+    [[nodiscard]] std::shared_ptr<const MachineState> save_portable() override;
     /// Time goes on where it is: what was due in between is due now.
     void restore(const MachineState& state, const RestoreOptions& options) override;
     void finish() override;
@@ -65,6 +67,10 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
 
   private:
     struct State;
+    void restore(const PortableState& saved, const RestoreOptions& options);
+    [[nodiscard]] ScriptedCpu::Outline saved_outline(std::uint32_t cpu) const;
+    /// What a restore ends with.
+    void take_up();
 
     /// One CPU and what the machine keeps about it.
     struct Slot {
@@ -144,6 +150,7 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
 
     MachineConfig config_;
     Trace& trace_;
+    MakeHardware make_hardware_;
     std::vector<Event> waiting_;  ///< events not in the trace yet
     std::chrono::nanoseconds now_{0};
     Dice dice_;

@@ -41,6 +41,22 @@ ScriptedCpu::ScriptedCpu(const ScriptedCpu& other, Hardware& hardware)
     }
 }
 
+std::optional<ScriptedCpu::Outline> ScriptedCpu::outline() const {
+    const bool at_rest = state_ == State::running || waits_to_start();
+    if (!at_rest || !frames_.empty() || active_ != nullptr || !operations_.empty()) return std::nullopt;
+    return Outline{state_,       interrupts_enabled_, nmis_,
+                   nmi_blocked_, smi_pending_,        {handlers_.begin(), handlers_.end()}};
+}
+
+void ScriptedCpu::take_up(const Outline& outline) {
+    state_ = outline.state;
+    interrupts_enabled_ = outline.interrupts_enabled;
+    nmis_ = outline.nmis;
+    nmi_blocked_ = outline.nmi_blocked;
+    smi_pending_ = outline.smi_pending;
+    handlers_ = {outline.handlers.begin(), outline.handlers.end()};
+}
+
 void ScriptedCpu::post(const GuestOp& op) {
     operations_.push_back({op, Operation::Status::posted, std::nullopt, false});
     if (next_ == operations_.end()) next_ = std::prev(operations_.end());

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <list>
+#include <map>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -58,6 +59,16 @@ class ScriptedCpu {
         bool refused = false;  ///< cannot be done here
     };
 
+    /// A CPU with nothing to execute: in no handler, with an empty mailbox.
+    struct Outline {
+        State state = State::running;
+        bool interrupts_enabled = true;
+        unsigned nmis = 0;
+        bool nmi_blocked = false;
+        bool smi_pending = false;
+        std::map<std::uint32_t, Handler> handlers;
+    };
+
     ScriptedCpu(std::uint32_t index, Hardware& hardware, CpuSurroundings& outside, bool running)
         : index_(index),
           hardware_(hardware),
@@ -70,6 +81,11 @@ class ScriptedCpu {
     ScriptedCpu(const ScriptedCpu& other, Hardware& hardware);
     ScriptedCpu(const ScriptedCpu&) = delete;
     ScriptedCpu& operator=(const ScriptedCpu&) = delete;
+
+    /// Nothing if there is more to it.
+    [[nodiscard]] std::optional<Outline> outline() const;
+    /// Becomes this.
+    void take_up(const Outline& outline);
 
     void post(const GuestOp& op);
     void set_handler(std::uint32_t vector, Handler handler) { handlers_[vector] = handler; }

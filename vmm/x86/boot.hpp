@@ -31,6 +31,9 @@ struct ResetState {
 /// mode, with nothing pending. The access of the last exit must be completed.
 void init_cpu(kvm::Vcpu& vcpu, const ResetState& reset);
 
+/// Makes it the vCPU's time-stamp counter.
+void set_tsc(kvm::Vcpu& vcpu, std::uint64_t tsc);
+
 /// What a start-up IPI makes of a CPU after INIT: it begins at page `vector` (SDM vol. 3, 9.4.4).
 void start_at_page(kvm::Vcpu& vcpu, std::uint8_t vector);
 

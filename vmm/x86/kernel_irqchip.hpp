@@ -14,6 +14,8 @@ class KernelIrqchip : public KernelLapicPlacement {
     void create_controllers() override;
     void finish() override;
     [[nodiscard]] std::vector<StateAccess> state() override;
+    void save(PortableState& state) override;
+    void restore(const PortableState& state) override;
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome route(const routing::RoutingTable& table) override;
     Outcome assign_irqfd(const IrqfdSpec& spec) override { return irqfds_.assign(spec); }
@@ -27,6 +29,7 @@ class KernelIrqchip : public KernelLapicPlacement {
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
 
   private:
+    void restore_lines(const PortableState& state);
     void drive_again(const HostLines::Pins& pins);
     [[nodiscard]] std::vector<HostLines::Pin> pins() const;
     [[nodiscard]] bool resampler_may_drive(const routing::PinRoute& pin) const;

@@ -29,6 +29,10 @@ class KernelLapicPlacement : public X86Placement {
     /// LAPIC's mode is in sregs; a TSC deadline needs the counter, and a timer in that mode.
     [[nodiscard]] std::vector<StateAccess> vcpu_state();
 
+    /// The vCPUs with their local APICs, as portable state.
+    void save_cpus(PortableState& state);
+    void restore_cpus(const PortableState& state);
+
     [[nodiscard]] MarkerConditions marker_conditions(VcpuSlot& slot) override;
     /// KVM_SET_GSI_ROUTING with the entries of `table`.
     [[nodiscard]] Outcome set_routing(const routing::RoutingTable& table);

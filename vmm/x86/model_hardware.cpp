@@ -88,7 +88,31 @@ ModelHardware::ModelHardware(const MachineConfig& config, model::Surroundings& s
 
 Platform::Time ModelHardware::now(std::size_t cpu) const {
     const auto ns = static_cast<std::uint64_t>(surroundings_.now().count());
-    return {{ns, ns + clocks_[cpu].tsc_adjust}, pulses_at(ns)};
+    return {{ns, ns + clocks_[cpu].origin + clocks_[cpu].tsc_adjust}, pulses_at(ns)};
+}
+
+void ModelHardware::save(PortableState& state) const {
+    const auto clocks = [this](std::size_t cpu) { return now(cpu); };
+    state.pc.chips = platform_.state(clocks);
+    state.routes = platform_.board().routes();
+    for (std::size_t cpu = 0; cpu < agents_.size(); ++cpu) {
+        CpuState& saved = state.pc.cpus.emplace_back();
+        saved.tsc = now(cpu).lapic.tsc;
+        saved.tsc_adjust = clocks_[cpu].tsc_adjust;
+        saved.agent_x2apic = agents_[cpu].x2apic;
+        saved.agent_lapic = agents_[cpu].lapic;
+    }
+}
+
+void ModelHardware::restore(const PortableState& state) {
+    for (std::size_t cpu = 0; cpu < agents_.size(); ++cpu) {
+        const CpuState& saved = state.pc.cpus.at(cpu);
+        agents_[cpu] = {saved.agent_x2apic, saved.agent_lapic};
+        clocks_[cpu].tsc_adjust = saved.tsc_adjust;
+        clocks_[cpu].origin += saved.tsc - now(cpu).lapic.tsc;
+    }
+    platform_.route(state.routes);
+    act(platform_.restore(state.pc.chips, [this](std::size_t cpu) { return now(cpu); }));
 }
 
 Outcome ModelHardware::set_line(std::uint32_t gsi, bool level, bool want_status) {

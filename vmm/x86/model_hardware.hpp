@@ -26,6 +26,9 @@ class ModelHardware final : public model::Hardware {
     [[nodiscard]] std::unique_ptr<model::Hardware> clone() const override {
         return std::make_unique<ModelHardware>(*this);
     }
+    [[nodiscard]] bool is_portable() const override { return true; }
+    void save(PortableState& state) const override;
+    void restore(const PortableState& state) override;
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome msi(const MsiMessage& message) override;
     Outcome route(const routing::RoutingTable& table) override;
@@ -74,7 +77,9 @@ class ModelHardware final : public model::Hardware {
 
     /// What a CPU has beside its local APIC.
     struct Clock {
-        std::uint64_t tsc_adjust = 0;  ///< by how much its time-stamp counter is ahead of the time
+        std::uint64_t origin =
+            0;  ///< its time-stamp counter when the time began, in a machine that was restored
+        std::uint64_t tsc_adjust = 0;  ///< by how much that is ahead of the time besides
         std::optional<irqchip::ArmTimer> armed;
     };
 

@@ -33,6 +33,14 @@ const std::vector<std::uint32_t>& host_msrs(const kvm::System& system) {
     return indices;
 }
 
+constexpr std::uint32_t nmi_vector = 2;
+
+/// What handlers do unless a scenario says otherwise. An EOI of the NMI's would be that of the interrupt in
+/// service, if there is one.
+constexpr std::uint8_t usual_policy(std::uint32_t vector) {
+    return vector == nmi_vector ? std::uint8_t{0} : default_policy;
+}
+
 }  // namespace
 
 X86Placement::X86Placement(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config,
@@ -43,11 +51,21 @@ void X86Placement::add(VcpuSlot& slot) {
     slots_.push_back(&slot);
     set_cpuid(slot.vcpu, cpuid_);
     slot.agent.reset(config_.run == RunMode::free ? IDLE_HALT : IDLE_EXIT, default_policy);
-    // An EOI would be that of the interrupt in service, if there is one.
-    constexpr std::uint32_t nmi_vector = 2;
-    slot.agent.set_policy(nmi_vector, 0);
+    slot.agent.set_policy(nmi_vector, usual_policy(nmi_vector));
     slot.agent.set_word(BLOCK_X2APIC, std::uint32_t{config_.x2apic});
     slot.agent.set_word(BLOCK_LAPIC, lapic_address);
+}
+
+std::vector<PortableState::Handler> X86Placement::handlers(const VcpuSlot& slot) const {
+    std::vector<PortableState::Handler> handlers;
+    for (std::uint32_t vector = 0; vector < POLICIES; ++vector) {
+        const std::uint8_t policy = slot.agent.policy(vector);
+        const auto lowers = slot.lowers.find(vector);
+        if (policy == usual_policy(vector) && lowers == slot.lowers.end()) continue;
+        handlers.push_back(
+            {vector, policy, lowers == slot.lowers.end() ? std::nullopt : std::optional(lowers->second)});
+    }
+    return handlers;
 }
 
 DestinationFormat X86Placement::destinations() const { return destination_format(config_); }

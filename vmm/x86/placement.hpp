@@ -24,6 +24,8 @@ class X86Placement : public Placement {
     X86Placement(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config, Recorder& recorder);
 
     void adopt(VcpuSlot& slot) override { add(slot); }
+    [[nodiscard]] bool is_portable() const override { return true; }
+    [[nodiscard]] std::vector<PortableState::Handler> handlers(const VcpuSlot& slot) const override;
     Outcome inject(VcpuSlot& slot, std::uint32_t vector, Injection how) override;
     [[nodiscard]] std::optional<AgentExit> agent_exit(const kvm::Exit& exit) const override;
     bool handle(VcpuSlot& slot, const kvm::Exit& exit) override;
@@ -61,6 +63,14 @@ class X86Placement : public Placement {
     [[nodiscard]] StateAccess msrs_state();
     [[nodiscard]] StateAccess events_state();
 
+    /// What KVM has of a vCPU in every placement; its activity apart.
+    [[nodiscard]] CpuState save_cpu(VcpuSlot& slot) const;
+    /// The registers. A CPU that has none and runs is put at the agent's entry.
+    void restore_core(VcpuSlot& slot, const CpuState& cpu, const irqchip::x86::LapicState& lapic);
+    /// After the local APIC, where that is the kernel's. NMIs and SMIs that are pending are left to the
+    /// caller unless `pending`.
+    void restore_msrs_and_events(VcpuSlot& slot, const CpuState& cpu, bool pending);
+
     [[nodiscard]] std::span<const kvm_cpuid_entry2> cpuid() const { return cpuid_; }
     [[nodiscard]] irqchip::x86::DestinationFormat destinations() const;
 
@@ -70,6 +80,8 @@ class X86Placement : public Placement {
     std::vector<VcpuSlot*> slots_;
 
   private:
+    void change_msrs(kvm::Vcpu& vcpu, std::span<const kvm_msr_entry> saved) const;
+
     const std::vector<kvm_cpuid_entry2>& cpuid_;
     const std::vector<std::uint32_t>& msrs_;
 };

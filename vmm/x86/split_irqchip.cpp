@@ -284,6 +284,10 @@ bool SplitIrqchip::handle_mmio(const kvm::MmioExit& mmio) {
 
 Outcome SplitIrqchip::assign_irqfd(const IrqfdSpec& spec) {
     const std::lock_guard lock(mutex_);
+    return add_irqfd(spec);
+}
+
+Outcome SplitIrqchip::add_irqfd(const IrqfdSpec& spec) {
     const bool here = !spec.via_kernel && !spec.other_vm && served_here(spec.gsi);
     return here ? serve_irqfd(spec) : irqfds_.assign(spec);
 }

@@ -30,6 +30,8 @@ class SplitIrqchip : public KernelLapicPlacement, private model::GsiInputs {
     void create_controllers() override;
     void finish() override;
     [[nodiscard]] std::vector<StateAccess> state() override;
+    void save(PortableState& state) override;
+    void restore(const PortableState& state) override;
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     /// A table that routes a GSI below 24 to an MSI is refused with EINVAL while the pin of that number is
     /// unmasked or in service, or another GSI leads to it: the kernel has one route of that number.
@@ -79,6 +81,7 @@ class SplitIrqchip : public KernelLapicPlacement, private model::GsiInputs {
     void listen(std::uint32_t gsi, routing::ListenerId listener) override;
     void unlisten(std::uint32_t gsi, routing::ListenerId listener) override;
 
+    Outcome add_irqfd(const IrqfdSpec& spec);
     Outcome serve_irqfd(const IrqfdSpec& spec);
     /// Does what the events of this eventfd ask for, if it triggers an irqfd that is served here.
     void read_eventfd(std::string_view name);

@@ -58,6 +58,8 @@ class UserspaceIrqchip final : public X86Placement, private model::GsiInputs {
     void start(VcpuSlot& slot, bool running) override;
     void finish() override;
     [[nodiscard]] std::vector<StateAccess> state() override;
+    void save(PortableState& state) override;
+    void restore(const PortableState& state) override;
     void resume() override;
 
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;

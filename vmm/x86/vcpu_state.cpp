@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "vmm/x86/boot.hpp"
 #include "vmm/x86/cpu_facts.hpp"
 #include "vmm/x86/placement.hpp"
 
@@ -27,31 +28,35 @@ StateAccess X86Placement::regs_state() {
 
 // A value within a second of what KVM expects is taken for an attempt to synchronise the counters of the VM,
 // and ignored (arch/x86/kvm/x86.c, kvm_synchronize_tsc): so it goes far away first.
-StateAccess X86Placement::tsc_state() {
+void set_tsc(kvm::Vcpu& vcpu, std::uint64_t tsc) {
     constexpr std::uint64_t far_away = std::uint64_t{1} << 60;
+    vcpu.set_msr(msr_tsc, tsc + far_away);
+    vcpu.set_msr(msr_tsc, tsc);
+}
+
+StateAccess X86Placement::tsc_state() {
     return of_vcpus<std::uint64_t>(
         "tsc", [](VcpuSlot& slot) { return slot.vcpu.msr(msr_tsc); },
-        [](VcpuSlot& slot, const std::uint64_t& tsc) {
-            slot.vcpu.set_msr(msr_tsc, tsc + far_away);
-            slot.vcpu.set_msr(msr_tsc, tsc);
-        });
+        [](VcpuSlot& slot, const std::uint64_t& tsc) { set_tsc(slot.vcpu, tsc); });
 }
 
 // Only what is different is written: not everything that can be read can be written.
+void X86Placement::change_msrs(kvm::Vcpu& vcpu, std::span<const kvm_msr_entry> saved) const {
+    std::map<std::uint32_t, std::uint64_t> present;
+    for (const kvm_msr_entry& entry : vcpu.known_msrs(msrs_)) present[entry.index] = entry.data;
+    std::vector<kvm_msr_entry> changed;
+    for (const kvm_msr_entry& entry : saved) {
+        const auto now = present.find(entry.index);
+        if (now == present.end() || now->second != entry.data) changed.push_back(entry);
+    }
+    if (!changed.empty()) vcpu.set_msrs(changed);
+}
+
 StateAccess X86Placement::msrs_state() {
     using Entries = std::vector<kvm_msr_entry>;
     return of_vcpus<Entries>(
         "msrs", [this](VcpuSlot& slot) { return slot.vcpu.known_msrs(msrs_); },
-        [this](VcpuSlot& slot, const Entries& saved) {
-            std::map<std::uint32_t, std::uint64_t> present;
-            for (const kvm_msr_entry& entry : slot.vcpu.known_msrs(msrs_)) present[entry.index] = entry.data;
-            Entries changed;
-            for (const kvm_msr_entry& entry : saved) {
-                const auto now = present.find(entry.index);
-                if (now == present.end() || now->second != entry.data) changed.push_back(entry);
-            }
-            if (!changed.empty()) slot.vcpu.set_msrs(changed);
-        });
+        [this](VcpuSlot& slot, const Entries& saved) { change_msrs(slot.vcpu, saved); });
 }
 
 StateAccess X86Placement::events_state() {

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "scenarios/engine/architecture.hpp"
+#include "scenarios/engine/state_files.hpp"
+#include "vmm/portable_state.hpp"
 
 namespace irqbench::scenarios {
 
@@ -31,42 +34,99 @@ std::string RestoreArguments::in_words() const {
 }
 
 std::string MigrateVerb::explain() const {
-    return "The host moves the guest into a new virtual machine" + arguments_.in_words() + ".";
+    const std::string where = arguments_.to ? fmt::format(" in {} mode", arguments_.to->name) : "";
+    return "The host moves the guest into a new virtual machine" + where + arguments_.in_words() + ".";
 }
 
 void MigrateVerb::perform(Stage& stage) const {
-    stage.machine.restore(*stage.machine.save(), arguments_.options());
+    if (!arguments_.to) return stage.machine.restore(*stage.machine.save(), arguments_.options());
+    vmm::RestoreOptions options;
+    options.placement = arguments_.to->name;
+    stage.machine.restore(*stage.machine.save_portable(), options);
+}
+
+Facts MigrateVerb::facts() const {
+    Facts facts;
+    if (arguments_.to) facts.moves_to = arguments_.to->name;
+    return facts;
 }
 
 std::string SaveVerb::explain() const {
-    return fmt::format("The host saves the machine's state as '{}'.", arguments_.name);
+    std::string as;
+    if (!arguments_.name.empty()) as += fmt::format(" as '{}'", arguments_.name);
+    if (arguments_.file) as += fmt::format(" in the file {}", arguments_.file->name);
+    return fmt::format("The host saves the machine's state{}.", as);
 }
 
 void SaveVerb::perform(Stage& stage) const {
     if (stage.saved == nullptr) throw std::logic_error("nothing can be saved here");
-    (*stage.saved)[arguments_.name] = stage.machine.save();
+    if (!arguments_.name.empty()) (*stage.saved)[arguments_.name] = stage.machine.save();
+    if (!arguments_.file) return;
+    if (stage.files == nullptr) throw std::logic_error("there are no files here");
+    stage.files->write(arguments_.file->name, *stage.machine.save_portable());
 }
 
 Facts SaveVerb::facts() const {
     Facts facts;
     facts.saves = arguments_.name;
+    if (arguments_.file) facts.saves_file = arguments_.file->name;
     return facts;
 }
 
 std::string RestoreVerb::explain() const {
-    return fmt::format("The host puts a new virtual machine with the state '{}' in place of this one{}.",
-                       arguments_.name, arguments_.in_words());
+    const std::string which = arguments_.file ? fmt::format("in the file {}", arguments_.file->name)
+                                              : fmt::format("'{}'", arguments_.name);
+    return fmt::format("The host puts a new virtual machine with the state {} in place of this one{}.", which,
+                       arguments_.in_words());
 }
 
 void RestoreVerb::perform(Stage& stage) const {
+    if (arguments_.file) {
+        if (arguments_.file->state) return stage.machine.restore(*arguments_.file->state, {});
+        if (stage.files == nullptr) throw std::logic_error("there are no files here");
+        return stage.machine.restore(*stage.files->read(arguments_.file->name), {});
+    }
     if (stage.saved == nullptr || !stage.saved->contains(arguments_.name))
         throw std::logic_error("nothing was saved as '" + arguments_.name + "'");
     stage.machine.restore(*stage.saved->at(arguments_.name), arguments_.options());
 }
 
+namespace {
+
+/// What a scenario has to know of a state that it did not save.
+Brought brought_by(const vmm::MachineState& state) {
+    Brought brought;
+    const auto* portable = dynamic_cast<const vmm::PortableState*>(&state);
+    if (portable == nullptr) return brought;
+    for (const vmm::SavedIrqfd& irqfd : portable->irqfds) {
+        (irqfd.assigned ? brought.irqfds : brought.former).push_back(irqfd.spec.name);
+        if (irqfd.spec.resample) brought.resampling.push_back(irqfd.spec.name);
+    }
+    for (const vmm::SavedIoeventfd& each : portable->ioeventfds)
+        if (each.assigned) brought.ioeventfds.push_back(each.spec.name);
+    for (std::uint32_t index = 0; index < portable->vcpus.size(); ++index) {
+        const vmm::PortableState::Vcpu& vcpu = portable->vcpus[index];
+        if (vcpu.rest.depth != 0) brought.stays_on.push_back(index);
+        for (const auto& handler : vcpu.handlers) {
+            brought.handled.emplace_back(handler.vector, index);
+            if ((handler.policy & POLICY_STAY) != 0) brought.stays_on.push_back(index);
+        }
+    }
+    return brought;
+}
+
+}  // namespace
+
 Facts RestoreVerb::facts() const {
     Facts facts;
-    facts.restores = arguments_.name;
+    if (!arguments_.file) {
+        facts.restores = arguments_.name;
+    } else if (arguments_.file->state) {
+        facts.brings = brought_by(*arguments_.file->state);
+        facts.causes = true;
+    } else {
+        facts.restores_file = arguments_.file->name;
+    }
     return facts;
 }
 
@@ -79,5 +139,70 @@ verbs::PartName Form<verbs::PartName>::read(const Cursor& at, Limits) {
 
 // The schema of a verb does not know the architecture that it is of.
 Json Form<verbs::PartName>::schema(Limits) { return {{"type", "string"}}; }
+
+namespace {
+
+/// Refuses it where a saved state has no form for a file.
+const Architecture& with_state_files(const Cursor& at) {
+    const Architecture& architecture = *at.reading().architecture;
+    if (architecture.read_state == nullptr)
+        at.fail(fmt::format("a state of {} has no form for a file yet: use a name", architecture.name));
+    return architecture;
+}
+
+}  // namespace
+
+verbs::ModeName Form<verbs::ModeName>::read(const Cursor& at, Limits) {
+    const Architecture& architecture = *at.reading().architecture;
+    const auto modes = architecture.modes;
+    std::string name(modes[detail::read_word(at, modes)]);
+    if (architecture.read_state == nullptr)
+        at.fail(fmt::format("a machine of {} cannot change its irqchip mode yet", architecture.name));
+    return {std::move(name)};
+}
+
+// The schema of a verb does not know the architecture that it is of.
+Json Form<verbs::ModeName>::schema(Limits) { return {{"type", "string"}}; }
+
+namespace {
+
+constexpr std::string_view file_pattern = "^[A-Za-z0-9_][A-Za-z0-9._-]*$";
+
+/// As the pattern has it.
+bool is_plain_name(std::string_view name) {
+    const auto is_fine = [](char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+               c == '_' || c == '-';
+    };
+    return !name.empty() && name.front() != '.' && name.front() != '-' &&
+           std::all_of(name.begin(), name.end(), is_fine);
+}
+
+}  // namespace
+
+verbs::NewStateFile Form<verbs::NewStateFile>::read(const Cursor& at, Limits) {
+    with_state_files(at);
+    std::string name = Form<std::string>::read(at, up_to(100));
+    if (!is_plain_name(name))
+        at.fail(
+            "must be the name of a file, of letters, digits, '.', '_' and '-': the run has a folder for it");
+    at.reading().state_files.insert(name);
+    return {std::move(name)};
+}
+
+Json Form<verbs::NewStateFile>::schema(Limits) {
+    return {{"type", "string"}, {"pattern", file_pattern}, {"maxLength", 100}};
+}
+
+verbs::StateFile Form<verbs::StateFile>::read(const Cursor& at, Limits) {
+    const Architecture& architecture = with_state_files(at);
+    std::string name = Form<std::string>::read(at, {});
+    if (at.reading().state_files.contains(name)) return {std::move(name), nullptr};
+    const auto folder = std::filesystem::path(at.reading().document.file).parent_path();
+    auto state = architecture.read_state(folder / name);
+    return {std::move(name), std::move(state)};
+}
+
+Json Form<verbs::StateFile>::schema(Limits) { return {{"type", "string"}, {"minLength", 1}}; }
 
 }  // namespace irqbench::scenarios

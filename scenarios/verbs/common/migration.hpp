@@ -25,10 +25,34 @@ struct RestoreArguments {
     [[nodiscard]] std::string in_words() const;
 };
 
+/// An irqchip mode of the architecture.
+struct ModeName {
+    std::string name;
+};
+
+/// The name of a state file that `save` makes.
+struct NewStateFile {
+    std::string name;
+};
+
+/// A state file to be restored.
+struct StateFile {
+    std::string name;
+    /// What is in it; null if a step of this scenario saves it.
+    std::shared_ptr<const vmm::MachineState> state;
+};
+
 /// Of `migrate`.
 struct MigrateArguments : RestoreArguments {
-    static constexpr auto fields() { return fields_of_any(); }
+    std::optional<ModeName> to;
+    static constexpr auto fields() {
+        return std::tuple_cat(
+            std::tuple{optional("to", &MigrateArguments::to,
+                                "the irqchip mode in which the new machine goes on; as before by default")},
+            fields_of_any());
+    }
     static constexpr bool bare_true = true;
+    static constexpr std::array constraints{excludes("to", "order", "without")};
 };
 
 class MigrateVerb final : public VerbOf<MigrateArguments> {
@@ -36,15 +60,19 @@ class MigrateVerb final : public VerbOf<MigrateArguments> {
     using VerbOf::VerbOf;
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
+    [[nodiscard]] Facts facts() const override;
 };
 
 /// Of `save`.
 struct SaveArguments {
     std::string name;
+    std::optional<NewStateFile> file;
     static constexpr auto fields() {
-        return std::tuple{required("name", &SaveArguments::name, "what 'restore' calls it")};
+        return std::tuple{optional("name", &SaveArguments::name, "what 'restore' calls it"),
+                          optional("file", &SaveArguments::file, "the file it is written to")};
     }
     static constexpr std::string_view shorthand = "name";
+    static constexpr std::array constraints{at_least_one("name", "file")};
 };
 
 class SaveVerb final : public VerbOf<SaveArguments> {
@@ -58,12 +86,18 @@ class SaveVerb final : public VerbOf<SaveArguments> {
 /// Of `restore`.
 struct RestoreFromArguments : RestoreArguments {
     std::string name;
+    std::optional<StateFile> file;
     static constexpr auto fields() {
         return std::tuple_cat(
-            std::tuple{required("name", &RestoreFromArguments::name, "what 'save' called it")},
+            std::tuple{
+                optional("name", &RestoreFromArguments::name, "what 'save' called it"),
+                optional("file", &RestoreFromArguments::file,
+                         "the file it is in: one that a step before saves, or else one beside the scenario")},
             fields_of_any());
     }
     static constexpr std::string_view shorthand = "name";
+    static constexpr std::array constraints{exactly_one("name", "file"),
+                                            excludes("file", "order", "without")};
 };
 
 class RestoreVerb final : public VerbOf<RestoreFromArguments> {
@@ -77,6 +111,24 @@ class RestoreVerb final : public VerbOf<RestoreFromArguments> {
 }  // namespace irqbench::scenarios::verbs
 
 namespace irqbench::scenarios {
+
+template <>
+struct Form<verbs::ModeName> {
+    static verbs::ModeName read(const Cursor& at, Limits limits);
+    static Json schema(Limits limits);
+};
+
+template <>
+struct Form<verbs::NewStateFile> {
+    static verbs::NewStateFile read(const Cursor& at, Limits limits);
+    static Json schema(Limits limits);
+};
+
+template <>
+struct Form<verbs::StateFile> {
+    static verbs::StateFile read(const Cursor& at, Limits limits);
+    static Json schema(Limits limits);
+};
 
 template <>
 struct Form<verbs::PartName> {

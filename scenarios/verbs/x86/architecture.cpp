@@ -18,6 +18,7 @@
 #include "scenarios/verbs/x86/lapic.hpp"
 #include "scenarios/verbs/x86/routes.hpp"
 #include "scenarios/verbs/x86/state.hpp"
+#include "scenarios/verbs/x86/state_file.hpp"
 #include "vmm/guest/agent_abi.h"
 #include "vmm/x86/traits.hpp"
 
@@ -244,6 +245,8 @@ const Architecture architecture{.name = "x86_64",
                                 .settle = settle,
                                 .needed = needed,
                                 .lacks = lacks,
-                                .check_place = check_place};
+                                .check_place = check_place,
+                                .state_text = state_text,
+                                .read_state = read_state};
 
 }  // namespace irqbench::scenarios::verbs::x86

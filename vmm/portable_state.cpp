@@ -1,0 +1,72 @@
+#include "vmm/portable_state.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace irqbench::vmm {
+
+namespace {
+
+constexpr std::string_view kernel = "kernel";
+constexpr std::string_view split = "split";
+constexpr std::string_view userspace = "userspace";
+constexpr std::string_view model = "model";
+
+/// What a mode lacks that the state needs.
+std::string lacking(const PortableState& state, std::string_view placement) {
+    if (placement == split && state.pc.chips.pit) return "there is no PIT in split mode";
+    if (placement == kernel && (state.pc.chips.pic[0].single || state.pc.chips.pic[1].single))
+        return "an 8259A is in single mode, which KVM's has not";
+    if (placement == userspace || placement == model)
+        for (const SavedIrqfd& irqfd : state.irqfds)
+            if (irqfd.spec.via_kernel || irqfd.spec.other_vm)
+                return fmt::format("the irqfd '{}' can be the kernel's only", irqfd.spec.name);
+    return {};
+}
+
+/// A model's CPU is at a place of the agent's program, not of its code.
+std::string unlike_a_model(const PortableState& state) {
+    for (std::size_t index = 0; index < state.vcpus.size(); ++index) {
+        const event::Rest& rest = state.vcpus[index].rest;
+        const x86::CpuState& cpu = state.pc.cpus[index];
+        if (rest.state == event::RestState::storming)
+            return fmt::format("vCPU {} was stopped inside of a handler", index);
+        if (rest.depth != 0)
+            return fmt::format("vCPU {} is in a handler that stays, and its frames are the agent's", index);
+        if (!state.vcpus[index].mailbox.posted.empty())
+            return fmt::format("vCPU {} is inside of an operation, and where is the agent's to know", index);
+        if (cpu.injected || cpu.nmi_injected || cpu.shadow != 0)
+            return fmt::format("vCPU {} is about to take an event that has left its local APIC", index);
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string unfit(const PortableState& state, const MachineConfig& config, std::string_view placement) {
+    if (state.run != config.run) return "it is that of another way to run (stepped or free)";
+    if (!std::equal(state.vcpus.begin(), state.vcpus.end(), config.vcpu_ids.begin(), config.vcpu_ids.end(),
+                    [](const PortableState::Vcpu& vcpu, std::uint32_t id) { return vcpu.id == id; }))
+        return "it is that of a machine with other vCPUs";
+    if (state.memory_bytes != config.memory) return "it is that of a machine with another \"memory\"";
+    if (state.pc.chips.pit.has_value() != config.pit)
+        return config.pit ? "it has no PIT, and this machine has" : "it has a PIT, and this machine has none";
+    if (std::string reason = lacking(state, placement); !reason.empty()) return reason;
+    const bool was_model = state.placement == model;
+    return was_model != (placement == model) ? unlike_a_model(state) : std::string();
+}
+
+void require_fit(const PortableState& state, const MachineConfig& config, std::string_view placement) {
+    if (const std::string reason = unfit(state, config, placement); !reason.empty())
+        throw Unreachable(
+            fmt::format("the saved state cannot be restored in {} mode: {}", placement, reason));
+}
+
+bool is_agents_page(std::uint64_t address, std::size_t vcpus) {
+    if (address == AGENT_RESET) return true;
+    if (address >= AGENT_TRAMPOLINE && address < AGENT_SMM + 0x1000) return true;
+    return address >= AGENT_BLOCKS && address < guest::Agent::memory_size(vcpus);
+}
+
+}  // namespace irqbench::vmm

@@ -1,0 +1,222 @@
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+
+#include "irqchip/x86/lapic_registers.hpp"
+#include "routing/x86.hpp"
+#include "vmm/x86/boot.hpp"
+#include "vmm/x86/kernel_chips.hpp"
+#include "vmm/x86/kernel_irqchip.hpp"
+#include "vmm/x86/split_irqchip.hpp"
+#include "vmm/x86/userspace_irqchip.hpp"
+
+// The state of each placement in the form that all of them have in common.
+namespace irqbench::vmm::x86 {
+
+using irqchip::LineSource;
+using routing::PinRoute;
+
+namespace {
+
+constexpr std::uint32_t driver(LineSource source) { return 1U << static_cast<unsigned>(source); }
+
+/// The drivers of a pin; null if there is no such pin.
+std::uint32_t* drivers_of(routing::x86::PlatformState& chips, const PinRoute& pin) {
+    if (pin.chip == routing::x86::ioapic)
+        return pin.pin < chips.ioapic.drivers.size() ? &chips.ioapic.drivers[pin.pin] : nullptr;
+    const auto chip = static_cast<std::uint32_t>(pin.chip);
+    if (chip >= chips.pic.size() || pin.pin >= chips.pic[chip].drivers.size()) return nullptr;
+    return &chips.pic[chip].drivers[pin.pin];
+}
+
+std::uint32_t mp_state_of(Activity activity) {
+    switch (activity) {
+        case Activity::running: return KVM_MP_STATE_RUNNABLE;
+        case Activity::halted: return KVM_MP_STATE_HALTED;
+        case Activity::wait_for_sipi: return KVM_MP_STATE_INIT_RECEIVED;
+        case Activity::not_started: return KVM_MP_STATE_UNINITIALIZED;
+    }
+    return KVM_MP_STATE_RUNNABLE;
+}
+
+Activity activity_of(std::uint32_t mp_state) {
+    switch (mp_state) {
+        case KVM_MP_STATE_HALTED: return Activity::halted;
+        case KVM_MP_STATE_INIT_RECEIVED: return Activity::wait_for_sipi;
+        case KVM_MP_STATE_UNINITIALIZED: return Activity::not_started;
+        default: return Activity::running;
+    }
+}
+
+/// What the kernel tells the age of its timers by.
+std::chrono::nanoseconds monotonic_time() { return std::chrono::steady_clock::now().time_since_epoch(); }
+
+}  // namespace
+
+void KernelLapicPlacement::save_cpus(PortableState& state) {
+    for (VcpuSlot* slot : slots_) {
+        CpuState cpu = save_cpu(*slot);
+        cpu.activity = activity_of(slot->vcpu.mp_state());
+        state.pc.chips.waits_for_sipi.push_back(cpu.activity == Activity::wait_for_sipi);
+        state.pc.chips.lapics.push_back(saved(slot->vcpu.lapic(), slot->vcpu.sregs().apic_base,
+                                              slot->vcpu.msr(irqchip::x86::msr::tsc_deadline),
+                                              slot->vcpu.id()));
+        state.pc.cpus.push_back(std::move(cpu));
+    }
+}
+
+void KernelLapicPlacement::restore_cpus(const PortableState& state) {
+    for (VcpuSlot* slot : slots_) {
+        const CpuState& cpu = state.pc.cpus.at(slot->index);
+        const irqchip::x86::LapicState& lapic = state.pc.chips.lapics.at(slot->index);
+        restore_core(*slot, cpu, lapic);
+        slot->vcpu.set_lapic(kernel_form(lapic, slot->vcpu.id(), config_.x2apic_ids));
+        restore_msrs_and_events(*slot, cpu, true);
+        slot->vcpu.set_msr(irqchip::x86::msr::tsc_deadline, lapic.tsc_deadline);
+        slot->vcpu.set_mp_state(mp_state_of(cpu.activity));
+    }
+}
+
+void KernelIrqchip::save(PortableState& state) {
+    save_cpus(state);
+    routing::x86::PlatformState& chips = state.pc.chips;
+    for (std::uint32_t chip = 0; chip < chips.pic.size(); ++chip)
+        chips.pic[chip] = saved(vm_.get_irqchip(chip).chip.pic);
+    chips.ioapic = saved(vm_.get_irqchip(KVM_IRQCHIP_IOAPIC).chip.ioapic);
+    if (config_.pit) chips.pit = saved(vm_.pit2(), monotonic_time());
+    state.routes = table_;
+    state.irqfds = irqfds_.save_portable();
+    for (const PinRoute& pin : lines_.held())
+        if (std::uint32_t* drivers = drivers_of(chips, pin)) *drivers |= driver(LineSource::wire);
+    for (const SavedIrqfd& irqfd : state.irqfds) {
+        if (!irqfd.asserted || irqfd.spec.other_vm) continue;
+        for (const routing::Route& route : table_.routes(irqfd.spec.gsi))
+            if (const auto* pin = std::get_if<PinRoute>(&route))
+                if (std::uint32_t* drivers = drivers_of(chips, *pin))
+                    *drivers |= driver(LineSource::resample);
+    }
+}
+
+void KernelIrqchip::restore(const PortableState& state) {
+    const routing::x86::PlatformState& chips = state.pc.chips;
+    restore_cpus(state);
+    kvm::require(set_routing(state.routes), "KVM_SET_GSI_ROUTING");
+    table_ = state.routes;
+    for (std::uint32_t chip = 0; chip < chips.pic.size(); ++chip) {
+        kvm_irqchip pic = vm_.get_irqchip(chip);
+        pic.chip.pic = kernel_form(chips.pic[chip], pic.chip.pic.elcr_mask);
+        vm_.set_irqchip(pic);
+    }
+    kvm_irqchip ioapic = vm_.get_irqchip(KVM_IRQCHIP_IOAPIC);
+    ioapic.chip.ioapic = kernel_form(chips.ioapic);
+    vm_.set_irqchip(ioapic);
+    if (chips.pit) vm_.set_pit2(kernel_form(*chips.pit));
+    restore_lines(state);
+}
+
+void KernelIrqchip::restore_lines(const PortableState& state) {
+    routing::x86::PlatformState chips = state.pc.chips;
+    HostLines::Pins held;
+    for (const routing::ChipInfo& info : routing::x86::chips)
+        for (std::uint32_t pin = 0; pin < info.pins; ++pin)
+            if ((*drivers_of(chips, {info.chip, pin}) & driver(LineSource::wire)) != 0)
+                held.push_back({info.chip, pin});
+    drive_again(held);
+    // A resampler that the kernel does not know as one that holds its line is told by the line.
+    std::vector<SavedIrqfd> irqfds = state.irqfds;
+    for (SavedIrqfd& irqfd : irqfds)
+        for (const routing::Route& route : table_.routes(irqfd.spec.gsi))
+            if (const auto* pin = std::get_if<PinRoute>(&route); pin != nullptr && irqfd.spec.resample)
+                if (const std::uint32_t* drivers = drivers_of(chips, *pin))
+                    irqfd.asserted = irqfd.asserted || (*drivers & driver(LineSource::resample)) != 0;
+    irqfds_.restore_portable(irqfds, [this](std::uint32_t gsi) { return drives_level(gsi); });
+}
+
+void SplitIrqchip::save(PortableState& state) {
+    const std::lock_guard lock(mutex_);
+    save_cpus(state);
+    state.pc.chips.pic = board_.pic().state();
+    state.pc.chips.ioapic = board_.ioapic().state();
+    state.routes = table_;
+    state.irqfds = irqfds_.save_portable();
+}
+
+void SplitIrqchip::restore(const PortableState& state) {
+    const std::lock_guard lock(mutex_);
+    restore_cpus(state);
+    table_ = state.routes;
+    board_.route(table_);
+    const irqchip::x86::Pic pic(state.pc.chips.pic);
+    const irqchip::x86::IoApic ioapic(board_.ioapic().options(), state.pc.chips.ioapic);
+    act(board_.restore(pic, ioapic));
+    const auto table = kernel_table(table_);
+    if (!table) throw std::invalid_argument("the saved routes do not fit the saved IOAPIC in split mode");
+    kvm::require(set_routing(*table), "KVM_SET_GSI_ROUTING");
+    // The eventfds first: who serves an irqfd is for the routes to say, also after they have changed.
+    std::vector<SavedIrqfd> eventfds = state.irqfds;
+    for (SavedIrqfd& irqfd : eventfds) irqfd.assigned = false;
+    irqfds_.restore_portable(eventfds, [](std::uint32_t) { return false; });
+    for (const SavedIrqfd& irqfd : state.irqfds) {
+        if (!irqfd.assigned) continue;
+        IrqfdSpec spec = irqfd.spec;
+        spec.shares = spec.name;
+        kvm::require(add_irqfd(spec), "KVM_IRQFD");
+    }
+}
+
+void UserspaceIrqchip::save(PortableState& state) {
+    const std::lock_guard lock(mutex_);
+    // What is due has happened.
+    expire_timers();
+    for (VcpuSlot* slot : slots_) {
+        fetch_cr8(*slot);
+        const Cpu& cpu = cpus_[slot->index];
+        CpuState saved = save_cpu(*slot);
+        switch (cpu.activity) {
+            case Cpu::Activity::running: saved.activity = Activity::running; break;
+            case Cpu::Activity::halted: saved.activity = Activity::halted; break;
+            case Cpu::Activity::wait_for_sipi: saved.activity = Activity::wait_for_sipi; break;
+            case Cpu::Activity::not_started: saved.activity = Activity::not_started; break;
+        }
+        saved.nmis = static_cast<std::uint8_t>(saved.nmis + cpu.nmis);
+        saved.smi = saved.smi || cpu.smi;
+        saved.tsc = clocks(slot->index).lapic.tsc;
+        if (!free_) saved.tsc_adjust = cpu.tsc_adjust;
+        state.pc.cpus.push_back(std::move(saved));
+    }
+    state.pc.chips = platform_.state([this](std::size_t cpu) { return clocks(cpu); });
+    state.routes = platform_.board().routes();
+    state.irqfds = irqfds_->save();
+    state.ioeventfds = doorbells_.save();
+}
+
+void UserspaceIrqchip::restore(const PortableState& state) {
+    const std::lock_guard lock(mutex_);
+    for (VcpuSlot* slot : slots_) {
+        const CpuState& saved = state.pc.cpus.at(slot->index);
+        const irqchip::x86::LapicState& lapic = state.pc.chips.lapics.at(slot->index);
+        Cpu& cpu = cpus_.at(slot->index);
+        cpu.reset = reset_state(slot->vcpu);
+        restore_core(*slot, saved, lapic);
+        switch (saved.activity) {
+            case Activity::running: cpu.activity = Cpu::Activity::running; break;
+            case Activity::halted: cpu.activity = Cpu::Activity::halted; break;
+            case Activity::wait_for_sipi: cpu.activity = Cpu::Activity::wait_for_sipi; break;
+            case Activity::not_started: cpu.activity = Cpu::Activity::not_started; break;
+        }
+        // One that waits keeps them for later.
+        const bool waits = waits_to_start(cpu);
+        restore_msrs_and_events(*slot, saved, !waits);
+        cpu.nmis = waits ? std::min<unsigned>(saved.nmis, 1) : 0;
+        cpu.nmi_in_kvm = !waits && (saved.nmis != 0 || saved.nmi_injected);
+        cpu.smi = waits && saved.smi;
+        cpu.tsc_adjust = saved.tsc_adjust;
+        cpu.cr8 = slot->vcpu.cr8();
+        timers_.set_tsc(slot->index, {saved.tsc, now(), tsc_khz(*slot)});
+    }
+    platform_.route(state.routes);
+    act(platform_.restore(state.pc.chips, [this](std::size_t cpu) { return clocks(cpu); }));
+    irqfds_->restore(state.irqfds);
+}
+
+}  // namespace irqbench::vmm::x86
