@@ -59,6 +59,7 @@ std::shared_ptr<const vmm::MachineState> full_state() {
     machine->handler(1, 0x51, 0x29, 10);
     const vmm::GuestOp cli{OP_CLI, 4, 0, 0, false, "cli"};
     machine->guest(0, std::span(&cli, 1));
+    BOOST_REQUIRE(machine->settle());
     const vmm::GuestOp write{OP_WRITE, 4, vmm::scenario_memory + 0x10, 0x1234, false, "write"};
     machine->guest(1, std::span(&write, 1));
     machine->msi({0xfee00000, 0x61, std::nullopt});
