@@ -9,8 +9,8 @@
 
 #include "routing/table.hpp"
 #include "vmm/guest/agent.hpp"
+#include "vmm/pc_state.hpp"
 #include "vmm/saved_eventfds.hpp"
-#include "vmm/x86/pc_state.hpp"
 
 namespace irqbench::vmm {
 

@@ -193,6 +193,17 @@ bool differs_between(const std::vector<Step>& steps, std::string_view one, std::
     });
 }
 
+/// Whether a state is kept that only the mode it was saved in can restore.
+bool saves_by_name(const std::vector<Step>& steps) {
+    return std::any_of(steps.begin(), steps.end(), [](const Step& step) {
+        if (step.verb != nullptr && !step.verb->facts().saves.empty()) return true;
+        if (step.block == nullptr) return false;
+        const auto& threads = step.block->threads;
+        return std::any_of(threads.begin(), threads.end(),
+                           [](const auto& thread) { return saves_by_name(thread.second); });
+    });
+}
+
 }  // namespace
 
 std::optional<std::string> unmoved_reason(const Scenario& scenario, std::string_view placement,
@@ -204,6 +215,8 @@ std::optional<std::string> unmoved_reason(const Scenario& scenario, std::string_
         return fmt::format("has steps of {} or {} mode alone", placement, to);
     if (needs_kernel_trace(scenario)) return "asks for the way through one kernel";
     if (!moves_to(scenario).empty()) return "moves by itself";
+    if (saves_by_name(scenario.setup) || saves_by_name(scenario.steps))
+        return "keeps a state of one mode under a name";
     const vmm::RunMode run = run_mode(scenario, asked);
     for (const std::string_view mode : {placement, to})
         for (const Known& known : scenario.known)
