@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "scenarios/engine/left_behind.hpp"
 #include "scenarios/engine/run.hpp"
 #include "scenarios/engine/steps.hpp"
 
@@ -324,7 +325,7 @@ class Checker {
         if (!facts.saves_file.empty()) saved_files_[facts.saves_file] = left_;
         if (const auto file = saved_files_.find(facts.restores_file); file != saved_files_.end())
             left_ = file->second;
-        if (facts.brings) take_over(*facts.brings);
+        if (facts.brings) left_ = LeftBehind(*facts.brings);
         if (facts.restores.empty()) return;
         const auto saved = saved_.find(facts.restores);
         if (saved == saved_.end()) {
@@ -334,19 +335,6 @@ class Checker {
                                    names.empty() ? "" : suggestion(facts.restores, names)));
         }
         left_ = saved->second;
-    }
-
-    /// All there is in the machine comes from outside.
-    void take_over(const Brought& brought) {
-        left_ = {};
-        left_.irqfds.insert(brought.irqfds.begin(), brought.irqfds.end());
-        left_.ioeventfds.insert(brought.ioeventfds.begin(), brought.ioeventfds.end());
-        left_.stays_on.insert(brought.stays_on.begin(), brought.stays_on.end());
-        left_.handled.insert(brought.handled.begin(), brought.handled.end());
-        for (const auto* names : {&brought.irqfds, &brought.former})
-            for (const std::string& name : *names) left_.ever_irqfds.try_emplace(name, false);
-        for (const std::string& name : brought.resampling) left_.ever_irqfds[name] = true;
-        left_.ever_ioeventfds.insert(brought.ioeventfds.begin(), brought.ioeventfds.end());
     }
 
     void refuse_duplicate(const Step& step, const std::string& name) const {
@@ -478,23 +466,9 @@ class Checker {
     const Architecture& architecture_;
     const Cursor& root_;
 
-    /// What steps leave behind in the machine, so that a saved state has it too.
-    struct Left {
-        std::set<std::string, std::less<>> irqfds;  ///< open
-        std::set<std::string, std::less<>> ioeventfds;
-        std::map<std::string, bool, std::less<>> ever_irqfds;  ///< whether it ever had a resamplefd
-        std::set<std::string, std::less<>> ever_ioeventfds;
-        std::set<std::uint32_t> stays_on;  ///< vCPUs with a handler that stays
-        /// interrupts with a handler, and on which vCPU
-        std::set<std::pair<std::uint32_t, std::uint32_t>> handled;
-        std::set<std::uint32_t> stopped;
-        bool wakes_later = false;
-        bool starts_any = false;
-        std::set<std::uint32_t> started;  ///< vCPUs that steps start
-    };
-    Left left_;
-    std::map<std::string, Left, std::less<>> saved_;
-    std::map<std::string, Left, std::less<>> saved_files_;
+    LeftBehind left_;
+    std::map<std::string, LeftBehind, std::less<>> saved_;
+    std::map<std::string, LeftBehind, std::less<>> saved_files_;
     /// the thread of each `parallel` that assigns and deassigns an irqfd
     std::map<std::pair<const Block*, std::string>, std::string> owners_;
     std::map<const Block*, std::string> routers_;     ///< the thread of each `parallel` that changes routes

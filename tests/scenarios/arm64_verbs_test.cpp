@@ -283,7 +283,7 @@ BOOST_AUTO_TEST_CASE(only_a_vcpu_that_is_started_executes) {
 BOOST_AUTO_TEST_CASE(outcomes_are_intids) {
     const auto outcomes = [](const std::string& allowed) {
         return load_text(R"({ "name": "a file", "arch": "arm64", "source": "none", "vcpus": 2,
-            "steps": [ { "raise": 10 } ], "outcomes": { "allowed": [ )" +
+            "machine": { "its": true }, "steps": [ { "raise": 10 } ], "outcomes": { "allowed": [ )" +
                              allowed + " ] } }",
                          "file.json")
             .outcomes.value()
