@@ -223,6 +223,12 @@ bool needs_kernel_trace(const Scenario& scenario) {
                     [](const Step& step) { return step.verb != nullptr && step.verb->facts().traces; });
 }
 
+std::unique_ptr<vmm::Machine> machine_for(const Scenario& scenario, const RunOptions& options,
+                                          vmm::Trace& trace, const vmm::MovableMachine::Make& make) {
+    if (options.migrate_to.empty() && moves_to(scenario).empty()) return make(options.config, trace);
+    return std::make_unique<vmm::MovableMachine>(options.config, trace, make);
+}
+
 std::vector<std::string> moves_to(const Scenario& scenario) {
     std::vector<std::string> modes;
     const std::function<void(const std::vector<Step>&)> add = [&](const std::vector<Step>& list) {

@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "scenarios/engine/scenario.hpp"
+#include "vmm/movable_machine.hpp"
 
 namespace irqbench::scenarios {
 
@@ -56,6 +58,12 @@ struct Performance {
 
 /// How a run of it goes: as asked, or else as the file needs.
 vmm::RunMode run_mode(const Scenario& scenario, std::optional<vmm::RunMode> asked);
+
+/// The machine of such a run: one that goes on in any irqchip mode where a step or the run moves it.
+/// @param make makes a machine of one irqchip mode
+[[nodiscard]] std::unique_ptr<vmm::Machine> machine_for(const Scenario& scenario, const RunOptions& options,
+                                                        vmm::Trace& trace,
+                                                        const vmm::MovableMachine::Make& make);
 
 /// The steps in the order in which they are done: blocks of other modes left out, repeats unfolded.
 /// @throws ScenarioError (invalid) beyond max_instances

@@ -170,6 +170,13 @@ BOOST_AUTO_TEST_CASE(a_path_may_have_commas_and_a_kernel_is_booted_once) {
     check_refused(lab({"--kernel", plain + ",none"}, {"caps"}), "none is neither an image nor one of");
 }
 
+BOOST_AUTO_TEST_CASE(what_makes_no_sense_inside_is_refused) {
+    file("a.json", scenario_text("claim", passing_steps));
+    check_refused(lab({"--kernel", image("bzImage")}, {"compare", "a", "b"}), "needs no machine");
+    check_refused(lab({"--kernel", image("bzImage")}, {"run", folder(), "--states", folder()}),
+                  "--states: files that are written inside end with the machine");
+}
+
 BOOST_AUTO_TEST_CASE(append_adds_up) {
     BOOST_TEST(lab({"--kernel", image("bzImage"), "--append", "a=1 b", "--append", "c=2"}, {"caps"}) == 0);
     BOOST_TEST(boots().find(" a=1 b c=2\n") != std::string::npos, boots());

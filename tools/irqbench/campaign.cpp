@@ -18,7 +18,6 @@
 #include "tools/report/timeline.hpp"
 #include "tools/report/words.hpp"
 #include "vmm/kernel_trace.hpp"
-#include "vmm/movable_machine.hpp"
 
 namespace irqbench::tools {
 
@@ -137,6 +136,14 @@ std::vector<std::string> modes_of(const Loaded& file, const vmm::Host& host, con
     for (const std::string& mode : options.foreign_modes)
         if (scenarios::runs_architecture(arch, mode, host)) modes.push_back(mode);
     return modes;
+}
+
+/// Where a scenario keeps files below some folder: its path as it was given, without what leads out of there.
+std::filesystem::path folder_of(const std::filesystem::path& file) {
+    std::filesystem::path folder;
+    for (const auto& part : file.lexically_normal().relative_path())
+        if (part != "..") folder /= part;
+    return folder.replace_extension();
 }
 
 std::string why_left_out(const std::string& arch, const vmm::Host& host, const CampaignOptions& options) {
@@ -333,14 +340,6 @@ class Campaign {
         recorded_at_ = now;
     }
 
-    [[nodiscard]] std::unique_ptr<vmm::Machine> make_machine(const Scenario& scenario,
-                                                             const scenarios::RunOptions& run,
-                                                             vmm::Trace& trace) const {
-        if (run.migrate_to.empty() && scenarios::moves_to(scenario).empty())
-            return surroundings_.make_machine(run.config, trace);
-        return std::make_unique<vmm::MovableMachine>(run.config, trace, surroundings_.make_machine);
-    }
-
     std::optional<Verdict> play(const Scenario& scenario, const std::string& mode, std::uint64_t seed,
                                 std::vector<vmm::Event>& events) {
         scenarios::RunOptions run;
@@ -352,7 +351,7 @@ class Campaign {
         run.migrate = options_.migrate;
         if (options_.migrate_to != mode) run.migrate_to = options_.migrate_to;
         if (!options_.states.empty())
-            run.states = std::filesystem::path(options_.states) / scenario.file.stem() / mode;
+            run.states = std::filesystem::path(options_.states) / folder_of(scenario.file) / mode;
         run.config.kernel_trace = is_traced(scenario);
         vmm::Trace trace;
         try {
@@ -360,7 +359,7 @@ class Campaign {
             std::shared_lock together(traced_, std::defer_lock);
             std::unique_lock alone(traced_, std::defer_lock);
             run.config.kernel_trace ? alone.lock() : together.lock();
-            const auto machine = make_machine(scenario, run, trace);
+            const auto machine = scenarios::machine_for(scenario, run, trace, surroundings_.make_machine);
             if (const std::string unsaved = machine->unsaved(); run.migrate && !unsaved.empty())
                 return skipped(unsaved);
             const auto performance = scenarios::perform(scenario, *machine, trace, run);

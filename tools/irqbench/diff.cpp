@@ -76,7 +76,7 @@ class Comparison {
         vmm::Trace trace;
         auto options = options_for(mode);
         options.most_steps = steps;
-        const auto machine = surroundings_.make_machine(options.config, trace);
+        const auto machine = scenarios::machine_for(scenario_, options, trace, surroundings_.make_machine);
         (void)scenarios::perform(scenario_, *machine, trace, options);
         State state;
         for (const std::string_view name : scenarios::find_architecture(scenario_.arch)->controllers)
@@ -101,7 +101,7 @@ class Comparison {
     void play(const std::string& mode, Play& result) const {
         vmm::Trace trace;
         const auto options = options_for(mode);
-        const auto machine = surroundings_.make_machine(options.config, trace);
+        const auto machine = scenarios::machine_for(scenario_, options, trace, surroundings_.make_machine);
         result.performance = scenarios::perform(scenario_, *machine, trace, options);
         machine->close();
         result.trace = trace.take();

@@ -89,6 +89,11 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
     }
     const CLI::App& command = *line.app.get_subcommands().front();
     if (command.get_name() == "lab") throw CLI::ValidationError("there is no lab inside the lab");
+    if (command.get_name() == "report" || command.get_name() == "compare")
+        throw CLI::ValidationError(command.get_name() +
+                                   " reads what runs have written, and needs no machine");
+    if (!last_value(command, "--states", "").empty())
+        throw CLI::ValidationError("--states", "files that are written inside end with the machine");
     InnerCommand inner;
     inner.arguments = arguments;
     inner.name = command.get_name();

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <optional>
 
+#include "scenarios/engine/groups.hpp"
 #include "scenarios/engine/scale.hpp"
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
@@ -118,8 +119,11 @@ std::string overwritten(const std::string& path, const std::vector<Loaded>& file
         return std::filesystem::equivalent(file, path, error);
     };
     if (!resume.empty() && is_path(resume)) return "the file of --resume";
-    for (const Loaded& each : files)
+    for (const Loaded& each : files) {
         if (is_path(each.file)) return "the scenario file " + each.file.string();
+        for (const auto& used : scenarios::used_files(each.file))
+            if (is_path(used)) return "a file of groups that " + each.file.string() + " uses";
+    }
     return {};
 }
 
