@@ -90,6 +90,8 @@ BOOST_AUTO_TEST_CASE(what_fails_in_some_runs_is_flaky) {
     BOOST_TEST(between({sometimes}, {with_runs(result("x", fail), 10, 10)}) == "failing x");
     BOOST_TEST(between({sometimes}, {sometimes}) == "");
     BOOST_TEST(between({sometimes}, {result("x", pass)}) == "fixed x");
+    // A skip is no run.
+    BOOST_TEST(between({result("x", pass)}, {result("x", fail), result("x", skip)}) == "failing x");
     // Several runs in one file, as `cat` joins them.
     BOOST_TEST(between({result("x", pass)}, {result("x", pass), result("x", fail)}) == "flaky x");
     const auto changes = changes_between(std::vector{result("x", pass)}, std::vector{sometimes});
@@ -158,6 +160,23 @@ BOOST_AUTO_TEST_CASE(compare_refuses_what_is_no_result) {
     BOOST_TEST(run({"compare", file("empty.jsonl", ""), old}) == 5);
     BOOST_TEST(run({"report", folder() + "/none"}) == 2);
     BOOST_TEST(err.find("FILE: cannot read ") != std::string::npos, err);
+}
+
+BOOST_AUTO_TEST_CASE(a_run_that_was_cut_has_not_passed) {
+    good("a");
+    good("b");
+    const std::string whole = kept(*this, "whole.jsonl");
+    const std::string text = read("whole.jsonl");
+    const std::string cut = file("cut.jsonl", text.substr(0, text.rfind("{\"record\":\"result\"")));
+    const std::string no_end = file("no_end.jsonl", text.substr(0, text.rfind("{\"record\":\"end\"")));
+    BOOST_TEST(run({"report", whole}) == 0);
+    BOOST_TEST(err == "");
+    BOOST_TEST(run({"report", cut}) == 130);
+    BOOST_TEST(err == "irqbench: " + cut + ": the run did not get to its end: 1 of 2 results\n");
+    BOOST_TEST(run({"report", no_end}) == 130);
+    BOOST_TEST(run({"report", cut, whole}) == 130);
+    BOOST_TEST(run({"compare", whole, cut}) == 130);
+    BOOST_TEST(run({"compare", cut, whole}) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(shards_are_all_of_it_and_report_joins_them) {

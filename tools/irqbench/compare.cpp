@@ -16,13 +16,16 @@ struct CompareCommand {
 };
 
 int perform(const CompareCommand& command, Surroundings& surroundings) {
-    const auto before = read_results(command.before, "OLD");
-    const auto after = read_results(command.after, "NEW");
-    const Changes changes = changes_between(before, after);
+    const EarlierRun before = read_run(command.before, "OLD");
+    const EarlierRun after = read_run(command.after, "NEW");
+    warn_of_cut(before, command.before);
+    warn_of_cut(after, command.after);
+    const Changes changes = changes_between(before.results, after.results);
     ReportOptions options = report_options(surroundings, command.format);
     options.verbose = command.verbose;
     surroundings.out << changes_text(changes, options);
-    if (before.empty() || after.empty()) return ExitStatus::nothing_executed;
+    if (after.is_cut()) return ExitStatus::interrupted;
+    if (before.results.empty() || after.results.empty()) return ExitStatus::nothing_executed;
     const bool is_worse = std::any_of(changes.changes.begin(), changes.changes.end(), [](const Change& each) {
         return each.kind == Change::Kind::failing || each.kind == Change::Kind::flaky;
     });
@@ -41,7 +44,10 @@ void add_compare(CommandLine& line, Surroundings& surroundings) {
         ->check(CLI::IsMember({"text", "json"}))
         ->capture_default_str();
     app.add_flag("--verbose,-v", command->verbose, "Print a line also for everything that was added");
-    app.footer("Exit status: 1 if something is newly failing or flaky.\n\n" + app.get_footer());
+    app.footer(
+        "Exit status: 1 if something is newly failing or flaky, 130 if the later run did not get to its "
+        "end.\n\n" +
+        app.get_footer());
     app.callback([command, &line, &surroundings] { line.status = perform(*command, surroundings); });
 }
 

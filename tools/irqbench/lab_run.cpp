@@ -86,7 +86,7 @@ class LabRun {
 
     /// @throws CLI::ValidationError when a file that it goes on from, or writes, is none
     int run() {
-        if (!plan_.inner.resume.empty()) earlier_ = read_results(plan_.inner.resume, "--resume");
+        if (!plan_.inner.resume.empty()) earlier_ = read_run(plan_.inner.resume, "--resume").results;
         if (!open_trace()) return ExitStatus::malformed;
         const auto begin = Clock::now();
         std::vector<std::thread> workers;

@@ -17,15 +17,19 @@ struct ReportCommand {
 
 int perform(const ReportCommand& command, Surroundings& surroundings) {
     std::vector<Result> results;
+    bool is_cut = false;
     for (const std::string& file : command.files) {
-        auto more = read_results(file, "FILE");
-        std::move(more.begin(), more.end(), std::back_inserter(results));
+        auto run = read_run(file, "FILE");
+        warn_of_cut(run, file);
+        is_cut = is_cut || run.is_cut();
+        std::move(run.results.begin(), run.results.end(), std::back_inserter(results));
     }
     ReportOptions options = report_options(surroundings, command.format);
     options.verbose = command.verbose;
+    options.interrupted = is_cut;
     for (const Result& each : results) options.elapsed += each.duration;
     surroundings.out << report_text(results, options);
-    return exit_status(results, false);
+    return exit_status(results, is_cut);
 }
 
 }  // namespace

@@ -26,32 +26,44 @@ bool is_cut_record(std::string_view line) {
 }
 
 /// @throws std::invalid_argument when it is no record
-void add_record(std::string_view line, std::vector<Result>& results) {
+void add_record(std::string_view line, EarlierRun& run) {
     Record record = parse_record(line);
-    auto* finished = std::get_if<record::Finished>(&record);
-    if (finished != nullptr && finished->complete) results.push_back(std::move(finished->result));
+    if (const auto* begin = std::get_if<record::Begin>(&record)) {
+        run.tasks += begin->tasks;
+        run.ended = false;
+    } else if (auto* finished = std::get_if<record::Finished>(&record)) {
+        if (finished->complete) run.results.push_back(std::move(finished->result));
+    } else if (const auto* end = std::get_if<record::End>(&record)) {
+        run.ended = !end->interrupted;
+    }
 }
 
 }  // namespace
 
-std::vector<Result> read_results(const std::string& file, const std::string& argument) {
+EarlierRun read_run(const std::string& file, const std::string& argument) {
     const auto refuse = [&argument](const std::string& complaint) {
         throw CLI::ValidationError(argument, complaint);
     };
     std::ifstream in(file);
     if (!in) refuse(fmt::format("cannot read {}: {}", file, std::strerror(errno)));
-    std::vector<Result> results;
+    EarlierRun run;
     std::string line;
     for (std::size_t number = 1; std::getline(in, line); ++number) {
         const bool is_cut = in.eof() && is_cut_record(line);
         try {
-            add_record(line, results);
+            add_record(line, run);
         } catch (const std::invalid_argument& error) {
             if (!is_cut) refuse(fmt::format("{}:{}: {}", file, number, error.what()));
         }
     }
     if (in.bad()) refuse(fmt::format("cannot read {}: {}", file, std::strerror(errno)));
-    return results;
+    return run;
+}
+
+void warn_of_cut(const EarlierRun& run, const std::string& file) {
+    if (run.is_cut())
+        spdlog::warn("{}: the run did not get to its end: {} of {} results", printable(file),
+                     run.results.size(), run.tasks);
 }
 
 EarlierResults earlier_results(std::vector<Result> results, const std::string& kernel) {

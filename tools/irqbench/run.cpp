@@ -183,7 +183,7 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     }
     for (const std::string& line : left_out_files(files, host, options)) spdlog::info("{}", line);
     if (!command.resume.empty())
-        options.earlier = earlier_results(read_results(command.resume, "--resume"), host.kernel);
+        options.earlier = earlier_results(read_run(command.resume, "--resume").results, host.kernel);
     std::ofstream trace_file;
     if (!command.trace_out.empty()) {
         trace_file = open_trace(command, files);

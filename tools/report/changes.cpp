@@ -45,9 +45,11 @@ struct Side {
     void add(const Result& result) {
         const bool is_bad =
             result.verdict.kind == Verdict::Kind::fail || result.verdict.kind == Verdict::Kind::error;
-        runs += std::max(result.runs, 1U);
-        bad_runs += is_bad ? std::max(result.bad_runs, 1U) : 0;
-        durations.push_back(result.duration / std::max(result.runs, 1U));
+        if (result.verdict.kind != Verdict::Kind::skip) {
+            runs += std::max(result.runs, 1U);
+            bad_runs += is_bad ? std::max(result.bad_runs, 1U) : 0;
+            durations.push_back(result.duration / std::max(result.runs, 1U));
+        }
         if (worst == nullptr || severity(result.verdict.kind) > severity(worst->verdict.kind))
             worst = &result;
     }
