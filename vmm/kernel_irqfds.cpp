@@ -314,21 +314,12 @@ void KernelIrqfds::restore(const std::vector<Binding>& bindings,
 }
 
 std::vector<SavedIrqfd> KernelIrqfds::save_portable() const {
-    const std::vector<Binding> bindings = save();
-    std::map<std::size_t, std::uint64_t> waiting;
-    for (const Binding& binding : bindings) waiting[binding.eventfd] += binding.waiting;
-    std::vector<SavedIrqfd> saved;
-    std::map<std::size_t, std::string> first;  // of those with this eventfd
-    // Those that are not assigned come first: an eventfd triggers one at most.
-    for (const bool assigned : {false, true})
-        for (const Binding& binding : bindings) {
-            if ((binding.server != Server::nobody) != assigned) continue;
-            SavedIrqfd& irqfd = saved.emplace_back(SavedIrqfd{binding.spec, assigned, binding.asserted, 0});
-            const auto [other, is_first] = first.emplace(binding.eventfd, binding.spec.name);
-            irqfd.spec.shares = is_first ? std::string() : other->second;
-            irqfd.waiting = is_first ? waiting[binding.eventfd] : 0;
-        }
-    return saved;
+    std::vector<NumberedIrqfd> irqfds;
+    for (Binding& binding : save())
+        irqfds.push_back(
+            {{std::move(binding.spec), binding.server != Server::nobody, binding.asserted, binding.waiting},
+             binding.eventfd});
+    return in_order_of_assignment(irqfds);
 }
 
 void KernelIrqfds::restore_portable(const std::vector<SavedIrqfd>& saved,

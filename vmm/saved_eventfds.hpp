@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "vmm/machine.hpp"
 
@@ -13,6 +15,16 @@ struct SavedIrqfd {
     bool asserted = false;      ///< it or another one of its GSI holds the line until it is kicked
     std::uint64_t waiting = 0;  ///< not assigned: what its eventfd holds
 };
+
+/// The eventfd of an irqfd, by a number of the caller's.
+struct NumberedIrqfd {
+    SavedIrqfd irqfd;
+    std::size_t eventfd = 0;
+};
+
+/// In an order in which they can be assigned: those that are not come first, since an eventfd triggers one at
+/// most. IrqfdSpec::shares names the first of an eventfd, which says what that holds.
+std::vector<SavedIrqfd> in_order_of_assignment(const std::vector<NumberedIrqfd>& irqfds);
 
 /// An ioeventfd as saved.
 struct SavedIoeventfd {

@@ -56,18 +56,13 @@ Outcome Irqfds::assign(const IrqfdSpec& spec) {
 }
 
 std::vector<SavedIrqfd> Irqfds::save() const {
-    std::vector<SavedIrqfd> saved;
-    std::map<const EventFd*, std::string> first;  // of those with this eventfd
-    // Those that are not assigned come first: an eventfd triggers one at most.
-    for (const bool assigned : {false, true})
-        for (const auto& each : irqfds_) {
-            if (each->assigned() != assigned) continue;
-            SavedIrqfd& irqfd = saved.emplace_back(SavedIrqfd{each->spec, assigned, false, 0});
-            const auto [other, is_first] = first.emplace(each->trigger.get(), each->spec.name);
-            irqfd.spec.shares = is_first ? std::string() : other->second;
-            irqfd.waiting = is_first && each->trigger->signalled ? 1 : 0;
-        }
-    return saved;
+    std::map<const EventFd*, std::size_t> numbers;
+    std::vector<NumberedIrqfd> irqfds;
+    for (const auto& each : irqfds_) {
+        const std::size_t number = numbers.try_emplace(each->trigger.get(), numbers.size()).first->second;
+        irqfds.push_back({{each->spec, each->assigned(), false, each->trigger->signalled ? 1U : 0U}, number});
+    }
+    return in_order_of_assignment(irqfds);
 }
 
 void Irqfds::restore(std::span<const SavedIrqfd> saved) {

@@ -172,12 +172,7 @@ void UserspaceIrqchip::save(PortableState& state) {
         fetch_cr8(*slot);
         const Cpu& cpu = cpus_[slot->index];
         CpuState saved = save_cpu(*slot);
-        switch (cpu.activity) {
-            case Cpu::Activity::running: saved.activity = Activity::running; break;
-            case Cpu::Activity::halted: saved.activity = Activity::halted; break;
-            case Cpu::Activity::wait_for_sipi: saved.activity = Activity::wait_for_sipi; break;
-            case Cpu::Activity::not_started: saved.activity = Activity::not_started; break;
-        }
+        saved.activity = cpu.activity;
         saved.nmis = static_cast<std::uint8_t>(saved.nmis + cpu.nmis);
         saved.smi = saved.smi || cpu.smi;
         saved.tsc = clocks(slot->index).lapic.tsc;
@@ -198,12 +193,7 @@ void UserspaceIrqchip::restore(const PortableState& state) {
         Cpu& cpu = cpus_.at(slot->index);
         cpu.reset = reset_state(slot->vcpu);
         restore_core(*slot, saved, lapic);
-        switch (saved.activity) {
-            case Activity::running: cpu.activity = Cpu::Activity::running; break;
-            case Activity::halted: cpu.activity = Cpu::Activity::halted; break;
-            case Activity::wait_for_sipi: cpu.activity = Cpu::Activity::wait_for_sipi; break;
-            case Activity::not_started: cpu.activity = Cpu::Activity::not_started; break;
-        }
+        cpu.activity = saved.activity;
         // One that waits keeps them for later.
         const bool waits = waits_to_start(cpu);
         restore_msrs_and_events(*slot, saved, !waits);

@@ -43,8 +43,8 @@ Outcome UserspaceIrqchip::inject(VcpuSlot& slot, std::uint32_t vector, Injection
     const std::lock_guard lock(mutex_);
     const Outcome outcome = X86Placement::inject(slot, vector, how);
     Cpu& cpu = cpus_[slot.index];
-    if (outcome.ok() && cpu.activity == Cpu::Activity::halted && slot.vcpu.if_flag()) {
-        cpu.activity = Cpu::Activity::running;
+    if (outcome.ok() && cpu.activity == Activity::halted && slot.vcpu.if_flag()) {
+        cpu.activity = Activity::running;
         call(slot.index);
     }
     return outcome;
@@ -66,16 +66,15 @@ void UserspaceIrqchip::reset(VcpuSlot& slot, Cpu& cpu) {
     cpu.init = false;
     cpu.nmi_in_kvm = false;
     // SDM vol. 3, 9.4.1: the bootstrap processor goes on at the reset vector, the others wait.
-    cpu.activity =
-        platform_.lapic(slot.index).bootstrap() ? Cpu::Activity::running : Cpu::Activity::wait_for_sipi;
+    cpu.activity = platform_.lapic(slot.index).bootstrap() ? Activity::running : Activity::wait_for_sipi;
 }
 
 /// A CPU that halts while NMIs are blocked is not woken by one.
 void UserspaceIrqchip::deliver_nmis(VcpuSlot& slot, Cpu& cpu) {
     for (; cpu.nmis != 0; --cpu.nmis) slot.vcpu.nmi();
     cpu.nmi_in_kvm = true;
-    if (cpu.activity == Cpu::Activity::halted && slot.vcpu.vcpu_events().nmi.masked == 0)
-        cpu.activity = Cpu::Activity::running;
+    if (cpu.activity == Activity::halted && slot.vcpu.vcpu_events().nmi.masked == 0)
+        cpu.activity = Activity::running;
 }
 
 /// A CPU does not halt with an NMI to take. KVM may still have one: a KVM that interprets the guest executes
@@ -86,7 +85,7 @@ void UserspaceIrqchip::halt(VcpuSlot& slot, Cpu& cpu) {
         cpu.nmi_in_kvm = nmi.pending != 0 || nmi.injected != 0;
         if (cpu.nmi_in_kvm && nmi.masked == 0) return;
     }
-    cpu.activity = Cpu::Activity::halted;
+    cpu.activity = Activity::halted;
 }
 
 /// Does what was asked of the CPU. One that waits for a SIPI, or for its first start, keeps everything else
@@ -95,12 +94,12 @@ void UserspaceIrqchip::carry_out(VcpuSlot& slot, Cpu& cpu) {
     if (cpu.init) reset(slot, cpu);
     if (const auto page = std::exchange(cpu.start_page, std::nullopt)) {
         start_at_page(slot.vcpu, *page);
-        cpu.activity = Cpu::Activity::running;
+        cpu.activity = Activity::running;
     }
     if (waits_to_start(cpu)) return;
     if (std::exchange(cpu.smi, false)) {
         if (const Outcome outcome = slot.vcpu.try_smi(); outcome.ok())
-            cpu.activity = Cpu::Activity::running;
+            cpu.activity = Activity::running;
         else
             recorder_.add(Lane::wire,
                           event::Wire{std::nullopt, "an SMI is lost: " + errno_text(outcome.error)},
@@ -130,12 +129,12 @@ bool UserspaceIrqchip::before_run(VcpuSlot& slot) {
     cpu.away = false;
     fetch_cr8(slot);
     carry_out(slot, cpu);
-    if (cpu.activity == Cpu::Activity::halted && wakes(slot)) cpu.activity = Cpu::Activity::running;
-    if (cpu.activity == Cpu::Activity::running && platform_.interrupt(slot.index) &&
+    if (cpu.activity == Activity::halted && wakes(slot)) cpu.activity = Activity::running;
+    if (cpu.activity == Activity::running && platform_.interrupt(slot.index) &&
         slot.vcpu.ready_for_interrupt_injection())
         take_interrupt(slot, cpu);
     cpu.away = true;
-    if (cpu.activity != Cpu::Activity::running) {
+    if (cpu.activity != Activity::running) {
         cpu.window = false;
         return false;
     }
@@ -159,19 +158,18 @@ bool UserspaceIrqchip::has_interrupt_for(VcpuSlot& slot) {
 std::optional<event::RestState> UserspaceIrqchip::parked(VcpuSlot& slot) {
     const std::lock_guard lock(mutex_);
     switch (cpus_[slot.index].activity) {
-        case Cpu::Activity::running: return std::nullopt;
-        case Cpu::Activity::halted:
-            return wakes(slot) ? std::nullopt : std::optional(event::RestState::halted);
-        case Cpu::Activity::wait_for_sipi: return event::RestState::wait_for_sipi;
-        case Cpu::Activity::not_started: return event::RestState::not_started;
+        case Activity::running: return std::nullopt;
+        case Activity::halted: return wakes(slot) ? std::nullopt : std::optional(event::RestState::halted);
+        case Activity::wait_for_sipi: return event::RestState::wait_for_sipi;
+        case Activity::not_started: return event::RestState::not_started;
     }
     return std::nullopt;
 }
 
 void UserspaceIrqchip::unpark(VcpuSlot& slot) {
     const std::lock_guard lock(mutex_);
-    if (cpus_[slot.index].activity != Cpu::Activity::halted) return;
-    cpus_[slot.index].activity = Cpu::Activity::running;
+    if (cpus_[slot.index].activity != Activity::halted) return;
+    cpus_[slot.index].activity = Activity::running;
     call(slot.index);
 }
 

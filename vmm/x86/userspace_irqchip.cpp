@@ -72,7 +72,7 @@ void UserspaceIrqchip::start(VcpuSlot& slot, bool running) {
     Cpu& cpu = cpus_.at(slot.index);
     cpu.reset = reset_state(slot.vcpu);
     if (!running) {
-        cpu.activity = Cpu::Activity::not_started;
+        cpu.activity = Activity::not_started;
         return;
     }
     enter_agent(slot.vcpu, slot.index, config_.x2apic);

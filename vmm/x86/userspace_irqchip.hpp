@@ -14,6 +14,7 @@
 #include "vmm/fair_mutex.hpp"
 #include "vmm/model/doorbells.hpp"
 #include "vmm/model/irqfds.hpp"
+#include "vmm/pc_state.hpp"
 #include "vmm/x86/boot.hpp"
 #include "vmm/x86/controller_timers.hpp"
 #include "vmm/x86/placement.hpp"
@@ -103,12 +104,7 @@ class UserspaceIrqchip final : public X86Placement, private model::GsiInputs {
     /// What is ours of a vCPU beside its local APIC.
     struct Cpu {
         ResetState reset{};
-        enum class Activity : std::uint8_t {
-            running,
-            halted,
-            wait_for_sipi,
-            not_started
-        } activity = Activity::running;
+        Activity activity = Activity::running;
         // Asked for and not yet done. INIT comes before a start-up IPI that follows it.
         bool init = false;
         std::optional<std::uint8_t> start_page;
@@ -150,7 +146,7 @@ class UserspaceIrqchip final : public X86Placement, private model::GsiInputs {
 
     [[nodiscard]] bool wakes(const VcpuSlot& slot) const;
     [[nodiscard]] static bool waits_to_start(const Cpu& cpu) {
-        return cpu.activity == Cpu::Activity::wait_for_sipi || cpu.activity == Cpu::Activity::not_started;
+        return cpu.activity == Activity::wait_for_sipi || cpu.activity == Activity::not_started;
     }
     void carry_out(VcpuSlot& slot, Cpu& cpu);
     void take_interrupt(VcpuSlot& slot, Cpu& cpu);
