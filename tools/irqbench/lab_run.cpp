@@ -14,6 +14,7 @@
 #include "tools/irqbench/lab_log.hpp"
 #include "tools/irqbench/resume.hpp"
 #include "tools/lab/diagnosis.hpp"
+#include "tools/lab/packed_lines.hpp"
 #include "tools/report/json.hpp"
 #include "tools/report/progress.hpp"
 #include "tools/report/records.hpp"
@@ -37,6 +38,7 @@ lab::Job job_of(const LabPlan& plan) {
     job.arguments = inner.arguments;
     job.records = inner.name == "run";
     if (!job.records) return job;
+    job.environment.push_back(fmt::format("{}=1", lab::packing_variable));
     // Of an option given twice the last counts. Behind `--` there would be paths only.
     std::vector<std::string> ours = {"--format", "jsonl", "--quiet"};
     if (!inner.trace_out.empty()) ours.insert(ours.end(), {"--trace-out", "/lab/trace"});

@@ -14,6 +14,7 @@
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/remedy.hpp"
+#include "tools/lab/packed_lines.hpp"
 #include "tools/report/records.hpp"
 #include "tools/report/report.hpp"
 
@@ -91,11 +92,15 @@ void keep_shard(std::vector<Loaded>& files, const std::string& text) {
 class RecordWriter {
   public:
     RecordWriter(const RunCommand& command, Surroundings& surroundings)
-        : wanted_(command.format == "jsonl"), out_(surroundings.out) {}
+        : wanted_(command.format == "jsonl"), out_(surroundings.out) {
+        if (!surroundings.environment(lab::packing_variable).empty()) packer_.emplace();
+    }
 
     [[nodiscard]] bool wanted() const { return wanted_; }
     void write(const Record& record) {
-        if (wanted_) out_ << record_line(record) << std::flush;
+        if (!wanted_) return;
+        const std::string line = record_line(record);
+        out_ << (packer_ ? packer_->pack(line) : line) << std::flush;
     }
     /// @returns the status
     int end(int status, bool was_interrupted) {
@@ -108,6 +113,7 @@ class RecordWriter {
   private:
     bool wanted_;
     std::ostream& out_;
+    std::optional<lab::LinePacker> packer_;
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 

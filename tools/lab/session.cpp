@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "tools/lab/diagnosis.hpp"
+#include "tools/lab/packed_lines.hpp"
 #include "tools/lab/payload.hpp"
 #include "tools/lab/tasks.hpp"
 
@@ -131,6 +132,7 @@ class Session {
         ++visit_.boots;
         tasks_.begin_boot();
         records_ = err_ = trace_ = Lines();
+        unpacker_ = LineUnpacker();
         ended_ = false;
         Job job = job_;
         if (one_by_one) add_options(job, {"--jobs", "1"});
@@ -230,12 +232,16 @@ class Session {
 
     void take(std::string_view line) {
         try {
-            const Record record = parse_record(line);
-            if (is_news(record)) listener_.record(record);
-            std::visit([this](const auto& each) { take(each); }, record);
+            if (line.starts_with('{')) return take(parse_record(line));
+            Lines records;
+            records.add(unpacker_.unpack(line), [this](std::string_view each) { take(parse_record(each)); });
         } catch (const std::invalid_argument& error) {
             listener_.note(fmt::format("Linux {}: a record that is none: {}", visit_.release, error.what()));
         }
+    }
+    void take(const Record& record) {
+        if (is_news(record)) listener_.record(record);
+        std::visit([this](const auto& each) { take(each); }, record);
     }
     /// Later boots tell again of what earlier ones did.
     [[nodiscard]] bool is_news(const Record& record) const {
@@ -275,6 +281,7 @@ class Session {
     Lines records_;
     Lines err_;
     Lines trace_;
+    LineUnpacker unpacker_;
     bool off_ = false;
     bool ended_ = false;
     bool told_of_begin_ = false;
