@@ -18,7 +18,7 @@ namespace irqbench::scenarios {
 /// What one file may be, so that reading it never harms the host.
 inline constexpr std::uint64_t max_file_bytes = std::uint64_t{64} << 20;
 inline constexpr std::size_t max_nesting = 32;
-inline constexpr std::size_t max_values = 4'000'000;
+inline constexpr std::size_t max_values = 5'000'000;
 inline constexpr std::size_t max_keys = 256;  ///< of one object
 
 /// One JSON value and the line it begins on.

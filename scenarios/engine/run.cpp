@@ -19,7 +19,7 @@ namespace {
 
 [[noreturn]] void too_long(const Scenario& scenario, const Step& step) {
     throw ScenarioError(ScenarioError::Kind::invalid, scenario.file.string(), step.line, step.pointer,
-                        fmt::format("{}the run would take more than {} steps", step.within, max_instances));
+                        fmt::format("{}the run would take more than {} steps", step.within, max_steps));
 }
 
 class Unfolding {
@@ -40,7 +40,7 @@ class Unfolding {
 
   private:
     void append(const Step& step, std::uint32_t iteration, std::uint32_t iterations) {
-        if (performed_.size() >= max_instances) too_long(scenario_, step);
+        if (performed_.size() >= max_steps) too_long(scenario_, step);
         performed_.push_back({&step, iteration, iterations});
     }
 
@@ -50,7 +50,7 @@ class Unfolding {
             std::find(block.modes.begin(), block.modes.end(), placement_) == block.modes.end())
             return;
         const std::uint64_t times = block.kind == Block::Kind::repeat ? block.times : 1;
-        if (times * iterations > max_instances || times > max_instances) too_long(scenario_, step);
+        if (times * iterations > max_steps || times > max_steps) too_long(scenario_, step);
         const auto inner = static_cast<std::uint32_t>(times);
         for (std::uint32_t i = 0; i < inner; ++i)
             for (const auto& [name, list] : block.threads)

@@ -14,9 +14,6 @@
 
 namespace irqbench::scenarios {
 
-/// The most steps one run may perform, repeats included.
-inline constexpr std::uint64_t max_instances = 1'000'000;
-
 /// One step as it was done: its index in the list is Event::step.
 struct Performed {
     const Step* step = nullptr;
@@ -27,7 +24,7 @@ struct Performed {
 struct RunOptions {
     vmm::MachineConfig config;                  ///< what the machine was built from
     const std::atomic<bool>* cancel = nullptr;  ///< ends the run between two steps when it becomes true
-    std::size_t most_steps = max_instances;     ///< ends the run after so many
+    std::size_t most_steps = max_steps;     ///< ends the run after so many
     bool migrate = false;                       ///< into a new machine before every step
     std::string migrate_to;                     ///< that in this irqchip mode and that of `config` in turns
     std::filesystem::path states;               ///< where `save` writes files; if empty, nowhere that lasts
@@ -66,7 +63,7 @@ vmm::RunMode run_mode(const Scenario& scenario, std::optional<vmm::RunMode> aske
                                                         const vmm::MovableMachine::Make& make);
 
 /// The steps in the order in which they are done: blocks of other modes left out, repeats unfolded.
-/// @throws ScenarioError (invalid) beyond max_instances
+/// @throws ScenarioError (invalid) beyond max_steps
 [[nodiscard]] std::vector<Performed> linearise(const Scenario& scenario, std::string_view placement);
 
 /// Plays the scenario into the machine and leaves what happened in the trace, which is judged afterwards.

@@ -138,6 +138,9 @@ struct Outcomes {
     bool all_allowed_seen = false;  ///< fail when an allowed outcome was never seen
 };
 
+/// That a run may perform, repeats included: a million flips of a route, with the signals that meet them.
+inline constexpr std::uint64_t max_steps = 2'000'000;
+
 /// One file, loaded. Plain data.
 struct Scenario {
     std::filesystem::path file;

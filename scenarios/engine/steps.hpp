@@ -5,8 +5,7 @@
 
 namespace irqbench::scenarios {
 
-inline constexpr std::uint64_t max_steps = 1'000'000;  ///< executed, repeats included
-inline constexpr std::size_t max_blocks = 4;           ///< blocks inside blocks
+inline constexpr std::size_t max_blocks = 4;  ///< blocks inside blocks
 
 /// An array of steps.
 struct Steps {

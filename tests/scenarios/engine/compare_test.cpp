@@ -14,7 +14,7 @@ using namespace irqbench::tests;
 namespace {
 
 /// Where two stories with the same steps part: `step 2 vCPU 0: ack 0x51 | nothing`; empty if they do not.
-std::string divergence(const Story& a, const Story& b, std::size_t steps_of_b = max_instances,
+std::string divergence(const Story& a, const Story& b, std::size_t steps_of_b = max_steps,
                        const Leeway& leeway = {}) {
     Performance first;
     first.performed = linearise(a.scenario, "kernel");
@@ -33,7 +33,7 @@ std::string divergence(const Story& a, const Story& b, std::size_t steps_of_b = 
 }
 
 std::string divergence(const Story& a, const Story& b, const Leeway& leeway) {
-    return divergence(a, b, max_instances, leeway);
+    return divergence(a, b, max_steps, leeway);
 }
 
 /// What is said not to be compared, a line each.

@@ -92,8 +92,8 @@ BOOST_AUTO_TEST_CASE(more_than_a_million_steps_are_refused_before_any_is_done) {
         scenario.steps = {block_of(repeat)};
         return scenario;
     };
-    BOOST_TEST(linearise(times(max_instances), "kernel").size() == max_instances);
-    BOOST_CHECK_THROW(static_cast<void>(linearise(times(max_instances + 1), "kernel")), ScenarioError);
+    BOOST_TEST(linearise(times(max_steps), "kernel").size() == max_steps);
+    BOOST_CHECK_THROW(static_cast<void>(linearise(times(max_steps + 1), "kernel")), ScenarioError);
     BOOST_CHECK_THROW(static_cast<void>(linearise(times(~std::uint64_t{0}), "kernel")), ScenarioError);
     Scenario nested;
     Block inner = block(Block::Kind::repeat, {raise(1)});
