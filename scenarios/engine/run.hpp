@@ -24,7 +24,7 @@ struct Performed {
 struct RunOptions {
     vmm::MachineConfig config;                  ///< what the machine was built from
     const std::atomic<bool>* cancel = nullptr;  ///< ends the run between two steps when it becomes true
-    std::size_t most_steps = max_steps;     ///< ends the run after so many
+    std::size_t most_steps = max_steps;         ///< ends the run after so many
     bool migrate = false;                       ///< into a new machine before every step
     std::string migrate_to;                     ///< that in this irqchip mode and that of `config` in turns
     std::filesystem::path states;               ///< where `save` writes files; if empty, nowhere that lasts
