@@ -60,7 +60,7 @@ std::vector<SavedIrqfd> Irqfds::save() const {
     std::vector<NumberedIrqfd> irqfds;
     for (const auto& each : irqfds_) {
         const std::size_t number = numbers.try_emplace(each->trigger.get(), numbers.size()).first->second;
-        irqfds.push_back({{each->spec, each->assigned(), false, each->trigger->signalled ? 1U : 0U}, number});
+        irqfds.push_back({{each->spec, each->assigned(), each->trigger->signalled ? 1U : 0U}, number});
     }
     return in_order_of_assignment(irqfds);
 }

@@ -77,7 +77,7 @@ std::vector<StateAccess> SplitIrqchip::state() {
             kvm::require(set_routing(*table), "KVM_SET_GSI_ROUTING");
         }));
     // The kernel holds no line of a pin here.
-    parts.push_back(irqfds_.state([](std::uint32_t) { return false; }));
+    parts.push_back(irqfds_.state());
     return parts;
 }
 
@@ -303,11 +303,8 @@ Outcome SplitIrqchip::serve_irqfd(const IrqfdSpec& spec) {
 
 Outcome SplitIrqchip::deassign_irqfd(std::string_view name) {
     const std::lock_guard lock(mutex_);
-    const auto all = irqfds_.assigned();
-    const auto irqfd = std::find_if(
-        all.begin(), all.end(), [name](const KernelIrqfds::Binding& one) { return one.spec.name == name; });
-    const Outcome outcome = irqfds_.deassign(name);
-    if (irqfd != all.end() && irqfd->listener) unlisten(irqfd->spec.gsi, *irqfd->listener);
+    const auto [outcome, ended] = irqfds_.deassign(name);
+    if (ended && ended->listener) unlisten(ended->spec.gsi, *ended->listener);
     return outcome;
 }
 
