@@ -91,7 +91,9 @@ void Irqfds::unassign(Irqfd& irqfd) {
 Outcome Irqfds::deassign(std::string_view name) {
     Irqfd* irqfd = find(name);
     if (irqfd == nullptr) return {0, ENOENT};
-    unassign(*irqfd);
+    // KVM finds the one to end by eventfd and GSI, and that may have another name by now.
+    Irqfd* triggered = irqfd->trigger->irqfd;
+    if (triggered != nullptr && triggered->spec.gsi == irqfd->spec.gsi) unassign(*triggered);
     return {};
 }
 
