@@ -24,7 +24,7 @@ namespace irqbench::vmm {
 /// leads to a controller of ours is served by the machine, which reads its eventfd instead. A name means the
 /// eventfd that its irqfd has, or had last, whoever served it. Several threads may assign, deassign and
 /// signal at once, each name being assigned and deassigned by one of them; all else belongs to a time when no
-/// other thread is at work, but take_resampled() and what concerns those that the machine serves.
+/// other thread is at work, but take_resampled(), rerouted() and what concerns those that the machine serves.
 class KernelIrqfds {
   public:
     enum class Server : std::uint8_t { nobody, kernel, machine };
@@ -62,7 +62,8 @@ class KernelIrqfds {
     /// One that the machine serves. EBUSY if its eventfd triggers another one.
     /// @param listener hears for its resamplefd, if it has one
     Outcome serve(const IrqfdSpec& spec, std::optional<routing::ListenerId> listener);
-    /// From the kernel to the machine or back. It has no resamplefd, and keeps its eventfd.
+    /// From the kernel to the machine or back. It has no resamplefd, and keeps its eventfd, which nobody
+    /// writes to meanwhile.
     void move(std::string_view name, Server to);
     /// Ends the irqfd that the eventfd of this name triggers, if it has the GSI that the one of this name has
     /// or had: it may have another name (virt/kvm/eventfd.c, kvm_irqfd_deassign). If there is none, the
