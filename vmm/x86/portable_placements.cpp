@@ -137,9 +137,7 @@ void SplitIrqchip::restore(const PortableState& state) {
     const irqchip::x86::Pic pic(state.pc.chips.pic);
     const irqchip::x86::IoApic ioapic(board_.ioapic().options(), state.pc.chips.ioapic);
     act(board_.restore(pic, ioapic));
-    const auto table = kernel_table(table_);
-    if (!table) throw std::invalid_argument("the saved routes do not fit the saved IOAPIC in split mode");
-    kvm::require(set_routing(*table), "KVM_SET_GSI_ROUTING");
+    kvm::require(set_routing(kernel_table(table_)), "KVM_SET_GSI_ROUTING");
     // The eventfds first: who serves an irqfd is for the routes to say, also after they have changed.
     std::vector<SavedIrqfd> eventfds = state.irqfds;
     for (SavedIrqfd& irqfd : eventfds) irqfd.assigned = false;
@@ -148,7 +146,9 @@ void SplitIrqchip::restore(const PortableState& state) {
         if (!irqfd.assigned) continue;
         IrqfdSpec spec = irqfd.spec;
         spec.shares = spec.name;
-        kvm::require(add_irqfd(spec), "KVM_IRQFD");
+        // One that resamples may have been led from its pin to a message: it stays here then.
+        const bool here = spec.resample && !spec.via_kernel && !spec.other_vm;
+        kvm::require(here ? serve_irqfd(spec) : add_irqfd(spec), "KVM_IRQFD");
     }
 }
 

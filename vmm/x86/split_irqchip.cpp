@@ -87,27 +87,21 @@ std::vector<StateAccess> SplitIrqchip::state() {
         [this](const Routing& saved) {
             table_ = saved.table;
             pin_messages_ = saved.pin_messages;
-            const auto table = kernel_table(table_);
-            if (!table) throw std::invalid_argument("the saved routes do not fit the saved IOAPIC");
-            kvm::require(set_routing(*table), "KVM_SET_GSI_ROUTING");
+            kvm::require(set_routing(kernel_table(table_)), "KVM_SET_GSI_ROUTING");
         }));
     // The kernel holds no line of a pin here.
     parts.push_back(irqfds_.state());
     return parts;
 }
 
-/// What the kernel gets for `table`: its messages as they are, and for each pin the message it sends.
-std::optional<routing::RoutingTable> SplitIrqchip::kernel_table(const routing::RoutingTable& table) const {
+/// What the kernel gets for `table`: its messages as they are, and for each pin whose number they leave the
+/// message it sends.
+routing::RoutingTable SplitIrqchip::kernel_table(const routing::RoutingTable& table) const {
     routing::RoutingTable result;
     for (const routing::Entry& entry : table.entries())
         if (!std::holds_alternative<routing::PinRoute>(entry.route)) result.add(entry.gsi, entry.route);
     for (unsigned pin = 0; pin < pins; ++pin) {
-        if (!result.routes(pin).empty()) {
-            const auto entry = board_.ioapic().entry(pin);
-            if (entry.get(entry.remote_irr) || table.gsi_of(routing::x86::ioapic, pin)) return std::nullopt;
-            continue;
-        }
-        if (!pin_messages_[pin]) continue;
+        if (!result.routes(pin).empty() || !pin_messages_[pin]) continue;
         if (const auto msi = encode(*pin_messages_[pin], destinations()))
             result.set(pin, {routing::MsiRoute{msi->address, msi->data}});
     }
@@ -118,8 +112,7 @@ Outcome SplitIrqchip::route(const routing::RoutingTable& table) {
     const std::lock_guard lock(mutex_);
     if (const auto refusal = validate(table, routing::x86::kernel_rules(config_.x2apic_ids)))
         return {0, refusal->error};
-    const auto for_kernel = kernel_table(table);
-    if (!for_kernel) return {0, EINVAL};
+    if (routing::x86::message_in_the_way(table, board_.ioapic().state().entries)) return {0, EINVAL};
     using Server = KernelIrqfds::Server;
     const auto moving = rehomed(table);
     const auto alone = moving.empty() ? std::unique_lock<FairSharedMutex>() : std::unique_lock(homes_);
@@ -130,7 +123,7 @@ Outcome SplitIrqchip::route(const routing::RoutingTable& table) {
         else
             read_eventfd(irqfd.spec.name);
     }
-    const Outcome outcome = set_routing(*for_kernel);
+    const Outcome outcome = set_routing(kernel_table(table));
     if (outcome.ok()) {
         table_ = table;
         board_.route(table);
@@ -170,8 +163,7 @@ void SplitIrqchip::act(const routing::x86::Response& response) {
             deliver(deliver_pin->pin);
         } else if (const auto* update = std::get_if<request::UpdateRoute>(&todo)) {
             pin_messages_[update->pin] = update->message;
-            if (const auto table = kernel_table(table_))
-                kvm::require(set_routing(*table), "KVM_SET_GSI_ROUTING");
+            kvm::require(set_routing(kernel_table(table_)), "KVM_SET_GSI_ROUTING");
         } else if (const auto* send = std::get_if<request::SendMsi>(&todo)) {
             kvm::require(msi({send->msi.address, send->msi.data, std::nullopt}), "KVM_SIGNAL_MSI");
         } else if (const auto* notify = std::get_if<request::NotifyListeners>(&todo)) {

@@ -34,8 +34,8 @@ class SplitIrqchip : public KernelLapicPlacement, private model::GsiInputs {
     void save(PortableState& state) override;
     void restore(const PortableState& state) override;
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
-    /// A table that routes a GSI below 24 to an MSI is refused with EINVAL while the pin of that number is
-    /// unmasked or in service, or another GSI leads to it: the kernel has one route of that number.
+    /// A table that routes a GSI below 24 to an MSI is refused with EINVAL while the pin of that number is in
+    /// service, or another GSI leads to it: the kernel has one route of that number.
     Outcome route(const routing::RoutingTable& table) override;
     Outcome assign_irqfd(const IrqfdSpec& spec) override;
     Outcome deassign_irqfd(std::string_view name) override;
@@ -74,7 +74,7 @@ class SplitIrqchip : public KernelLapicPlacement, private model::GsiInputs {
     void deliver(unsigned pin);
     bool handle_io(const kvm::IoExit& io);
     bool handle_mmio(const kvm::MmioExit& mmio);
-    [[nodiscard]] std::optional<routing::RoutingTable> kernel_table(const routing::RoutingTable& table) const;
+    [[nodiscard]] routing::RoutingTable kernel_table(const routing::RoutingTable& table) const;
     // model::GsiInputs
     void drive(std::uint32_t gsi, bool level, irqchip::LineSource source) override;
     void listen(std::uint32_t gsi, routing::ListenerId listener) override;
