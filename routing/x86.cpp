@@ -1,5 +1,9 @@
 #include "routing/x86.hpp"
 
+#include <algorithm>
+
+#include "irqchip/x86/ioapic_registers.hpp"
+
 namespace irqbench::routing::x86 {
 
 namespace {
@@ -25,6 +29,18 @@ RoutingTable default_table() {
         if (gsi < pic_requests) table.add(gsi, pic_route(gsi));
     }
     return table;
+}
+
+std::optional<Gsi> message_in_the_way(const RoutingTable& table, std::span<const std::uint64_t> entries) {
+    for (std::uint32_t pin = 0; pin < entries.size(); ++pin) {
+        const auto routes = table.routes(pin);
+        if (std::all_of(routes.begin(), routes.end(),
+                        [](const Route& route) { return std::holds_alternative<PinRoute>(route); }))
+            continue;
+        const irqchip::x86::RedirectionEntry entry{entries[pin]};
+        if (entry.get(entry.remote_irr) || table.gsi_of(ioapic, pin)) return pin;
+    }
+    return std::nullopt;
 }
 
 }  // namespace irqbench::routing::x86

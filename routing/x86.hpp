@@ -1,6 +1,9 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
 
 #include "routing/table.hpp"
 
@@ -32,5 +35,11 @@ PinRoute pic_route(std::uint32_t irq);
 /// The table KVM_CREATE_IRQCHIP sets: GSI n is IOAPIC pin n, and for n < 16 interrupt request n of the PICs
 /// too. With KVM_CAP_SPLIT_IRQCHIP the kernel starts with an empty one: RoutingTable().
 RoutingTable default_table();
+
+/// A GSI that is a message in `table` although a split placement needs its number for the IOAPIC pin of the
+/// same one: another GSI leads to the pin, or its interrupt is in service, whose EOI the kernel knows by the
+/// pin's message. The first there is.
+/// @param entries the pins' redirection entries
+std::optional<Gsi> message_in_the_way(const RoutingTable& table, std::span<const std::uint64_t> entries);
 
 }  // namespace irqbench::routing::x86

@@ -6,13 +6,17 @@ namespace irqbench::vmm {
 
 using routing::PinRoute;
 
-void HostLines::set(const routing::RoutingTable& table, std::uint32_t gsi, bool level) {
+void HeldPins::set(const routing::RoutingTable& table, std::uint32_t gsi, bool level) {
     for (const routing::Route& route : table.routes(gsi)) {
         const auto* pin = std::get_if<PinRoute>(&route);
         if (pin == nullptr) continue;
         std::erase(held_, *pin);
         if (level) held_.push_back(*pin);
     }
+}
+
+bool HeldPins::holds(const PinRoute& pin) const {
+    return std::find(held_.begin(), held_.end(), pin) != held_.end();
 }
 
 void HostLines::set_among_others(std::uint32_t gsi, bool level) {
@@ -28,7 +32,7 @@ bool HostLines::was_left_high(const routing::RoutingTable& table, const PinRoute
         if (last == raised) return true;
         changed = changed || last == lowered;
     }
-    return !changed && std::find(held_.begin(), held_.end(), pin) != held_.end();
+    return !changed && holds(pin);
 }
 
 void HostLines::settle(const routing::RoutingTable& table, std::span<const Pin> pins) {
@@ -40,6 +44,15 @@ void HostLines::settle(const routing::RoutingTable& table, std::span<const Pin> 
     }
     held_ = std::move(held);
     for (std::atomic<Change>& change : *changes_) change.store(none, std::memory_order_relaxed);
+}
+
+void ResampledLines::settle(std::span<const Pin> pins, const HeldPins& hosts) {
+    for (const Pin& pin : pins) {
+        if (pin.high == false)
+            std::erase(held_, pin.route);
+        else if (pin.high == true && pin.resampler && !hosts.holds(pin.route) && !holds(pin.route))
+            held_.push_back(pin.route);
+    }
 }
 
 }  // namespace irqbench::vmm

@@ -13,9 +13,10 @@
 
 namespace irqbench::vmm {
 
-/// The pins of the kernel's controllers that the host's KVM_IRQ_LINE holds high, which the kernel does not
-/// say: it knows of each pin who drives it, and tells only whether anyone does.
-class HostLines {
+/// The pins of the kernel's controllers that one source holds high, which the kernel does not say: it knows
+/// of each pin who drives it, and tells only whether anyone does. By pin, since the GSI that raised one may
+/// lead elsewhere by now.
+class HeldPins {
   public:
     using Pins = std::vector<routing::PinRoute>;
 
@@ -26,10 +27,21 @@ class HostLines {
         bool resampler = false;    ///< a resampling irqfd may drive it
     };
 
-    HostLines() : changes_(std::make_unique<Changes>()) {}
-
     /// Two GSIs of one pin are one line: the kernel counts them as one source.
     void set(const routing::RoutingTable& table, std::uint32_t gsi, bool level);
+    [[nodiscard]] const Pins& held() const { return held_; }
+    [[nodiscard]] bool holds(const routing::PinRoute& pin) const;
+    void restore(Pins held) { held_ = std::move(held); }
+
+  protected:
+    Pins held_;
+};
+
+/// Those that the host's KVM_IRQ_LINE holds.
+class HostLines : public HeldPins {
+  public:
+    HostLines() : changes_(std::make_unique<Changes>()) {}
+
     /// A change that others may overtake. May be called by several threads; settle() has to follow.
     void set_among_others(std::uint32_t gsi, bool level);
     /// Finds out what is held after the last of several threads has ended: the controller's word counts,
@@ -37,17 +49,23 @@ class HostLines {
     /// @param pins all of the machine
     void settle(const routing::RoutingTable& table, std::span<const Pin> pins);
 
-    [[nodiscard]] const Pins& held() const { return held_; }
-    void restore(Pins held) { held_ = std::move(held); }
-
   private:
     enum Change : std::uint8_t { none, lowered, raised };
     using Changes = std::array<std::atomic<Change>, routing::RoutingRules::max_entries>;
 
     [[nodiscard]] bool was_left_high(const routing::RoutingTable& table, const routing::PinRoute& pin) const;
 
-    Pins held_;
     std::unique_ptr<Changes> changes_;  ///< the last one by GSI
+};
+
+/// Those that resampling irqfds hold: one source, whatever their GSIs (KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID).
+class ResampledLines : public HeldPins {
+  public:
+    /// With nothing under way: the guest and other threads may have moved a line between what was done to it
+    /// and the note of it. The controller's word counts; a pin that is high without the host is a
+    /// resampler's, if one may drive it.
+    /// @param pins all of the machine
+    void settle(std::span<const Pin> pins, const HeldPins& hosts);
 };
 
 }  // namespace irqbench::vmm

@@ -41,14 +41,16 @@ KernelIrqfds::Entry KernelIrqfds::make(const IrqfdSpec& spec) const {
     Entry entry;
     entry.spec = spec;
     const Entry* other = find(spec.shares);
-    entry.trigger = other != nullptr ? other->trigger : std::make_shared<kvm::EventFd>();
+    entry.trigger = other != nullptr ? other->trigger : std::make_shared<Trigger>();
     entry.signalled = other != nullptr;  // by what may wait in it
     return entry;
 }
 
 void KernelIrqfds::keep(Entry entry) {
-    if (const Entry* former = find(entry.spec.name); former != nullptr)
-        entry.kicks = former->kicks + (former->resample ? former->resample->drain() : 0);
+    if (Entry* former = find(entry.spec.name); former != nullptr) {
+        collect_kicks(*former);
+        entry.kicks = former->kicks;
+    }
     std::erase_if(entries_, [&](const Entry& former) { return former.spec.name == entry.spec.name; });
     entries_.push_back(std::move(entry));
 }
@@ -58,15 +60,23 @@ Outcome KernelIrqfds::assign(const IrqfdSpec& spec) {
     if (spec.other_vm && !make_other_vm_) return {0, EAGAIN};
     std::unique_lock lock(mutex_);
     Entry entry = make(spec);
-    if (served_by_machine(entry.trigger.get()) != nullptr) return {0, EBUSY};
+    const std::shared_ptr<Trigger> trigger = entry.trigger;
+    lock.unlock();
+    const std::lock_guard assignment(trigger->assignment);
+    lock.lock();
+    if (served_by_machine(*trigger) != nullptr) return {0, EBUSY};
     if (spec.resample) entry.resample = std::make_unique<kvm::EventFd>();
     kvm::Vm& vm = vm_of(spec);
     lock.unlock();
-    auto attempt = kvm::Irqfd::try_assign(vm, *entry.trigger, spec.gsi, entry.resample.get());
+    const bool is_signalled = trigger->eventfd.is_signalled();
+    auto attempt = kvm::Irqfd::try_assign(vm, trigger->eventfd, spec.gsi, entry.resample.get());
     lock.lock();
     if (!attempt.outcome.ok()) return attempt.outcome;
     entry.irqfd = std::move(attempt.object);
-    entry.asserted = spec.resample && is_asserted(spec.gsi);
+    if (is_signalled && entry.holds_a_line()) {
+        collect_kicks();
+        drive_line(spec.gsi, true);
+    }
     keep(std::move(entry));
     return attempt.outcome;
 }
@@ -74,7 +84,7 @@ Outcome KernelIrqfds::assign(const IrqfdSpec& spec) {
 Outcome KernelIrqfds::serve(const IrqfdSpec& spec, std::optional<routing::ListenerId> listener) {
     const std::lock_guard lock(mutex_);
     Entry entry = make(spec);
-    if (triggers_one(entry)) return {0, EBUSY};
+    if (triggered_by(*entry.trigger) != nullptr) return {0, EBUSY};
     entry.by_machine = true;
     entry.listener = listener;
     keep(std::move(entry));
@@ -89,27 +99,36 @@ void KernelIrqfds::move(std::string_view name, Server to) {
         kvm::require(entry->irqfd->try_deassign(), "KVM_IRQFD");
         entry->irqfd.reset();
         // Kernels before 5.11 leave the signal in the eventfd.
-        static_cast<void>(entry->trigger->drain());
+        static_cast<void>(entry->trigger->eventfd.drain());
         return;
     }
-    auto attempt = kvm::Irqfd::try_assign(vm_of(entry->spec), *entry->trigger, entry->spec.gsi, nullptr);
+    auto attempt =
+        kvm::Irqfd::try_assign(vm_of(entry->spec), entry->trigger->eventfd, entry->spec.gsi, nullptr);
     kvm::require(attempt.outcome, "KVM_IRQFD");
     entry->irqfd = std::move(attempt.object);
 }
 
-Outcome KernelIrqfds::deassign(std::string_view name) {
+KernelIrqfds::Deassignment KernelIrqfds::deassign(std::string_view name) {
     std::unique_lock lock(mutex_);
-    Entry* entry = find(name);
-    if (entry == nullptr) return {0, ENOENT};
-    const std::uint32_t gsi = entry->spec.gsi;
-    if (std::exchange(entry->by_machine, false)) return {};
-    auto irqfd = std::exchange(entry->irqfd, std::nullopt);
-    if (!irqfd) return kvm::Irqfd::try_deassign(vm_of(entry->spec), *entry->trigger, gsi);
+    const Entry* named = find(name);
+    if (named == nullptr) return {{0, ENOENT}, std::nullopt};
+    const IrqfdSpec spec = named->spec;
+    const std::shared_ptr<Trigger> trigger = named->trigger;
     lock.unlock();
-    const Outcome outcome = irqfd->try_deassign();
+    const std::lock_guard assignment(trigger->assignment);
     lock.lock();
-    if (!has_resampler(gsi)) release(gsi);
-    return outcome;
+    Entry* entry = triggered_by(*trigger);
+    if (entry == nullptr || entry->spec.gsi != spec.gsi || entry->spec.other_vm != spec.other_vm)
+        return {kvm::Irqfd::try_deassign(vm_of(spec), trigger->eventfd, spec.gsi), std::nullopt};
+    Deassignment result{{}, Binding{entry->spec, server_of(*entry), entry->listener, 0, 0}};
+    if (std::exchange(entry->by_machine, false)) return result;
+    const bool held_a_line = entry->holds_a_line();
+    auto irqfd = std::exchange(entry->irqfd, std::nullopt);
+    lock.unlock();
+    result.outcome = irqfd->try_deassign();
+    lock.lock();
+    if (held_a_line && !has_resampler(spec.gsi)) drive_line(spec.gsi, false);
+    return result;
 }
 
 KernelIrqfds::Server KernelIrqfds::server_of(const Entry& entry) {
@@ -122,28 +141,38 @@ std::vector<KernelIrqfds::Binding> KernelIrqfds::assigned() const {
     std::vector<Binding> bindings;
     for (const Entry& entry : entries_)
         if (const Server server = server_of(entry); server != Server::nobody)
-            bindings.push_back({entry.spec, server, entry.listener, false, 0, 0});
+            bindings.push_back({entry.spec, server, entry.listener, 0, 0});
     return bindings;
 }
 
-const KernelIrqfds::Entry* KernelIrqfds::served_by_machine(const kvm::EventFd* trigger) const {
+/// The eventfd of one that is deassigned may be another one's by now.
+const KernelIrqfds::Entry* KernelIrqfds::triggered_by(const Trigger& trigger) const {
     const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-        return entry.by_machine && entry.trigger.get() == trigger;
+        return entry.trigger.get() == &trigger && server_of(entry) != Server::nobody;
     });
     return found == entries_.end() ? nullptr : &*found;
+}
+
+KernelIrqfds::Entry* KernelIrqfds::triggered_by(const Trigger& trigger) {
+    return const_cast<Entry*>(std::as_const(*this).triggered_by(trigger));
+}
+
+const KernelIrqfds::Entry* KernelIrqfds::served_by_machine(const Trigger& trigger) const {
+    const Entry* entry = triggered_by(trigger);
+    return entry != nullptr && entry->by_machine ? entry : nullptr;
 }
 
 bool KernelIrqfds::is_for_machine(std::string_view name) const {
     const std::lock_guard lock(mutex_);
     const Entry* entry = find(name);
-    return entry != nullptr && served_by_machine(entry->trigger.get()) != nullptr;
+    return entry != nullptr && served_by_machine(*entry->trigger) != nullptr;
 }
 
 std::optional<IrqfdSpec> KernelIrqfds::take_event(std::string_view name) {
     const std::lock_guard lock(mutex_);
     const Entry* named = find(name);
-    const Entry* served = named == nullptr ? nullptr : served_by_machine(named->trigger.get());
-    if (served == nullptr || served->trigger->drain() == 0) return std::nullopt;
+    const Entry* served = named == nullptr ? nullptr : served_by_machine(*named->trigger);
+    if (served == nullptr || served->trigger->eventfd.drain() == 0) return std::nullopt;
     return served->spec;
 }
 
@@ -162,43 +191,28 @@ std::optional<std::uint32_t> KernelIrqfds::gsi_of(std::string_view name) const {
     return entry->spec.gsi;
 }
 
-std::optional<std::uint32_t> KernelIrqfds::resampled_gsi(std::string_view name) const {
-    const auto gsi = gsi_of(name);
-    const std::lock_guard lock(mutex_);
-    const Entry* entry = find(name);
-    return entry != nullptr && entry->spec.resample ? gsi : std::nullopt;
-}
-
 bool KernelIrqfds::resamples(std::uint32_t gsi) const {
     const std::lock_guard lock(mutex_);
     return has_resampler(gsi);
 }
 
 bool KernelIrqfds::has_resampler(std::uint32_t gsi) const {
-    return std::any_of(entries_.begin(), entries_.end(), [gsi](const Entry& entry) {
-        return entry.irqfd && entry.spec.resample && entry.spec.gsi == gsi;
-    });
-}
-
-/// One resampler holds the line for all irqfds of a GSI, until it lets go for all of them.
-bool KernelIrqfds::is_asserted(std::uint32_t gsi) const {
     return std::any_of(entries_.begin(), entries_.end(),
-                       [gsi](const Entry& entry) { return entry.spec.gsi == gsi && entry.asserted; });
+                       [gsi](const Entry& entry) { return entry.holds_a_line() && entry.spec.gsi == gsi; });
 }
 
-void KernelIrqfds::release(std::uint32_t gsi) {
-    for (Entry& entry : entries_)
-        if (entry.spec.gsi == gsi) entry.asserted = false;
+void KernelIrqfds::drive_line(std::uint32_t gsi, bool level) const {
+    if (drive_line_) drive_line_(gsi, level);
 }
 
-void KernelIrqfds::rerouted(const std::function<bool(std::uint32_t gsi)>& is_other) {
+void KernelIrqfds::rerouted(const std::function<void()>& change) {
     const std::lock_guard lock(mutex_);
-    for (Entry& entry : entries_)
-        if (entry.asserted && is_other(entry.spec.gsi)) entry.asserted = false;
+    collect_kicks();
+    change();
 }
 
 void KernelIrqfds::signal(std::string_view name, std::uint64_t count) {
-    std::shared_ptr<kvm::EventFd> trigger;
+    std::shared_ptr<Trigger> trigger;
     {
         const std::lock_guard lock(mutex_);
         const Entry* named = find(name);
@@ -207,25 +221,18 @@ void KernelIrqfds::signal(std::string_view name, std::uint64_t count) {
         for (Entry& entry : entries_) {
             if (entry.trigger != trigger) continue;
             entry.signalled = true;
-            if (!entry.spec.resample || !entry.irqfd) continue;
+            if (!entry.holds_a_line()) continue;
             // A kick that has come already is not the answer to this signal.
-            collect_kicks(entry.spec.gsi);
-            entry.asserted = true;
+            collect_kicks();
+            drive_line(entry.spec.gsi, true);
         }
     }
     try {
-        trigger->signal(count);
+        trigger->eventfd.signal(count);
     } catch (const std::system_error& error) {
         // A counter that can hold no more is an event already.
         if (error.code().value() != EAGAIN) throw;
     }
-}
-
-/// The eventfd of one that is deassigned may be another one's by now.
-bool KernelIrqfds::triggers_one(const Entry& entry) const {
-    return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& other) {
-        return other.trigger == entry.trigger && server_of(other) != Server::nobody;
-    });
 }
 
 void KernelIrqfds::drain() {
@@ -239,7 +246,7 @@ void KernelIrqfds::drain() {
             keeper_resample.emplace();
             keeper.emplace(vm_of(entry.spec), *keeper_trigger, entry.spec.gsi, &*keeper_resample);
         }
-        entry.irqfd->drain(*entry.trigger);
+        entry.irqfd->drain(entry.trigger->eventfd);
     }
 }
 
@@ -247,83 +254,72 @@ std::vector<event::Resampled> KernelIrqfds::take_resampled() {
     const std::lock_guard lock(mutex_);
     std::vector<event::Resampled> kicks;
     for (Entry& entry : entries_) {
-        const std::uint64_t fresh = entry.resample ? entry.resample->drain() : 0;
-        if (fresh != 0) release(entry.spec.gsi);
-        if (const std::uint64_t count = fresh + std::exchange(entry.kicks, 0); count != 0)
+        collect_kicks(entry);
+        if (const std::uint64_t count = std::exchange(entry.kicks, 0); count != 0)
             kicks.push_back({entry.spec.name, count});
     }
     return kicks;
 }
 
-void KernelIrqfds::collect_kicks(std::uint32_t gsi) {
-    for (Entry& entry : entries_)
-        if (entry.spec.gsi == gsi && entry.resample) entry.kicks += entry.resample->drain();
+/// A resampler lets go of the line before it kicks.
+void KernelIrqfds::collect_kicks(Entry& entry) {
+    const std::uint64_t count = entry.resample ? entry.resample->drain() : 0;
+    if (count == 0) return;
+    entry.kicks += count;
+    if (!entry.spec.other_vm) drive_line(entry.spec.gsi, false);
+}
+
+void KernelIrqfds::collect_kicks() {
+    for (Entry& entry : entries_) collect_kicks(entry);
 }
 
 std::vector<KernelIrqfds::Binding> KernelIrqfds::save() const {
     std::vector<Binding> bindings;
-    std::vector<const kvm::EventFd*> seen;
+    std::vector<const Trigger*> seen;
     for (const Entry& entry : entries_) {
         const auto eventfd = std::find(seen.begin(), seen.end(), entry.trigger.get());
-        Binding binding{entry.spec,
-                        server_of(entry),
-                        entry.listener,
-                        is_asserted(entry.spec.gsi),
-                        static_cast<std::size_t>(eventfd - seen.begin()),
-                        0};
+        Binding binding{entry.spec, server_of(entry), entry.listener,
+                        static_cast<std::size_t>(eventfd - seen.begin()), 0};
         // What nobody listens to can be read and written back.
         if (eventfd == seen.end()) {
             seen.push_back(entry.trigger.get());
-            if (!triggers_one(entry)) binding.waiting = entry.trigger->drain();
-            if (binding.waiting != 0) entry.trigger->signal(binding.waiting);
+            if (triggered_by(*entry.trigger) == nullptr) binding.waiting = entry.trigger->eventfd.drain();
+            if (binding.waiting != 0) entry.trigger->eventfd.signal(binding.waiting);
         }
         bindings.push_back(std::move(binding));
     }
     return bindings;
 }
 
-void KernelIrqfds::restore(const std::vector<Binding>& bindings,
-                           const std::function<bool(std::uint32_t gsi)>& drives) {
-    std::map<std::size_t, std::shared_ptr<kvm::EventFd>> eventfds;
+void KernelIrqfds::restore(const std::vector<Binding>& bindings) {
+    std::map<std::size_t, std::shared_ptr<Trigger>> eventfds;
     for (const Binding& binding : bindings) {
         Entry entry;
         entry.spec = binding.spec;
-        std::shared_ptr<kvm::EventFd>& eventfd = eventfds[binding.eventfd];
-        if (!eventfd) eventfd = std::make_shared<kvm::EventFd>();
-        entry.trigger = eventfd;
+        std::shared_ptr<Trigger>& trigger = eventfds[binding.eventfd];
+        if (!trigger) trigger = std::make_shared<Trigger>();
+        entry.trigger = trigger;
         entry.by_machine = binding.server == Server::machine;
         entry.listener = binding.listener;
         if (binding.server == Server::kernel) {
             if (binding.spec.resample) entry.resample = std::make_unique<kvm::EventFd>();
-            entry.irqfd.emplace(vm_of(binding.spec), *eventfd, binding.spec.gsi, entry.resample.get());
+            entry.irqfd.emplace(vm_of(binding.spec), trigger->eventfd, binding.spec.gsi,
+                                entry.resample.get());
         }
-        if (binding.waiting != 0) eventfd->signal(binding.waiting);
+        if (binding.waiting != 0) trigger->eventfd.signal(binding.waiting);
         entries_.push_back(std::move(entry));
     }
-    for (const Binding& binding : bindings) {
-        const std::uint32_t gsi = binding.spec.gsi;
-        if (binding.server != Server::kernel || !binding.spec.resample || !binding.asserted ||
-            is_asserted(gsi))
-            continue;
-        if (drives(gsi))
-            signal(binding.spec.name, 1);
-        else
-            find(binding.spec.name)->asserted = true;
-    }
-    drain();
 }
 
 std::vector<SavedIrqfd> KernelIrqfds::save_portable() const {
     std::vector<NumberedIrqfd> irqfds;
     for (Binding& binding : save())
         irqfds.push_back(
-            {{std::move(binding.spec), binding.server != Server::nobody, binding.asserted, binding.waiting},
-             binding.eventfd});
+            {{std::move(binding.spec), binding.server != Server::nobody, binding.waiting}, binding.eventfd});
     return in_order_of_assignment(irqfds);
 }
 
-void KernelIrqfds::restore_portable(const std::vector<SavedIrqfd>& saved,
-                                    const std::function<bool(std::uint32_t gsi)>& drives) {
+void KernelIrqfds::restore_portable(const std::vector<SavedIrqfd>& saved) {
     std::map<std::string, std::size_t> eventfds;  // by the name of each irqfd
     std::vector<Binding> bindings;
     for (const SavedIrqfd& irqfd : saved) {
@@ -331,17 +327,15 @@ void KernelIrqfds::restore_portable(const std::vector<SavedIrqfd>& saved,
         const std::size_t eventfd = other != eventfds.end() ? other->second : bindings.size();
         eventfds[irqfd.spec.name] = eventfd;
         bindings.push_back({irqfd.spec, irqfd.assigned ? Server::kernel : Server::nobody, std::nullopt,
-                            irqfd.asserted, eventfd, irqfd.waiting});
+                            eventfd, irqfd.waiting});
     }
-    restore(bindings, drives);
+    restore(bindings);
 }
 
-StateAccess KernelIrqfds::state(std::function<bool(std::uint32_t gsi)> drives) {
+StateAccess KernelIrqfds::state() {
     return state_access<std::vector<Binding>>(
         "irqfds", [this] { return save(); },
-        [this, drives = std::move(drives)](const std::vector<Binding>& bindings) {
-            restore(bindings, drives);
-        });
+        [this](const std::vector<Binding>& bindings) { restore(bindings); });
 }
 
 }  // namespace irqbench::vmm

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "routing/x86.hpp"
+#include "vmm/kvm/system.hpp"
+
 namespace irqbench::vmm {
 
 namespace {
@@ -16,6 +19,18 @@ constexpr std::string_view model = "model";
 /// What a mode lacks that the state needs.
 std::string lacking(const PortableState& state, std::string_view placement) {
     if (placement == split && state.pc.chips.pit) return "there is no PIT in split mode";
+    if (placement == split)
+        for (const SavedIrqfd& irqfd : state.irqfds)
+            if (irqfd.assigned && irqfd.spec.resample && irqfd.spec.via_kernel && !irqfd.spec.other_vm)
+                return fmt::format(
+                    "the irqfd '{}' is the kernel's and resamples, which is for an IOAPIC in the kernel",
+                    irqfd.spec.name);
+    // Where a split irqchip comes to that by itself it goes on with it.
+    if (placement == split && state.placement != split)
+        if (const auto gsi = routing::x86::message_in_the_way(state.routes, state.pc.chips.ioapic.entries))
+            return fmt::format(
+                "GSI {} is a message, and IOAPIC pin {} is in use: the kernel has one route of that number",
+                *gsi, *gsi);
     if (placement == kernel && (state.pc.chips.pic[0].single || state.pc.chips.pic[1].single))
         return "an 8259A is in single mode, which KVM's has not";
     if (placement == userspace || placement == model)
@@ -23,6 +38,19 @@ std::string lacking(const PortableState& state, std::string_view placement) {
             if (irqfd.spec.via_kernel || irqfd.spec.other_vm)
                 return fmt::format("the irqfd '{}' can be the kernel's only", irqfd.spec.name);
     return {};
+}
+
+/// What the host's KVM lacks that the state needs. In userspace mode a CPU that waits to be started keeps its
+/// SMI with us.
+std::string lacking_here(const PortableState& state, std::string_view placement) {
+    const auto& cpus = state.pc.cpus;
+    const auto waits = std::find_if(cpus.begin(), cpus.end(), [placement](const x86::CpuState& cpu) {
+        const bool runs = cpu.activity == x86::Activity::running || cpu.activity == x86::Activity::halted;
+        return cpu.smi && (runs || placement != userspace);
+    });
+    if (waits == cpus.end() || kvm::System().check_extension(KVM_CAP_X86_SMM) != 0) return {};
+    return fmt::format("an SMI is pending at vCPU {}, and this host's KVM has no system management mode",
+                       waits - cpus.begin());
 }
 
 /// A model's CPU is at a place of the agent's program, not of its code.
@@ -53,6 +81,8 @@ std::string unfit(const PortableState& state, const MachineConfig& config, std::
     if (state.pc.chips.pit.has_value() != config.pit)
         return config.pit ? "it has no PIT, and this machine has" : "it has a PIT, and this machine has none";
     if (std::string reason = lacking(state, placement); !reason.empty()) return reason;
+    if (placement != model)
+        if (std::string reason = lacking_here(state, placement); !reason.empty()) return reason;
     const bool was_model = state.placement == model;
     return was_model != (placement == model) ? unlike_a_model(state) : std::string();
 }

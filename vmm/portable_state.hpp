@@ -45,7 +45,8 @@ struct PortableState final : MachineState {
     x86::PcState pc;
 };
 
-/// Why a machine built from `config` cannot go on from this state in that irqchip mode; empty if it can.
+/// Why a machine built from `config` cannot go on from this state in that irqchip mode on this host; empty if
+/// it can.
 [[nodiscard]] std::string unfit(const PortableState& state, const MachineConfig& config,
                                 std::string_view placement);
 

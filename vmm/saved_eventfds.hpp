@@ -12,7 +12,6 @@ namespace irqbench::vmm {
 struct SavedIrqfd {
     IrqfdSpec spec;
     bool assigned = false;
-    bool asserted = false;      ///< it or another one of its GSI holds the line until it is kicked
     std::uint64_t waiting = 0;  ///< not assigned: what its eventfd holds
 };
 

@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_said_with_its_place) {
         return message_of(folder.file(changed(pointer, value)));
     };
     BOOST_TEST(refused("/irqbench_state", 99) ==
-               "/irqbench_state: this irqbench reads version 1: save the state again");
+               "/irqbench_state: this irqbench reads version 2: save the state again");
     BOOST_TEST(refused("/arch", "arm64") == "/arch: must be \"x86_64\"");
     BOOST_TEST(refused("/surprise", 1).starts_with("/surprise: unknown key 'surprise'"));
     BOOST_TEST(refused("/ioapic/entries", Json::array({1})) ==

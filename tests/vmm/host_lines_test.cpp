@@ -82,6 +82,25 @@ BOOST_AUTO_TEST_CASE(a_pin_whose_route_has_gone_is_held_if_the_controller_says_s
     BOOST_TEST(!holds(lines, 5));
 }
 
+BOOST_AUTO_TEST_CASE(a_resampler_holds_what_is_high_without_the_host_if_one_may_drive_it) {
+    const auto settled = [](bool before, std::optional<bool> high, bool resampler, bool host) {
+        vmm::ResampledLines lines;
+        if (before) lines.set(identity(), 3, true);
+        HostLines hosts;
+        if (host) hosts.set(identity(), 3, true);
+        const HostLines::Pin pins[] = {{pin_of(3), high, resampler}};
+        lines.settle(pins, hosts);
+        return lines.holds(pin_of(3));
+    };
+    for (const bool before : {false, true})
+        for (const bool host : {false, true}) {
+            BOOST_TEST(!settled(before, false, true, host));
+            BOOST_TEST(settled(before, std::nullopt, true, host) == before);
+            BOOST_TEST(settled(before, true, false, host) == before);
+            BOOST_TEST(settled(before, true, true, host) == (before || !host));
+        }
+}
+
 BOOST_AUTO_TEST_CASE(one_time_says_nothing_about_the_next) {
     HostLines lines;
     const HostLines::Pin pins[] = {{pin_of(3), std::nullopt, false}};

@@ -48,6 +48,30 @@ BOOST_AUTO_TEST_CASE(a_pin_delivers_although_its_gsi_carries_a_message) {
     BOOST_TEST(bench.taken() == "0:61");
 }
 
+// The message of pin 20 has no place in the kernel's table any more: that of the others has.
+BOOST_AUTO_TEST_CASE(pins_are_told_to_the_kernel_while_one_is_in_service_whose_gsi_became_a_message) {
+    MachineFixture bench(MachineFixture::with("split"));
+    constexpr std::uint64_t masked = 0x10000;
+    bench.program(20, masked | level | 0x61);
+    bench.machine.set_line(20, true, false);
+    const routing::RoutingTable table = with_message(bench.machine, 20, 0x71);
+    BOOST_REQUIRE(bench.machine.route(table).ok());
+    bench.program(20, level | 0x61);
+    BOOST_TEST(bench.taken() == "0:61");
+    BOOST_TEST(bench.field("ioapic", 20, "remote_irr") == 1U);
+    bench.program(21, 0x51);
+    bench.machine.set_line(21, true, false);
+    bench.machine.settle();
+    BOOST_TEST(bench.taken() == "0:61 0:51");
+    BOOST_TEST(bench.machine.route(table).error == EINVAL);
+    // A state of its own is one that it can go on from.
+    bench.machine.restore(*bench.machine.save(), {});
+    bench.machine.restore(*bench.machine.save_portable(), {});
+    for (const bool up : {false, true}) bench.machine.set_line(21, up, false);
+    bench.machine.settle();
+    BOOST_TEST(bench.taken() == "0:61 0:51 0:51");
+}
+
 BOOST_AUTO_TEST_CASE(an_irqfd_without_a_route_does_not_use_the_pins) {
     MachineFixture bench(MachineFixture::with("split"));
     bench.program(10, 0x51);

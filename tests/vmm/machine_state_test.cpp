@@ -6,8 +6,11 @@
 #include <stdexcept>
 #include <thread>
 
+#include "routing/x86.hpp"
 #include "tests/needs_kvm.hpp"
 #include "tests/vmm/machine_fixture.hpp"
+#include "vmm/kvm/system.hpp"
+#include "vmm/portable_state.hpp"
 
 using namespace irqbench;
 using namespace irqbench::vmm;
@@ -172,6 +175,41 @@ BOOST_AUTO_TEST_CASE(lines_are_in_the_new_machine_as_threads_left_them) {
     BOOST_TEST(bench.field("pic", 0, "irr") == (1U << left_high | 1U << untouched));
     for (const std::uint32_t gsi : {left_high, untouched}) bench.machine.set_line(gsi, false, false);
     BOOST_TEST(bench.field("pic", 0, "irr") == 1U << untouched);  // an edge is remembered
+}
+
+BOOST_AUTO_TEST_CASE(a_state_says_in_words_what_keeps_it_from_a_mode_or_from_a_host) {
+    MachineFixture bench(MachineFixture::with("kernel"));
+    const auto saved = [&bench] {
+        return dynamic_cast<const PortableState&>(*bench.machine.save_portable());
+    };
+    BOOST_TEST(unfit(saved(), bench.config, "split") == "");
+
+    PortableState with_smi = saved();
+    with_smi.pc.cpus[0].smi = true;
+    const bool has_smm = kvm::System().check_extension(KVM_CAP_X86_SMM) != 0;
+    for (const char* placement : placements)
+        BOOST_TEST(unfit(with_smi, bench.config, placement) ==
+                   (has_smm
+                        ? ""
+                        : "an SMI is pending at vCPU 0, and this host's KVM has no system management mode"));
+    with_smi.pc.cpus[0].activity = x86::Activity::wait_for_sipi;
+    BOOST_TEST(unfit(with_smi, bench.config, "userspace") == "");
+
+    BOOST_TEST(bench.machine.assign_irqfd({"dev", 10, true, {}, true}).ok());
+    BOOST_TEST(unfit(saved(), bench.config, "kernel") == "");
+    BOOST_TEST(unfit(saved(), bench.config, "split") ==
+               "the irqfd 'dev' is the kernel's and resamples, which is for an IOAPIC in the kernel");
+    bench.machine.deassign_irqfd("dev");
+    BOOST_TEST(unfit(saved(), bench.config, "split") == "");
+
+    routing::RoutingTable table = with_message(bench.machine, 20, 0x61);
+    bench.machine.route(table);
+    BOOST_TEST(unfit(saved(), bench.config, "split") == "");
+    table.set(31, {routing::PinRoute{routing::x86::ioapic, 20}});
+    bench.machine.route(table);
+    BOOST_TEST(unfit(saved(), bench.config, "split") ==
+               "GSI 20 is a message, and IOAPIC pin 20 is in use: the kernel has one route of that number");
+    BOOST_TEST(unfit(saved(), bench.config, "kernel") == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -153,8 +153,8 @@ Outcome KernelGic::set_line(std::uint32_t gsi, bool level, bool want_status) {
 }
 
 Outcome KernelGic::deassign_irqfd(std::string_view name) {
-    const auto gsi = irqfds_.resampled_gsi(name);
-    const Outcome outcome = irqfds_.deassign(name);
+    const auto [outcome, ended] = irqfds_.deassign(name);
+    const auto gsi = ended && ended->spec.resample ? std::optional(ended->spec.gsi) : std::nullopt;
     // The last of a GSI lets go of the line.
     if (gsi && remembers_lines() && !irqfds_.resamples(*gsi)) remember_gsi(*gsi, false);
     if (gsi && concurrent_) among_others(gsi);

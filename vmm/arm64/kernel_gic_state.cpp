@@ -114,7 +114,7 @@ std::vector<StateAccess> KernelGic::state() {
             kvm::require(try_set_routing(vm_, table), "KVM_SET_GSI_ROUTING");
             table_ = table;
         }));
-    parts.push_back(irqfds_.state([](std::uint32_t) { return false; }));
+    parts.push_back(irqfds_.state());
     parts.push_back(timers_state());
     parts.push_back(power_state());
     return parts;

@@ -1,5 +1,6 @@
 #include "vmm/kvm/eventfd.hpp"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -23,6 +24,11 @@ std::uint64_t EventFd::drain() const {
     if (::read(fd_.get(), &count, sizeof count) == static_cast<ssize_t>(sizeof count)) return count;
     if (errno != EAGAIN) throw std::system_error(errno, std::generic_category(), "eventfd read");
     return 0;
+}
+
+bool EventFd::is_signalled() const {
+    pollfd request{fd_.get(), POLLIN, 0};
+    return ::poll(&request, 1, 0) > 0;
 }
 
 }  // namespace irqbench::vmm::kvm

@@ -20,6 +20,9 @@ class EventFd {
     /// @throws std::system_error "eventfd read"
     [[nodiscard]] std::uint64_t drain() const;
 
+    /// Whether the counter is not zero.
+    [[nodiscard]] bool is_signalled() const;
+
     [[nodiscard]] int fd() const { return fd_.get(); }
 
   private:

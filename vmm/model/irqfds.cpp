@@ -60,7 +60,7 @@ std::vector<SavedIrqfd> Irqfds::save() const {
     std::vector<NumberedIrqfd> irqfds;
     for (const auto& each : irqfds_) {
         const std::size_t number = numbers.try_emplace(each->trigger.get(), numbers.size()).first->second;
-        irqfds.push_back({{each->spec, each->assigned(), false, each->trigger->signalled ? 1U : 0U}, number});
+        irqfds.push_back({{each->spec, each->assigned(), each->trigger->signalled ? 1U : 0U}, number});
     }
     return in_order_of_assignment(irqfds);
 }
@@ -91,7 +91,9 @@ void Irqfds::unassign(Irqfd& irqfd) {
 Outcome Irqfds::deassign(std::string_view name) {
     Irqfd* irqfd = find(name);
     if (irqfd == nullptr) return {0, ENOENT};
-    unassign(*irqfd);
+    // KVM finds the one to end by eventfd and GSI, and that may have another name by now.
+    Irqfd* triggered = irqfd->trigger->irqfd;
+    if (triggered != nullptr && triggered->spec.gsi == irqfd->spec.gsi) unassign(*triggered);
     return {};
 }
 

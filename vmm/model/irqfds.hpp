@@ -25,7 +25,8 @@ class Irqfds {
 
     /// EBUSY if the eventfd it shares is an irqfd's already.
     Outcome assign(const IrqfdSpec& spec);
-    /// ENOENT if there never was one of this name; a second time is no error.
+    /// Ends the irqfd that the eventfd of this name triggers, if it has the same GSI. ENOENT if there never
+    /// was one of this name; a second time is no error.
     Outcome deassign(std::string_view name);
     void signal(std::string_view name);
     [[nodiscard]] std::vector<SavedIrqfd> save() const;

@@ -1,7 +1,5 @@
 #include "vmm/x86/kernel_irqchip.hpp"
 
-#include <algorithm>
-
 #include "irqchip/x86/ioapic_registers.hpp"
 #include "routing/x86.hpp"
 
@@ -32,6 +30,7 @@ void KernelIrqchip::create_controllers() {
         if (config_.pit_reinject) vm_.reinject_control(*config_.pit_reinject);
     }
     table_ = routing::x86::default_table();
+    irqfds_.on_line([this](std::uint32_t gsi, bool level) { resampled_.set(table_, gsi, level); });
 }
 
 // A PIC out of reset is unmasked and injects vectors from 0.
@@ -55,12 +54,7 @@ Outcome KernelIrqchip::set_line(std::uint32_t gsi, bool level, bool want_status)
 Outcome KernelIrqchip::route(const routing::RoutingTable& table) {
     const Outcome outcome = set_routing(table);
     if (!outcome.ok()) return outcome;
-    irqfds_.rerouted([&](std::uint32_t gsi) {
-        const auto before = table_.routes(gsi);
-        const auto after = table.routes(gsi);
-        return !std::equal(before.begin(), before.end(), after.begin(), after.end());
-    });
-    table_ = table;
+    irqfds_.rerouted([&] { table_ = table; });
     return outcome;
 }
 

@@ -19,7 +19,7 @@ class KernelIrqchip : public KernelLapicPlacement {
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome route(const routing::RoutingTable& table) override;
     Outcome assign_irqfd(const IrqfdSpec& spec) override { return irqfds_.assign(spec); }
-    Outcome deassign_irqfd(std::string_view name) override { return irqfds_.deassign(name); }
+    Outcome deassign_irqfd(std::string_view name) override { return irqfds_.deassign(name).outcome; }
     void signal(std::string_view irqfd, std::uint64_t count) override { irqfds_.signal(irqfd, count); }
     void concurrent(bool on) override;
     void drain_irqfds() override { irqfds_.drain(); }
@@ -29,14 +29,19 @@ class KernelIrqchip : public KernelLapicPlacement {
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
 
   private:
-    void restore_lines(const PortableState& state);
-    void drive_again(const HostLines::Pins& pins);
-    [[nodiscard]] std::vector<HostLines::Pin> pins() const;
+    using Pins = HeldPins::Pins;
+
+    void drive_again(const Pins& pins);
+    void hold_again(const Pins& pins);
+    /// Those of `pins` that hold their level, each with a GSI of its own, from 0.
+    [[nodiscard]] routing::RoutingTable table_of(const Pins& pins) const;
+    [[nodiscard]] const Pins& resampled();
+    [[nodiscard]] std::vector<HeldPins::Pin> pins() const;
     [[nodiscard]] bool resampler_may_drive(const routing::PinRoute& pin) const;
     [[nodiscard]] bool holds_level(const routing::PinRoute& pin) const;
-    [[nodiscard]] bool drives_level(std::uint32_t gsi) const;
 
     HostLines lines_;
+    ResampledLines resampled_;
     bool concurrent_ = false;
 };
 

@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "irqchip/x86/ioapic_registers.hpp"
 #include "irqchip/x86/lapic_registers.hpp"
@@ -34,6 +37,8 @@ std::vector<StateAccess> KernelLapicPlacement::vcpu_state() {
 }
 
 std::vector<StateAccess> KernelIrqchip::state() {
+    /// With the pins that they hold.
+    using Irqfds = std::pair<std::vector<KernelIrqfds::Binding>, Pins>;
     using Pics = std::array<kvm_irqchip, 2>;
     std::vector<StateAccess> parts = vcpu_state();
     parts.push_back(state_access<routing::RoutingTable>(
@@ -56,10 +61,17 @@ std::vector<StateAccess> KernelIrqchip::state() {
     if (config_.pit)
         parts.push_back(state_access<kvm_pit_state2>(
             "pit", [this] { return vm_.pit2(); }, [this](const kvm_pit_state2& pit) { vm_.set_pit2(pit); }));
-    parts.push_back(state_access<HostLines::Pins>(
-        "lines", [this] { return lines_.held(); },
-        [this](const HostLines::Pins& pins) { drive_again(pins); }));
-    parts.push_back(irqfds_.state([this](std::uint32_t gsi) { return drives_level(gsi); }));
+    parts.push_back(state_access<Pins>(
+        "lines", [this] { return lines_.held(); }, [this](const Pins& pins) { drive_again(pins); }));
+    parts.push_back(state_access<Irqfds>(
+        "irqfds",
+        [this] {
+            return Irqfds{irqfds_.save(), resampled()};
+        },
+        [this](const Irqfds& saved) {
+            hold_again(saved.second);
+            irqfds_.restore(saved.first);
+        }));
     return parts;
 }
 
@@ -70,14 +82,17 @@ void KernelIrqchip::concurrent(bool on) {
 
 /// The level that each pin has, whoever drives it: an 8259A keeps the one it saw last for its edge detection,
 /// the IOAPIC has it in its IRR if the pin is level-triggered.
-std::vector<HostLines::Pin> KernelIrqchip::pins() const {
-    std::vector<HostLines::Pin> pins;
+std::vector<HeldPins::Pin> KernelIrqchip::pins() const {
+    std::vector<HeldPins::Pin> pins;
     const auto add = [&](const PinRoute& pin, std::optional<bool> high) {
         pins.push_back({pin, high, resampler_may_drive(pin)});
     };
     for (std::uint32_t irq = 0; irq < 16; ++irq) {
         const PinRoute pin = routing::x86::pic_route(irq);
-        add(pin, (vm_.get_irqchip(irq / 8).chip.pic.last_irr >> pin.pin & 1) != 0);
+        // Where the slave is connected, the level is the slave's.
+        constexpr std::uint32_t cascade = 2;
+        const bool high = (vm_.get_irqchip(irq / 8).chip.pic.last_irr >> pin.pin & 1) != 0;
+        add(pin, irq == cascade ? std::nullopt : std::optional(high));
     }
     const std::uint32_t irr = vm_.get_irqchip(KVM_IRQCHIP_IOAPIC).chip.ioapic.irr;
     for (std::uint32_t number = 0; number < KVM_IOAPIC_NUM_PINS; ++number) {
@@ -88,6 +103,7 @@ std::vector<HostLines::Pin> KernelIrqchip::pins() const {
 }
 
 bool KernelIrqchip::resampler_may_drive(const PinRoute& pin) const {
+    if (resampled_.holds(pin)) return true;
     const auto entries = table_.entries();
     return std::any_of(entries.begin(), entries.end(), [&](const routing::Entry& entry) {
         return entry.route == routing::Route(pin) && irqfds_.resamples(entry.gsi);
@@ -104,24 +120,51 @@ bool KernelIrqchip::holds_level(const PinRoute& pin) const {
     return entry.get(entry.trigger) == irqchip::x86::Trigger::level;
 }
 
-bool KernelIrqchip::drives_level(std::uint32_t gsi) const {
-    const auto routes = table_.routes(gsi);
-    return !routes.empty() && std::all_of(routes.begin(), routes.end(), [this](const routing::Route& route) {
-        const auto* pin = std::get_if<PinRoute>(&route);
-        return pin != nullptr && holds_level(*pin);
-    });
+const HeldPins::Pins& KernelIrqchip::resampled() {
+    resampled_.settle(pins(), lines_);
+    return resampled_.held();
+}
+
+routing::RoutingTable KernelIrqchip::table_of(const Pins& pins) const {
+    routing::RoutingTable table;
+    std::uint32_t gsi = 0;
+    for (const PinRoute& pin : pins)
+        if (holds_level(pin)) table.add(gsi++, pin);
+    return table;
 }
 
 /// By a table of their own, since the GSI that raised a pin may lead elsewhere by now.
-void KernelIrqchip::drive_again(const HostLines::Pins& pins) {
+void KernelIrqchip::drive_again(const Pins& pins) {
     lines_.restore(pins);
-    routing::RoutingTable temporary;
-    std::uint32_t gsi = 0;
-    for (const PinRoute& pin : pins)
-        if (holds_level(pin)) temporary.add(gsi++, pin);
-    if (gsi == 0) return;
+    const routing::RoutingTable temporary = table_of(pins);
+    if (temporary.empty()) return;
     kvm::require(set_routing(temporary), "KVM_SET_GSI_ROUTING");
-    for (std::uint32_t each = 0; each < gsi; ++each) vm_.irq_line(each, true);
+    for (const auto& [gsi, routes] : temporary.by_gsi()) vm_.irq_line(gsi, true);
+    kvm::require(set_routing(table_), "KVM_SET_GSI_ROUTING");
+}
+
+/// The same for resamplers: only a resampling irqfd drives a line as one, and the last of a GSI lowers it by
+/// the routes that the GSI has when it goes. So the last one here goes when there are none.
+void KernelIrqchip::hold_again(const Pins& pins) {
+    resampled_.restore(pins);
+    const routing::RoutingTable temporary = table_of(pins);
+    if (temporary.empty()) return;
+    kvm::require(set_routing(temporary), "KVM_SET_GSI_ROUTING");
+    std::deque<kvm::EventFd> eventfds;  // which stay where they are
+    std::vector<kvm::Irqfd> last;
+    for (const auto& [gsi, routes] : temporary.by_gsi()) {
+        const auto irqfd = [&eventfds, this, number = gsi] {
+            const kvm::EventFd& resample = eventfds.emplace_back();
+            return kvm::Irqfd(vm_, eventfds.emplace_back(), number, &resample);
+        };
+        last.push_back(irqfd());
+        kvm::Irqfd first = irqfd();
+        eventfds.back().signal();
+        // This waits until it is injected.
+        kvm::require(first.try_deassign(), "KVM_IRQFD");
+    }
+    kvm::require(set_routing({}), "KVM_SET_GSI_ROUTING");
+    last.clear();
     kvm::require(set_routing(table_), "KVM_SET_GSI_ROUTING");
 }
 

@@ -29,6 +29,15 @@ std::uint32_t* drivers_of(routing::x86::PlatformState& chips, const PinRoute& pi
     return &chips.pic[chip].drivers[pin.pin];
 }
 
+std::vector<PinRoute> driven_by(routing::x86::PlatformState chips, LineSource source) {
+    std::vector<PinRoute> pins;
+    for (const routing::ChipInfo& info : routing::x86::chips)
+        for (std::uint32_t pin = 0; pin < info.pins; ++pin)
+            if ((*drivers_of(chips, {info.chip, pin}) & driver(source)) != 0)
+                pins.push_back({info.chip, pin});
+    return pins;
+}
+
 std::uint32_t mp_state_of(Activity activity) {
     switch (activity) {
         case Activity::running: return KVM_MP_STATE_RUNNABLE;
@@ -88,13 +97,8 @@ void KernelIrqchip::save(PortableState& state) {
     state.irqfds = irqfds_.save_portable();
     for (const PinRoute& pin : lines_.held())
         if (std::uint32_t* drivers = drivers_of(chips, pin)) *drivers |= driver(LineSource::wire);
-    for (const SavedIrqfd& irqfd : state.irqfds) {
-        if (!irqfd.asserted || irqfd.spec.other_vm) continue;
-        for (const routing::Route& route : table_.routes(irqfd.spec.gsi))
-            if (const auto* pin = std::get_if<PinRoute>(&route))
-                if (std::uint32_t* drivers = drivers_of(chips, *pin))
-                    *drivers |= driver(LineSource::resample);
-    }
+    for (const PinRoute& pin : resampled())
+        if (std::uint32_t* drivers = drivers_of(chips, pin)) *drivers |= driver(LineSource::resample);
 }
 
 void KernelIrqchip::restore(const PortableState& state) {
@@ -111,25 +115,9 @@ void KernelIrqchip::restore(const PortableState& state) {
     ioapic.chip.ioapic = kernel_form(chips.ioapic);
     vm_.set_irqchip(ioapic);
     if (chips.pit) vm_.set_pit2(kernel_form(*chips.pit));
-    restore_lines(state);
-}
-
-void KernelIrqchip::restore_lines(const PortableState& state) {
-    routing::x86::PlatformState chips = state.pc.chips;
-    HostLines::Pins held;
-    for (const routing::ChipInfo& info : routing::x86::chips)
-        for (std::uint32_t pin = 0; pin < info.pins; ++pin)
-            if ((*drivers_of(chips, {info.chip, pin}) & driver(LineSource::wire)) != 0)
-                held.push_back({info.chip, pin});
-    drive_again(held);
-    // A resampler that the kernel does not know as one that holds its line is told by the line.
-    std::vector<SavedIrqfd> irqfds = state.irqfds;
-    for (SavedIrqfd& irqfd : irqfds)
-        for (const routing::Route& route : table_.routes(irqfd.spec.gsi))
-            if (const auto* pin = std::get_if<PinRoute>(&route); pin != nullptr && irqfd.spec.resample)
-                if (const std::uint32_t* drivers = drivers_of(chips, *pin))
-                    irqfd.asserted = irqfd.asserted || (*drivers & driver(LineSource::resample)) != 0;
-    irqfds_.restore_portable(irqfds, [this](std::uint32_t gsi) { return drives_level(gsi); });
+    drive_again(driven_by(chips, LineSource::wire));
+    hold_again(driven_by(chips, LineSource::resample));
+    irqfds_.restore_portable(state.irqfds);
 }
 
 void SplitIrqchip::save(PortableState& state) {
@@ -149,18 +137,18 @@ void SplitIrqchip::restore(const PortableState& state) {
     const irqchip::x86::Pic pic(state.pc.chips.pic);
     const irqchip::x86::IoApic ioapic(board_.ioapic().options(), state.pc.chips.ioapic);
     act(board_.restore(pic, ioapic));
-    const auto table = kernel_table(table_);
-    if (!table) throw std::invalid_argument("the saved routes do not fit the saved IOAPIC in split mode");
-    kvm::require(set_routing(*table), "KVM_SET_GSI_ROUTING");
+    kvm::require(set_routing(kernel_table(table_)), "KVM_SET_GSI_ROUTING");
     // The eventfds first: who serves an irqfd is for the routes to say, also after they have changed.
     std::vector<SavedIrqfd> eventfds = state.irqfds;
     for (SavedIrqfd& irqfd : eventfds) irqfd.assigned = false;
-    irqfds_.restore_portable(eventfds, [](std::uint32_t) { return false; });
+    irqfds_.restore_portable(eventfds);
     for (const SavedIrqfd& irqfd : state.irqfds) {
         if (!irqfd.assigned) continue;
         IrqfdSpec spec = irqfd.spec;
         spec.shares = spec.name;
-        kvm::require(add_irqfd(spec), "KVM_IRQFD");
+        // One that resamples may have been led from its pin to a message: it stays here then.
+        const bool here = spec.resample && !spec.via_kernel && !spec.other_vm;
+        kvm::require(here ? serve_irqfd(spec) : add_irqfd(spec), "KVM_IRQFD");
     }
 }
 

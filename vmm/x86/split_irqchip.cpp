@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
+#include <shared_mutex>
 #include <utility>
 
 #include "irqchip/x86/ioapic_registers.hpp"
@@ -22,6 +24,19 @@ namespace {
 irqchip::x86::IoApicOptions ioapic_options(const MachineConfig& config) {
     return {config.ioapic_version == 0x20 ? irqchip::x86::IoApicModel::v20 : irqchip::x86::IoApicModel::v11,
             false};
+}
+
+bool leads_to_pin(const routing::RoutingTable& table, std::uint32_t gsi) {
+    const auto routes = table.routes(gsi);
+    return std::any_of(routes.begin(), routes.end(), [](const routing::Route& route) {
+        return std::holds_alternative<routing::PinRoute>(route);
+    });
+}
+
+/// Whether an irqfd of this GSI must not be the kernel's: it leads to a pin, or to nothing although the
+/// kernel has a pin's message under its number.
+bool served_here(const routing::RoutingTable& table, std::uint32_t gsi) {
+    return leads_to_pin(table, gsi) || (gsi < irqchip::x86::IoApic::pin_count && table.routes(gsi).empty());
 }
 
 }  // namespace
@@ -72,40 +87,21 @@ std::vector<StateAccess> SplitIrqchip::state() {
         [this](const Routing& saved) {
             table_ = saved.table;
             pin_messages_ = saved.pin_messages;
-            const auto table = kernel_table(table_);
-            if (!table) throw std::invalid_argument("the saved routes do not fit the saved IOAPIC");
-            kvm::require(set_routing(*table), "KVM_SET_GSI_ROUTING");
+            kvm::require(set_routing(kernel_table(table_)), "KVM_SET_GSI_ROUTING");
         }));
     // The kernel holds no line of a pin here.
-    parts.push_back(irqfds_.state([](std::uint32_t) { return false; }));
+    parts.push_back(irqfds_.state());
     return parts;
 }
 
-bool SplitIrqchip::leads_to_pin(std::uint32_t gsi) const {
-    const auto routes = table_.routes(gsi);
-    return std::any_of(routes.begin(), routes.end(), [](const routing::Route& route) {
-        return std::holds_alternative<routing::PinRoute>(route);
-    });
-}
-
-/// Whether an irqfd of this GSI must not be the kernel's: it leads to a pin, or to nothing although the
-/// kernel has a pin's message under its number.
-bool SplitIrqchip::served_here(std::uint32_t gsi) const {
-    return leads_to_pin(gsi) || (gsi < pins && table_.routes(gsi).empty());
-}
-
-/// What the kernel gets for `table`: its messages as they are, and for each pin the message it sends.
-std::optional<routing::RoutingTable> SplitIrqchip::kernel_table(const routing::RoutingTable& table) const {
+/// What the kernel gets for `table`: its messages as they are, and for each pin whose number they leave the
+/// message it sends.
+routing::RoutingTable SplitIrqchip::kernel_table(const routing::RoutingTable& table) const {
     routing::RoutingTable result;
     for (const routing::Entry& entry : table.entries())
         if (!std::holds_alternative<routing::PinRoute>(entry.route)) result.add(entry.gsi, entry.route);
     for (unsigned pin = 0; pin < pins; ++pin) {
-        if (!result.routes(pin).empty()) {
-            const auto entry = board_.ioapic().entry(pin);
-            if (entry.get(entry.remote_irr) || table.gsi_of(routing::x86::ioapic, pin)) return std::nullopt;
-            continue;
-        }
-        if (!pin_messages_[pin]) continue;
+        if (!result.routes(pin).empty() || !pin_messages_[pin]) continue;
         if (const auto msi = encode(*pin_messages_[pin], destinations()))
             result.set(pin, {routing::MsiRoute{msi->address, msi->data}});
     }
@@ -116,19 +112,31 @@ Outcome SplitIrqchip::route(const routing::RoutingTable& table) {
     const std::lock_guard lock(mutex_);
     if (const auto refusal = validate(table, routing::x86::kernel_rules(config_.x2apic_ids)))
         return {0, refusal->error};
-    const auto for_kernel = kernel_table(table);
-    if (!for_kernel) return {0, EINVAL};
-    const Outcome outcome = set_routing(*for_kernel);
-    if (!outcome.ok()) return outcome;
-    table_ = table;
-    board_.route(table);
-    if (!concurrent_) rehome_irqfds();
+    if (routing::x86::message_in_the_way(table, board_.ioapic().state().entries)) return {0, EINVAL};
+    using Server = KernelIrqfds::Server;
+    const auto moving = rehomed(table);
+    const auto alone = moving.empty() ? std::unique_lock<FairSharedMutex>() : std::unique_lock(homes_);
+    // What was signalled goes by the former routes: the kernel injects what it has when the irqfd leaves.
+    for (const KernelIrqfds::Binding& irqfd : moving) {
+        if (irqfd.server == Server::kernel)
+            irqfds_.move(irqfd.spec.name, Server::machine);
+        else
+            read_eventfd(irqfd.spec.name);
+    }
+    const Outcome outcome = set_routing(kernel_table(table));
+    if (outcome.ok()) {
+        table_ = table;
+        board_.route(table);
+    }
+    const Server leaves = outcome.ok() ? Server::machine : Server::kernel;
+    for (const KernelIrqfds::Binding& irqfd : moving)
+        if (irqfd.server == leaves) irqfds_.move(irqfd.spec.name, Server::kernel);
     return outcome;
 }
 
 Outcome SplitIrqchip::set_line(std::uint32_t gsi, bool level, bool want_status) {
     std::unique_lock lock(mutex_);
-    if (!leads_to_pin(gsi)) {
+    if (!leads_to_pin(table_, gsi)) {
         if (gsi < pins && table_.routes(gsi).empty()) return {want_status ? -1 : 0, 0};
         lock.unlock();
         return want_status ? vm_.try_irq_line_status(gsi, level) : vm_.try_irq_line(gsi, level);
@@ -155,8 +163,7 @@ void SplitIrqchip::act(const routing::x86::Response& response) {
             deliver(deliver_pin->pin);
         } else if (const auto* update = std::get_if<request::UpdateRoute>(&todo)) {
             pin_messages_[update->pin] = update->message;
-            if (const auto table = kernel_table(table_))
-                kvm::require(set_routing(*table), "KVM_SET_GSI_ROUTING");
+            kvm::require(set_routing(kernel_table(table_)), "KVM_SET_GSI_ROUTING");
         } else if (const auto* send = std::get_if<request::SendMsi>(&todo)) {
             kvm::require(msi({send->msi.address, send->msi.data, std::nullopt}), "KVM_SIGNAL_MSI");
         } else if (const auto* notify = std::get_if<request::NotifyListeners>(&todo)) {
@@ -171,7 +178,7 @@ void SplitIrqchip::act(const routing::x86::Response& response) {
 
 void SplitIrqchip::deliver(unsigned pin) {
     int status = 0;
-    if (table_.routes(pin).empty() || leads_to_pin(pin)) {
+    if (table_.routes(pin).empty() || leads_to_pin(table_, pin)) {
         status = vm_.irq_line_status(pin, true);
     } else {
         // The GSI of this number carries a message of the scenario's own.
@@ -288,7 +295,7 @@ Outcome SplitIrqchip::assign_irqfd(const IrqfdSpec& spec) {
 }
 
 Outcome SplitIrqchip::add_irqfd(const IrqfdSpec& spec) {
-    const bool here = !spec.via_kernel && !spec.other_vm && served_here(spec.gsi);
+    const bool here = !spec.via_kernel && !spec.other_vm && served_here(table_, spec.gsi);
     return here ? serve_irqfd(spec) : irqfds_.assign(spec);
 }
 
@@ -303,35 +310,30 @@ Outcome SplitIrqchip::serve_irqfd(const IrqfdSpec& spec) {
 
 Outcome SplitIrqchip::deassign_irqfd(std::string_view name) {
     const std::lock_guard lock(mutex_);
-    const auto all = irqfds_.assigned();
-    const auto irqfd = std::find_if(
-        all.begin(), all.end(), [name](const KernelIrqfds::Binding& one) { return one.spec.name == name; });
-    const Outcome outcome = irqfds_.deassign(name);
-    if (irqfd != all.end() && irqfd->listener) unlisten(irqfd->spec.gsi, *irqfd->listener);
+    const auto [outcome, ended] = irqfds_.deassign(name);
+    if (ended && ended->listener) unlisten(ended->spec.gsi, *ended->listener);
     return outcome;
 }
 
-void SplitIrqchip::concurrent(bool on) {
-    const std::lock_guard lock(mutex_);
-    concurrent_ = on;
-    if (!on) rehome_irqfds();
-}
-
-/// A new table may lead an irqfd's GSI to a pin, or away from one: it moves between the kernel and us. The
-/// kernel has no resamplefds beside controllers of ours.
-void SplitIrqchip::rehome_irqfds() {
-    using Server = KernelIrqfds::Server;
-    for (const KernelIrqfds::Binding& irqfd : irqfds_.assigned()) {
+/// A new table may lead an irqfd's GSI to a pin, or away from one. The kernel has no resamplefds beside
+/// controllers of ours.
+std::vector<KernelIrqfds::Binding> SplitIrqchip::rehomed(const routing::RoutingTable& table) const {
+    std::vector<KernelIrqfds::Binding> moving = irqfds_.assigned();
+    std::erase_if(moving, [&table](const KernelIrqfds::Binding& irqfd) {
         const IrqfdSpec& spec = irqfd.spec;
-        if (spec.via_kernel || spec.other_vm || spec.resample) continue;
-        const Server server = served_here(spec.gsi) ? Server::machine : Server::kernel;
-        if (server != irqfd.server) irqfds_.move(spec.name, server);
-    }
+        if (spec.via_kernel || spec.other_vm || spec.resample) return true;
+        return served_here(table, spec.gsi) == (irqfd.server == KernelIrqfds::Server::machine);
+    });
+    return moving;
 }
 
 void SplitIrqchip::signal(std::string_view name, std::uint64_t count) {
-    irqfds_.signal(name, count);
-    if (!irqfds_.is_for_machine(name)) return;
+    {
+        const std::shared_lock written(homes_);
+        irqfds_.signal(name, count);
+        if (!irqfds_.is_for_machine(name)) return;
+    }
+    // Who moved it since has read it.
     const std::lock_guard lock(mutex_);
     read_eventfd(name);
 }

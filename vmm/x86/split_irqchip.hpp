@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "routing/board.hpp"
+#include "vmm/fair_mutex.hpp"
 #include "vmm/model/hardware.hpp"
 #include "vmm/x86/kernel_lapic.hpp"
 
@@ -33,13 +34,13 @@ class SplitIrqchip : public KernelLapicPlacement, private model::GsiInputs {
     void save(PortableState& state) override;
     void restore(const PortableState& state) override;
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
-    /// A table that routes a GSI below 24 to an MSI is refused with EINVAL while the pin of that number is
-    /// unmasked or in service, or another GSI leads to it: the kernel has one route of that number.
+    /// A table that routes a GSI below 24 to an MSI is refused with EINVAL while the pin of that number is in
+    /// service, or another GSI leads to it: the kernel has one route of that number.
     Outcome route(const routing::RoutingTable& table) override;
     Outcome assign_irqfd(const IrqfdSpec& spec) override;
     Outcome deassign_irqfd(std::string_view name) override;
     void signal(std::string_view name, std::uint64_t count) override;
-    void concurrent(bool on) override;
+    void concurrent(bool) override {}
     void drain_irqfds() override { irqfds_.drain(); }
     [[nodiscard]] std::vector<event::Resampled> take_resampled() override { return irqfds_.take_resampled(); }
     bool handle(VcpuSlot& slot, const kvm::Exit& exit) override;
@@ -73,9 +74,7 @@ class SplitIrqchip : public KernelLapicPlacement, private model::GsiInputs {
     void deliver(unsigned pin);
     bool handle_io(const kvm::IoExit& io);
     bool handle_mmio(const kvm::MmioExit& mmio);
-    [[nodiscard]] bool leads_to_pin(std::uint32_t gsi) const;
-    [[nodiscard]] bool served_here(std::uint32_t gsi) const;
-    [[nodiscard]] std::optional<routing::RoutingTable> kernel_table(const routing::RoutingTable& table) const;
+    [[nodiscard]] routing::RoutingTable kernel_table(const routing::RoutingTable& table) const;
     // model::GsiInputs
     void drive(std::uint32_t gsi, bool level, irqchip::LineSource source) override;
     void listen(std::uint32_t gsi, routing::ListenerId listener) override;
@@ -85,7 +84,8 @@ class SplitIrqchip : public KernelLapicPlacement, private model::GsiInputs {
     Outcome serve_irqfd(const IrqfdSpec& spec);
     /// Does what the events of this eventfd ask for, if it triggers an irqfd that is served here.
     void read_eventfd(std::string_view name);
-    void rehome_irqfds();
+    /// Those that another one is to serve by this table.
+    [[nodiscard]] std::vector<KernelIrqfds::Binding> rehomed(const routing::RoutingTable& table) const;
 
     Board board_;
     Board::Delivered delivered_;  ///< since set_line() last began
@@ -96,8 +96,10 @@ class SplitIrqchip : public KernelLapicPlacement, private model::GsiInputs {
     /// Guards the board and what belongs to it: vCPU threads come with their exits, and host threads with
     /// stimuli.
     std::mutex mutex_;
+    /// Shared by who writes to an eventfd, which is without mutex_ so that writers meet in the kernel. Alone
+    /// by who moves irqfds between the kernel and us: a write is heard by one of the two. After mutex_.
+    FairSharedMutex homes_;
     const bool eoi_at_delivery_;  ///< see traits.hpp: exits wait for an entry that a guest in HLT never makes
-    bool concurrent_ = false;     ///< irqfds stay where they are
 };
 
 }  // namespace irqbench::vmm::x86

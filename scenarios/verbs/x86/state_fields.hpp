@@ -31,7 +31,7 @@ using vmm::x86::Segment;
 
 /// Goes up whenever a file of the last one cannot be read any more, or the guest agent in its memory would
 /// not understand the host: vmm/guest/agent_abi.h.
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 
 inline constexpr Limits byte = up_to(0xff);
 inline constexpr Limits gsis = up_to(routing::RoutingRules::max_entries - 1);
@@ -377,7 +377,6 @@ struct FileOf<vmm::SavedIrqfd> : vmm::SavedIrqfd {
     using Irqfd = vmm::SavedIrqfd;
     static constexpr auto fields() {
         return std::tuple{required("spec", &Irqfd::spec, ""), optional("assigned", &Irqfd::assigned, ""),
-                          optional("asserted", &Irqfd::asserted, ""),
                           optional("waiting", &Irqfd::waiting, "")};
     }
 };

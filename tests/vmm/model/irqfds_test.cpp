@@ -45,4 +45,20 @@ BOOST_AUTO_TEST_CASE(a_kick_that_nobody_has_collected_outlives_the_irqfd_and_the
     BOOST_TEST(irqfds.take_resampled().empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_second_deassignment_ends_who_has_the_eventfd_and_the_gsi) {
+    Inputs inputs;
+    model::Irqfds irqfds(inputs);
+    BOOST_TEST(irqfds.assign(resampling("a", 10)).ok());
+    for (const std::uint32_t gsi : {10U, 11U}) {
+        BOOST_TEST(irqfds.deassign("a").ok());
+        IrqfdSpec next = resampling("b", gsi);
+        next.shares = "a";
+        BOOST_TEST(irqfds.assign(next).ok());
+        BOOST_TEST(irqfds.deassign("a").ok());
+        inputs.driven = 0;
+        irqfds.signal("b");
+        BOOST_TEST(inputs.driven == (gsi == 10 ? 0 : 1));
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
