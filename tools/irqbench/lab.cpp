@@ -43,6 +43,7 @@ std::uint32_t machines_at_a_time(const LabCommand& command) {
 /// The host that a machine is, with every irqchip mode there is for its architecture.
 vmm::Host presumed_host(lab::Arch arch) {
     vmm::Host host = vmm::presumed_host(word(arch));
+    host.is_of_lab = true;
     const auto modes = scenarios::find_architecture(host.arch)->modes;
     host.placements.assign(modes.begin(), modes.end());
     return host;
