@@ -217,6 +217,15 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_inside_is_refused) {
                   "--states: files that are written inside end with the machine");
 }
 
+BOOST_AUTO_TEST_CASE(a_search_for_differences_may_be_silent_as_long_as_it_was_asked_to_take) {
+    qemu = fakes.program("my-qemu", "[ \"$1\" != --version ] || { echo 'version 10.0.2'; exit; }\ncd '" +
+                                        fakes.folder().string() + "'\nhead -2 said; sleep 2; tail -3 said");
+    const std::vector<std::string> impatient{"--kernel", image("bzImage"), "--timeout", "1"};
+    BOOST_TEST(lab(impatient, {"fuzz", "--between", "userspace,model", "--out", "-", "--seconds", "5"}) == 0);
+    BOOST_TEST(lab(impatient, {"fuzz", "--between", "userspace,model", "--out", "-", "--count", "5"}) == 3);
+    BOOST_TEST(err.find("nothing came for 1 s") != std::string::npos, err);
+}
+
 BOOST_AUTO_TEST_CASE(append_adds_up) {
     BOOST_TEST(lab({"--kernel", image("bzImage"), "--append", "a=1 b", "--append", "c=2"}, {"caps"}) == 0);
     BOOST_TEST(boots().find(" a=1 b c=2\n") != std::string::npos, boots());

@@ -109,6 +109,8 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
     if (inner.name == "fuzz" && last_value(command, "--out", ".") != "-")
         throw CLI::ValidationError("--out",
                                    "files that are written inside end with the machine: fuzz --out -");
+    if (inner.name == "fuzz")
+        inner.silence = std::chrono::seconds(std::stoll(last_value(command, "--seconds", "0")));
     inner.resume = last_value(command, "--resume", "");
     inner.format = last_value(command, "--format", inner.format);
     inner.trace_out = last_value(command, "--trace-out", "");

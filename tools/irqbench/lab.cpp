@@ -102,7 +102,7 @@ int perform(const LabCommand& command, const std::vector<std::string>& inner, Su
                                      : lab::own_qemu(command.qemu, surroundings.interrupted);
     plan.kernels = choose_kernels(command, supply, surroundings);
     plan.patience.boot = std::chrono::seconds(command.boot_timeout_s);
-    plan.patience.silence = std::chrono::seconds(command.timeout_s);
+    plan.patience.silence = std::chrono::seconds(command.timeout_s) + plan.inner.silence;
     plan.jobs = machines_at_a_time(command);
     plan.log_folder = lab::log_folder(surroundings.environment);
     return run_lab(plan, surroundings);
