@@ -211,16 +211,18 @@ void KernelIrqfds::rerouted(const std::function<void()>& change) {
     change();
 }
 
-void KernelIrqfds::signal(std::string_view name, std::uint64_t count) {
+std::optional<std::uint32_t> KernelIrqfds::signal(std::string_view name, std::uint64_t count) {
     std::shared_ptr<Trigger> trigger;
+    std::optional<std::uint32_t> gsi;
     {
         const std::lock_guard lock(mutex_);
         const Entry* named = find(name);
-        if (named == nullptr) return;
+        if (named == nullptr) return std::nullopt;
         trigger = named->trigger;
         for (Entry& entry : entries_) {
             if (entry.trigger != trigger) continue;
             entry.signalled = true;
+            if (entry.irqfd && !entry.spec.other_vm) gsi = entry.spec.gsi;
             if (!entry.holds_a_line()) continue;
             // A kick that has come already is not the answer to this signal.
             collect_kicks();
@@ -233,6 +235,7 @@ void KernelIrqfds::signal(std::string_view name, std::uint64_t count) {
         // A counter that can hold no more is an event already.
         if (error.code().value() != EAGAIN) throw;
     }
+    return gsi;
 }
 
 void KernelIrqfds::drain() {

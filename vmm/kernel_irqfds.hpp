@@ -77,7 +77,9 @@ class KernelIrqfds {
     /// Whether an irqfd of this GSI that the kernel serves resamples.
     [[nodiscard]] bool resamples(std::uint32_t gsi) const;
     /// Writes to the eventfd of this name.
-    void signal(std::string_view name, std::uint64_t count);
+    /// @returns the GSI of the kernel's irqfd that it triggers, whichever name that has, as it was before: by
+    ///          now another thread may have deassigned it
+    std::optional<std::uint32_t> signal(std::string_view name, std::uint64_t count);
     /// Whether the eventfd of this name triggers one that the machine serves.
     [[nodiscard]] bool is_for_machine(std::string_view name) const;
     /// That irqfd, if the eventfd was written to. The machine is to do what follows.

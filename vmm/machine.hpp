@@ -218,6 +218,7 @@ struct Host {
     std::map<std::string, std::vector<std::string>, std::less<>> traits_of_gic{};
     std::vector<NamedValue> capabilities;  ///< KVM_CHECK_EXTENSION by lower-case name
     std::string unavailable;               ///< why there is no KVM, empty if there is
+    bool is_of_lab = false;                ///< what is presumed of the lab's machines, before they are there
     std::string untraced = {};             ///< why its KVM's own events cannot be read, empty if they can
     std::map<std::string, OwnControllers, std::less<>> own;  ///< of those irqchip modes that have them
 

@@ -105,7 +105,10 @@ void Its::write_baser(const RegisterInfo& row, std::uint64_t value, std::uint64_
         with_possible_attributes(GitsBaser{(baser.raw() & ~writable) | (value & writable)});
     if (written == baser) return;
     baser = written;
-    if (collections) collections_.clear();
+    if (collections)
+        collections_.clear();
+    else if (!baser.get(GitsBaser::valid))
+        mapped_.clear();
     forget_if([](const CachedTranslation&) { return true; });
 }
 
@@ -125,6 +128,7 @@ void Its::reset() {
     creadr_ = {};
     for (GitsBaser& baser : baser_) baser.set(GitsBaser::valid, false);
     collections_.clear();
+    mapped_.clear();
     forget_if([](const CachedTranslation&) { return true; });
 }
 

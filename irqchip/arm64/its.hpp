@@ -8,7 +8,8 @@
 //   collection table, the moment between a command and its SYNC (every command is complete when it is
 //   read). A CPU's write to GITS_TRANSLATER has no DeviceID and is ignored.
 // Differs from KVM: tables are in memory all the time, KVM keeps lists and writes tables when they are
-//   saved, so memory that is not zero at MAPD holds mappings here and a guest can break its own tables;
+//   saved, so memory that is not zero at MAPD holds mappings here and a guest can break its own tables. Which
+//   devices are mapped is known beside them, so that none is after a reset, whatever memory holds;
 //   MAPC moves no interrupt that is pending, MOVALL moves those that are and no other, also later ones go
 //   where their collection is (KVM re-targets LPIs in both); DISCARD makes an LPI not pending; CLEAR and INV
 //   ask for a mapped collection; MAPC with V clear ignores the target; MAPTI does not look at
@@ -24,6 +25,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <variant>
 #include <vector>
 
@@ -101,8 +103,10 @@ class Its {
     std::optional<TableFault> restore(TableMemory& memory);
     /// Userspace's write to GITS_CREADR. @returns false if it is beyond the queue
     bool restore_creadr(std::uint64_t value);
-    /// KVM_DEV_ARM_ITS_CTRL_RESET: disabled, without a queue or tables, and with nothing cached. What lies in
-    /// memory stays there, and LPIs that are pending stay so: they are the redistributors'.
+    /// KVM_DEV_ARM_ITS_CTRL_RESET: disabled, without a queue or tables, and with nothing mapped or cached.
+    /// What lies in memory stays there and means nothing when it is given to the ITS again, but for the
+    /// events in the table of a device that is mapped again. LPIs that are pending stay so: they are the
+    /// redistributors'.
     void reset();
 
     friend bool operator==(const Its&, const Its&) = default;
@@ -180,6 +184,9 @@ class Its {
     GitsCreadr creadr_;
     std::array<GitsBaser, 2> baser_;
     CollectionTable collections_;
+    /// By DeviceID: those that MAPD or a restore has mapped, as far as their entries in memory are valid
+    /// still.
+    std::set<std::uint32_t> mapped_;
     std::array<CachedTranslation, cache_size> cache_{};
 };
 

@@ -93,6 +93,10 @@ Its::Outcome Its::mapd(const ItsCommand& command, TableMemory& memory) {
         entry.set(entry.size, static_cast<std::uint8_t>(command.event_bits() - 1));
     }
     if (!memory.write64(*address, entry.raw())) return ItsFault::device_oor;
+    if (command.valid())
+        mapped_.insert(device);
+    else
+        mapped_.erase(device);
     forget_if([&](const CachedTranslation& slot) { return slot.device == device; });
     return {};
 }

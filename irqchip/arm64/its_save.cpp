@@ -96,9 +96,9 @@ bool is_valid(const Entry& entry) {
         return entry.get(Entry::intid) != 0;
 }
 
-/// Links the valid entries; `visit(entry)` comes before.
-template <class Entry, class Visit>
-Fault link(const std::vector<Run>& runs, Reader& reader, Visit visit) {
+/// Links the valid entries that `counts(id)`, and clears the others; `visit(entry)` comes before.
+template <class Entry, class Counts, class Visit>
+Fault link(const std::vector<Run>& runs, Reader& reader, Counts counts, Visit visit) {
     Chain<Entry> chain(reader);
     for (const Run& run : runs) {
         for (std::uint32_t i = 0; i < run.count; ++i) {
@@ -106,8 +106,13 @@ Fault link(const std::vector<Run>& runs, Reader& reader, Visit visit) {
             std::uint64_t raw = 0;
             if (const Fault fault = reader.read(address, raw)) return fault;
             if (!is_valid(Entry{raw})) continue;
+            const std::uint32_t id = run.first + i;
+            if (!counts(id)) {
+                if (const Fault fault = reader.write(address, 0)) return fault;
+                continue;
+            }
             if (const Fault fault = visit(Entry{raw})) return fault;
-            if (const Fault fault = chain.add(address, run.first + i, Entry{raw})) return fault;
+            if (const Fault fault = chain.add(address, id, Entry{raw})) return fault;
         }
     }
     return chain.end();
@@ -154,10 +159,13 @@ std::optional<TableFault> Its::save(TableMemory& memory) const {
     };
     const auto save_events = [&](DeviceEntry device) -> Fault {
         if (device.event_bits() > its_event_bits) return TableFault::inconsistent;
-        return link<InterruptEntry>({events_of(device)}, reader, note_collection);
+        return link<InterruptEntry>(
+            {events_of(device)}, reader, [](std::uint32_t) { return true; }, note_collection);
     };
+    const auto is_mapped = [&](std::uint32_t device) { return mapped_.contains(device); };
     if (baser_[0].get(GitsBaser::valid))
-        if (const Fault fault = link<DeviceEntry>(device_runs(devices(), memory), reader, save_events))
+        if (const Fault fault =
+                link<DeviceEntry>(device_runs(devices(), memory), reader, is_mapped, save_events))
             return fault;
 
     if (!baser_[1].get(GitsBaser::valid)) return {};
@@ -176,6 +184,7 @@ std::optional<TableFault> Its::save(TableMemory& memory) const {
 
 std::optional<TableFault> Its::restore(TableMemory& memory) {
     collections_.clear();
+    mapped_.clear();
     forget_if([](const CachedTranslation&) { return true; });
     Reader reader(memory);
     std::map<std::uint16_t, std::uint32_t> saved;
@@ -187,8 +196,9 @@ std::optional<TableFault> Its::restore(TableMemory& memory) {
             return TableFault::inconsistent;
         return {};
     };
-    const auto restore_device = [&](std::uint32_t, DeviceEntry device) -> Fault {
+    const auto restore_device = [&](std::uint32_t owner, DeviceEntry device) -> Fault {
         if (device.event_bits() > its_event_bits) return TableFault::inconsistent;
+        mapped_.insert(owner);
         const Run events = events_of(device);
         return follow<InterruptEntry>({events}, reader, [&](std::uint32_t id, InterruptEntry entry) {
             return restore_event(events.count, id, entry);
@@ -196,7 +206,10 @@ std::optional<TableFault> Its::restore(TableMemory& memory) {
     };
     if (!fault && baser_[0].get(GitsBaser::valid))
         fault = follow<DeviceEntry>(device_runs(devices(), memory), reader, restore_device);
-    if (fault) collections_.clear();
+    if (fault) {
+        collections_.clear();
+        mapped_.clear();
+    }
     return fault;
 }
 

@@ -19,7 +19,7 @@ std::variant<DeviceEntry, ItsFault> Its::find_device(std::uint32_t device, const
     const auto raw = address ? memory.read64(*address) : std::nullopt;
     if (!raw) return ItsFault::device_oor;
     const DeviceEntry entry{*raw};
-    if (!entry.get(entry.valid)) return ItsFault::unmapped_device;
+    if (!entry.get(entry.valid) || !mapped_.contains(device)) return ItsFault::unmapped_device;
     return entry;
 }
 

@@ -153,7 +153,8 @@ std::optional<std::string> skip_reason(const Scenario& scenario, std::string_vie
     if (run == vmm::RunMode::stepped && needs_free_run(scenario)) return "makes sense free-running only";
     if (run == vmm::RunMode::free && scenario.stepped_only) return "makes sense stepped only";
     if (is_foreign_to_kvm(scenario.arch, placement, host))
-        return fmt::format("is for {}, this host is {}", scenario.arch, host.arch);
+        return fmt::format("is for {}, {} {}", scenario.arch,
+                           host.is_of_lab ? "the lab's machines are" : "this host is", host.arch);
     if (!contains(host.placements, placement))
         return host.unavailable.empty() ? fmt::format("this host does not offer {} irqchip mode", placement)
                                         : "no KVM here: " + host.unavailable;

@@ -261,15 +261,21 @@ BOOST_AUTO_TEST_CASE(a_table_outside_memory_can_be_neither_saved_nor_restored) {
 
 BOOST_AUTO_TEST_CASE(what_a_guest_made_of_its_tables_is_not_saved) {
     GuestIts guest = populated();
-    guest.memory.write64(device_at(9), device(0, place::itt(9), 32));
+    const std::uint64_t mapped = *guest.memory.read64(device_at(6));
+    guest.memory.write64(device_at(6), device(0, place::itt(6), 32));
     BOOST_TEST(saved(guest) == "inconsistent");
-    guest.memory.write64(device_at(9), 0);
+    guest.memory.write64(device_at(6), mapped);
+    // Of a device that nobody has mapped nothing is left.
+    guest.memory.write64(device_at(9), device(0, place::itt(9), 32));
+    BOOST_TEST(saved(guest) == "well");
+    BOOST_TEST(*guest.memory.read64(device_at(9)) == 0U);
     guest.memory.write64(event_at(6, 1), event(0, 8210, 0x2000));
     BOOST_TEST(saved(guest) == "inconsistent");
 }
 
 BOOST_AUTO_TEST_CASE(tables_without_end_are_not_read_to_the_end) {
     GuestIts guest = mapped_guest();
+    for (std::uint32_t id = 0; id < 100; ++id) guest.send(c::mapd(id, place::itts, 16));
     for (std::uint32_t id = 0; id < 8192; ++id)
         guest.memory.write64(device_at(id), device(1, place::itts, 16));
     std::fill_n(guest.memory.bytes.begin() + static_cast<std::ptrdiff_t>(place::itts), 0x8'0000,
@@ -292,12 +298,32 @@ BOOST_AUTO_TEST_CASE(a_reset_leaves_the_formats_of_the_tables_and_what_is_pendin
     BOOST_TEST(guest.best(0) == "8200 at priority a0");
     BOOST_TEST(guest.signal(5, 3) == "nothing");
 
-    // With the same tables, which nobody has cleared: the ITS itself has no collection any more.
+    // With the same tables, which nobody has cleared: the ITS itself has no collection and no device any
+    // more.
     guest.writer = 0;
     guest.set_up();
-    BOOST_TEST(guest.signal(5, 3).find("pending") == std::string::npos);
-    guest.send(c::mapc(1, 1));
-    BOOST_TEST(guest.signal(5, 3) == "8200 pending at 1");
+    BOOST_TEST(guest.send(c::mapc(1, 1)) == "nothing");
+    BOOST_TEST(guest.signal(5, 3) == "INT_UNMAPPED_DEVICE of 5:3");
+    // Nor does a state have it.
+    BOOST_TEST(saved(guest) == "well");
+    GuestIts other = successor(guest);
+    BOOST_TEST(restored(other) == "well");
+    other.put(gits::ctlr, 1, 4);
+    BOOST_TEST(other.signal(5, 3) == "INT_UNMAPPED_DEVICE of 5:3");
+    guest.send({c::mapd(5, place::itt(5) + 0x1000, 5), c::mapti(5, 3, 8201, 1)});
+    BOOST_TEST(guest.signal(5, 3) == "8201 pending at 1");
+}
+
+// As KVM frees its list of devices when their table is taken away.
+BOOST_AUTO_TEST_CASE(a_device_table_that_is_taken_away_takes_its_devices_along) {
+    GuestIts guest = mapped_guest();
+    guest.put(gits::ctlr, 0, 4);
+    guest.put(gits::baser, place::devices);
+    guest.put(gits::baser, valid_bit | place::devices);
+    guest.put(gits::ctlr, 1, 4);
+    BOOST_TEST(guest.signal(5, 3) == "INT_UNMAPPED_DEVICE of 5:3");
+    guest.send({c::mapd(5, place::itt(5) + 0x1000, 5), c::mapti(5, 3, 8201, 1)});
+    BOOST_TEST(guest.signal(5, 3) == "8201 pending at 0");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -48,10 +48,13 @@ struct LabCommandLine : Cli {
     }
     [[nodiscard]] std::string boots() const { return fakes.exists("boots") ? fakes.read("boots") : ""; }
 
-    /// Inside it ends as here, and without a boot.
+    /// Inside it ends as here, and without a boot. Who has the architecture is another one.
     void check_same_without_boot(const std::vector<std::string>& inner, int status) {
         BOOST_TEST(run(inner) == status);
-        const std::string here = out + err;
+        std::string here = out + err;
+        const std::string host_is = "this host's KVM is";
+        if (const auto at = here.find(host_is); at != std::string::npos)
+            here.replace(at, host_is.size(), "the lab's machines are");
         BOOST_TEST(lab({"--kernel", image("bzImage")}, inner) == status);
         BOOST_TEST(out + err == here);
         BOOST_TEST(boots() == "");
@@ -109,6 +112,43 @@ BOOST_AUTO_TEST_CASE(folders_without_a_scenario_for_the_machines_end_without_a_b
         BOOST_TEST(boots() != "");
         fs::remove(fakes.folder() / "boots");
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_part_without_a_file_ends_without_a_boot) {
+    file("a.json", scenario_text("claim", passing_steps));
+    check_same_without_boot({"run", folder(), "--shard", "2/2"}, 5);
+    check_same_without_boot({"run", folder(), "--shard", "2/2", "--format", "json"}, 5);
+    (void)lab({"--kernel", image("bzImage")}, {"run", folder(), "--shard", "1/2"});
+    BOOST_TEST(boots() != "");
+}
+
+BOOST_AUTO_TEST_CASE(what_machines_of_another_architecture_lack_is_said_without_a_boot) {
+    const std::string own = file("own.json", R"({ "name": "own", "arch": "arm64", "source": "a test",
+        "steps": [ { "msi": { "event": 81, "address": 0 } }, { "ack": 81 } ] })");
+    const std::string foreign = file("x86/foreign.json", scenario_text("foreign", passing_steps));
+    // Those that go on find that the program is not for arm64, or that there is no such kernel.
+    const auto on_arm64 = [&](const std::vector<std::string>& inner) {
+        std::vector<std::string> all{"lab", "--arch", "arm64", "--qemu", qemu, "--", "run"};
+        if (host_arch() == Arch::x86_64) all.insert(all.begin() + 5, {"--program", "/bin/true"});
+        all.insert(all.end(), inner.begin(), inner.end());
+        environment["XDG_CACHE_HOME"] = folder() + "/cache";
+        const int status = run(all);
+        BOOST_TEST(boots() == "");
+        return status;
+    };
+    BOOST_TEST(on_arm64({own, "--irqchip", "split"}) == 5);
+    BOOST_TEST(out.find("arm64 has no split irqchip mode") != std::string::npos, out);
+    BOOST_TEST(on_arm64({folder(), "--irqchip", "split"}) == 5);
+    BOOST_TEST(out.find("arm64 has no split irqchip mode") != std::string::npos, out);
+    BOOST_TEST(on_arm64({folder() + "/x86"}) == 5);
+    BOOST_TEST(
+        err.find("1 file for x86_64 left out: the lab's machines are arm64; --irqchip model runs them") !=
+            std::string::npos,
+        err);
+    BOOST_TEST(on_arm64({foreign, "--irqchip", "kernel"}) == 5);
+    BOOST_TEST(out.find("is for x86_64, the lab's machines are arm64") != std::string::npos, out);
+    for (const std::string modes : {"kernel", "kernel,split"})
+        BOOST_TEST(on_arm64({own, "--irqchip", modes}) == 3);
 }
 
 BOOST_AUTO_TEST_CASE(files_that_no_machine_can_have_are_refused) {
@@ -175,6 +215,15 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_inside_is_refused) {
     check_refused(lab({"--kernel", image("bzImage")}, {"compare", "a", "b"}), "needs no machine");
     check_refused(lab({"--kernel", image("bzImage")}, {"run", folder(), "--states", folder()}),
                   "--states: files that are written inside end with the machine");
+}
+
+BOOST_AUTO_TEST_CASE(a_search_for_differences_may_be_silent_as_long_as_it_was_asked_to_take) {
+    qemu = fakes.program("my-qemu", "[ \"$1\" != --version ] || { echo 'version 10.0.2'; exit; }\ncd '" +
+                                        fakes.folder().string() + "'\nhead -2 said; sleep 2; tail -3 said");
+    const std::vector<std::string> impatient{"--kernel", image("bzImage"), "--timeout", "1"};
+    BOOST_TEST(lab(impatient, {"fuzz", "--between", "userspace,model", "--out", "-", "--seconds", "5"}) == 0);
+    BOOST_TEST(lab(impatient, {"fuzz", "--between", "userspace,model", "--out", "-", "--count", "5"}) == 3);
+    BOOST_TEST(err.find("nothing came for 1 s") != std::string::npos, err);
 }
 
 BOOST_AUTO_TEST_CASE(append_adds_up) {

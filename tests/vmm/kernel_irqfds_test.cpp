@@ -73,6 +73,20 @@ BOOST_AUTO_TEST_CASE(a_name_is_the_eventfd_of_its_irqfd_whoever_serves_it) {
     BOOST_TEST(bench.event("b") == "c");
 }
 
+BOOST_AUTO_TEST_CASE(a_signal_tells_which_gsi_it_is_for) {
+    Bench bench;
+    const auto told = [&](std::string_view name) { return bench.irqfds.signal(name, 1); };
+    BOOST_TEST(!told("dev"));
+    BOOST_TEST(bench.irqfds.assign(irqfd("dev")).ok());
+    BOOST_TEST((told("dev") == pin));
+    BOOST_TEST(bench.irqfds.deassign("dev").ok());
+    BOOST_TEST(!told("dev"));
+    BOOST_TEST(bench.irqfds.assign(irqfd("other", "dev")).ok());
+    BOOST_TEST((told("dev") == pin));
+    bench.irqfds.move("other", KernelIrqfds::Server::machine);
+    BOOST_TEST(!told("other"));
+}
+
 BOOST_AUTO_TEST_CASE(an_irqfd_that_moves_keeps_its_eventfd) {
     Bench bench;
     BOOST_TEST(bench.irqfds.assign(irqfd("dev")).ok());

@@ -150,7 +150,11 @@ std::string why_left_out(const std::string& arch, const vmm::Host& host, const C
     const bool on_kvm = std::any_of(options.modes.begin(), options.modes.end(),
                                     [&host](const std::string& mode) { return host.uses_kvm(mode); });
     if (!on_kvm) return fmt::format("{} has no {} irqchip mode", arch, fmt::join(options.modes, " or "));
-    std::string why = fmt::format("this host{} is {}", host.unavailable.empty() ? "'s KVM" : "", host.arch);
+    std::string why = fmt::format("{} {}",
+                                  host.is_of_lab             ? "the lab's machines are"
+                                  : host.unavailable.empty() ? "this host's KVM is"
+                                                             : "this host is",
+                                  host.arch);
     for (const std::string& mode : host.placements)
         if (scenarios::runs_architecture(arch, mode, host))
             why += fmt::format("; --irqchip {} runs them", mode);
@@ -442,6 +446,17 @@ std::size_t count_tasks(std::span<const Loaded> files, const vmm::Host& host,
     std::size_t tasks = 0;
     for (const Loaded& file : files) tasks += file.scenario ? modes_of(file, host, options).size() : 1;
     return tasks;
+}
+
+bool any_can_be_played(std::span<const Loaded> files, const vmm::Host& host, const CampaignOptions& options) {
+    const auto can_be = [&](const Loaded& file) {
+        if (!file.scenario) return true;
+        const auto modes = modes_of(file, host, options);
+        return std::any_of(modes.begin(), modes.end(), [&](const std::string& mode) {
+            return scenarios::runs_architecture(file.scenario->arch, mode, host);
+        });
+    };
+    return std::any_of(files.begin(), files.end(), can_be);
 }
 
 std::vector<std::string> left_out_files(std::span<const Loaded> files, const vmm::Host& host,

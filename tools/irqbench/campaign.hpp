@@ -46,6 +46,9 @@ void choose_modes(const std::string& list, const vmm::Host& host, CampaignOption
 /// How many tasks, and so results, a campaign has: a file in a mode, or a file that could not be loaded.
 std::size_t count_tasks(std::span<const Loaded> files, const vmm::Host& host, const CampaignOptions& options);
 
+/// Whether any of these tasks is of an architecture and a mode that such a host has.
+bool any_can_be_played(std::span<const Loaded> files, const vmm::Host& host, const CampaignOptions& options);
+
 /// The files that are in no mode, a line for each architecture: how many and why.
 std::vector<std::string> left_out_files(std::span<const Loaded> files, const vmm::Host& host,
                                         const CampaignOptions& options);

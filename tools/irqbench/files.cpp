@@ -169,6 +169,23 @@ std::vector<Loaded> load_selection(const Selection& selection) {
     return loaded;
 }
 
+std::optional<Shard> parse_shard(const std::string& text) {
+    constexpr std::size_t most_shards = 10'000;
+    const auto slash = text.find('/');
+    Shard shard;
+    if (slash == std::string::npos || !CLI::detail::lexical_cast(text.substr(0, slash), shard.part) ||
+        !CLI::detail::lexical_cast(text.substr(slash + 1), shard.parts))
+        return std::nullopt;
+    const bool fits = shard.part >= 1 && shard.part <= shard.parts && shard.parts <= most_shards;
+    return fits ? std::optional(shard) : std::nullopt;
+}
+
+void keep_shard(std::vector<Loaded>& files, const std::string& text) {
+    const Shard shard = parse_shard(text).value_or(Shard{});
+    std::size_t place = 0;
+    std::erase_if(files, [&](const Loaded&) { return place++ % shard.parts != shard.part - 1; });
+}
+
 ExitStatus loading_status(const std::vector<Loaded>& files) {
     if (files.empty()) {
         spdlog::error(

@@ -57,6 +57,16 @@ std::vector<std::filesystem::path> find_files(const std::vector<std::string>& pa
 /// @throws CLI::ValidationError for a path that does not exist or a filter that is no regular expression
 std::vector<Loaded> load_selection(const Selection& selection);
 
+/// `2/3`: the second of three parts.
+struct Shard {
+    std::size_t part = 1;
+    std::size_t parts = 1;
+};
+/// None for what is no I/N with I from 1 to N, or has too many parts.
+std::optional<Shard> parse_shard(const std::string& text);
+/// Leaves the part that `text` names, all where it names none. Every part has files of every folder.
+void keep_shard(std::vector<Loaded>& files, const std::string& text);
+
 /// The exit status of a command that only loads files: malformed before invalid, nothing_executed, which it
 /// says, when there are none.
 ExitStatus loading_status(const std::vector<Loaded>& files);

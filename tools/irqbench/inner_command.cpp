@@ -57,13 +57,15 @@ bool take_files(const Selection& selection, InnerCommand& inner) {
     }
 }
 
-/// Whether a run of folders has a scenario for machines that are such hosts. A file that cannot be loaded may
-/// be one.
-bool has_tasks(const CLI::App& command, const Selection& selection, const vmm::Host& inside) {
+/// Whether a run has a scenario, in its part of the files, that such hosts can play. A file that cannot be
+/// loaded may be one.
+bool can_play(const CLI::App& command, const Selection& selection, const vmm::Host& inside) {
     if (command.get_name() != "run") return true;
     CampaignOptions options;
     choose_modes(last_value(command, "--irqchip", "all"), inside, options);
-    return count_tasks(load_selection(selection), inside, options) > 0;
+    auto files = load_selection(selection);
+    keep_shard(files, last_value(command, "--shard", ""));
+    return any_can_be_played(files, inside, options);
 }
 
 /// Runs a command here that ends before it does anything, as it would on such a host.
@@ -102,11 +104,13 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
     const fs::path folder = fs::current_path();
     refuse_what_is_not_inside(folder, "the current folder, " + folder.string());
     for (const auto& path : selection.paths) refuse_what_is_not_inside(folder / path, path);
-    if (!selection.paths.empty() && !(take_files(selection, inner) && has_tasks(command, selection, inside)))
+    if (!selection.paths.empty() && !(take_files(selection, inner) && can_play(command, selection, inside)))
         return run_as(inside, arguments, surroundings);
     if (inner.name == "fuzz" && last_value(command, "--out", ".") != "-")
         throw CLI::ValidationError("--out",
                                    "files that are written inside end with the machine: fuzz --out -");
+    if (inner.name == "fuzz")
+        inner.silence = std::chrono::seconds(std::stoll(last_value(command, "--seconds", "0")));
     inner.resume = last_value(command, "--resume", "");
     inner.format = last_value(command, "--format", inner.format);
     inner.trace_out = last_value(command, "--trace-out", "");

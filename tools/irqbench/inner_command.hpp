@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <variant>
@@ -13,6 +14,7 @@ namespace irqbench::tools {
 struct InnerCommand {
     std::vector<std::string> arguments;        ///< as they were given
     std::string name;                          ///< of the subcommand
+    std::chrono::seconds silence{0};           ///< for which it is at work without a word, as it was asked to
     std::vector<std::filesystem::path> files;  ///< that it may read, by all names that lead to them
     std::vector<std::filesystem::path> folders;
     /// What of `run` concerns those who print its results.

@@ -43,6 +43,7 @@ std::uint32_t machines_at_a_time(const LabCommand& command) {
 /// The host that a machine is, with every irqchip mode there is for its architecture.
 vmm::Host presumed_host(lab::Arch arch) {
     vmm::Host host = vmm::presumed_host(word(arch));
+    host.is_of_lab = true;
     const auto modes = scenarios::find_architecture(host.arch)->modes;
     host.placements.assign(modes.begin(), modes.end());
     return host;
@@ -101,7 +102,7 @@ int perform(const LabCommand& command, const std::vector<std::string>& inner, Su
                                      : lab::own_qemu(command.qemu, surroundings.interrupted);
     plan.kernels = choose_kernels(command, supply, surroundings);
     plan.patience.boot = std::chrono::seconds(command.boot_timeout_s);
-    plan.patience.silence = std::chrono::seconds(command.timeout_s);
+    plan.patience.silence = std::chrono::seconds(command.timeout_s) + plan.inner.silence;
     plan.jobs = machines_at_a_time(command);
     plan.log_folder = lab::log_folder(surroundings.environment);
     return run_lab(plan, surroundings);

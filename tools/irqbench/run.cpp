@@ -64,30 +64,6 @@ CLI::Validator mode_list() {
     return {check, CLI::IsMember(mode_words()).get_description()};
 }
 
-/// `2/3`: the second of three parts.
-struct Shard {
-    std::size_t part = 1;
-    std::size_t parts = 1;
-};
-constexpr std::size_t most_shards = 10'000;
-
-std::optional<Shard> parse_shard(const std::string& text) {
-    const auto slash = text.find('/');
-    Shard shard;
-    if (slash == std::string::npos || !CLI::detail::lexical_cast(text.substr(0, slash), shard.part) ||
-        !CLI::detail::lexical_cast(text.substr(slash + 1), shard.parts))
-        return std::nullopt;
-    const bool fits = shard.part >= 1 && shard.part <= shard.parts && shard.parts <= most_shards;
-    return fits ? std::optional(shard) : std::nullopt;
-}
-
-/// Every part has files of every folder.
-void keep_shard(std::vector<Loaded>& files, const std::string& text) {
-    const Shard shard = parse_shard(text).value_or(Shard{});
-    std::size_t place = 0;
-    std::erase_if(files, [&](const Loaded&) { return place++ % shard.parts != shard.part - 1; });
-}
-
 /// Writes `--format jsonl`: each record at once, so that what is there when the run is killed is complete.
 class RecordWriter {
   public:

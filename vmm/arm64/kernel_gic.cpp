@@ -163,10 +163,8 @@ Outcome KernelGic::deassign_irqfd(std::string_view name) {
 
 // KVM raises the line of a level-sensitive SPI, and leaves it at that.
 void KernelGic::signal(std::string_view irqfd, std::uint64_t count) {
-    irqfds_.signal(irqfd, count);
-    if (is_v3_ || count == 0) return;
-    const auto gsi = irqfds_.gsi_of(irqfd);
-    if (!gsi) return;
+    const auto gsi = irqfds_.signal(irqfd, count);
+    if (is_v3_ || count == 0 || !gsi) return;
     if (concurrent_)
         among_others(gsi);
     else

@@ -22,6 +22,7 @@ inline constexpr std::string_view software_active = "software-active";  ///< ISA
 inline constexpr std::string_view eoi_mode = "eoi-mode";                ///< EOImode 1 and DIR
 inline constexpr std::string_view foreign_deactivation =
     "foreign-deactivation";  ///< DIR by a vCPU other than the one that acknowledged
+inline constexpr std::string_view lpi_eoi_mode = "lpi-eoi-mode";  ///< LPIs in EOImode 1
 inline constexpr std::string_view binary_point = "binary-point";
 inline constexpr std::string_view discard_pending = "discard-pending";  ///< DISCARD of what may be pending
 inline constexpr std::string_view collections =
@@ -53,6 +54,7 @@ inline constexpr std::array features{
     feature::pending_id,
     feature::doorbells,
     feature::foreign_deactivation,
+    feature::lpi_eoi_mode,
 };
 
 }  // namespace irqbench::tools::fuzz::arm64

@@ -56,7 +56,7 @@ void Grammar::choose_machine() {
     const bool prefers_v2 = dice_.chance(30);
     v3_ = either ? !prefers_v2 : !may(feature::gicv2);
     its_ = dice_.chance(50) && v3_ && may(feature::its);
-    mode_1_ = dice_.chance(35) && may(feature::eoi_mode);
+    mode_1_ = dice_.chance(35) && may(feature::eoi_mode) && (!its_ || may(feature::lpi_eoi_mode));
     Json machine = {{"gic", v3_ ? "v3" : "v2"}};
     if (its_) {
         machine["its"] = true;

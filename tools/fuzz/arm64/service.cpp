@@ -29,6 +29,14 @@ bool writes_binary_point(const Json& write) {
     return write.contains("sysreg") && write["sysreg"].get<std::string>().starts_with("icc_bpr");
 }
 
+/// Of a GICv3's CPU interface, if it is written.
+std::optional<std::size_t> group_enabled_by(const Json& write) {
+    if (!write.contains("sysreg")) return std::nullopt;
+    if (write["sysreg"] == "icc_igrpen0_el1") return 0;
+    if (write["sysreg"] == "icc_igrpen1_el1") return 1;
+    return std::nullopt;
+}
+
 }  // namespace
 
 Service::Service(const Case& each) : cpus_(each.vcpus) {}
@@ -152,6 +160,16 @@ void Service::learn_trigger(const std::string& verb, const Json& argument) {
         edges_[{intid, vcpu_of(argument)}] = argument["trigger"] == "edge";
 }
 
+// Whoever writes may have been unable to write before. With group 0 enabled alone QEMU's EL2 interrupts KVM
+// for ever (docs/lab.md).
+bool Service::can_enable(const Json& write) const {
+    const auto group = group_enabled_by(write);
+    if (!group) return true;
+    const bool on = number_of(write, "value") != 0;
+    const auto& groups = cpus_.at(vcpu_of(write)).groups;
+    return *group == 0 ? !on || groups[1] : on || !groups[0];
+}
+
 bool Service::can_take(const Json& step) const {
     const std::string verb = step.begin().key();
     const Json& argument = step.begin().value();
@@ -166,13 +184,15 @@ bool Service::can_take(const Json& step) const {
         return !is_active(vcpu_of(argument), number_of(argument, "intid"));
     // As the binary point was when it was acknowledged, so its priority is dropped.
     if (verb == "write" && writes_binary_point(argument)) return is_idle(vcpu_of(argument));
-    return true;
+    return verb != "write" || can_enable(argument);
 }
 
 void Service::perform(const Json& step) {
     const std::string verb = step.begin().key();
     const Json& argument = step.begin().value();
     if (verb == "handler") declare(argument);
+    if (const auto group = verb == "write" ? group_enabled_by(argument) : std::nullopt)
+        cpus_.at(vcpu_of(argument)).groups.at(*group) = number_of(argument, "value") != 0;
     if (verb == "eoi_mode") cpus_.at(vcpu_of(argument)).mode_1 = number_of(argument, "mode") == 1;
     if ((verb == "spi" || verb == "private") && argument.is_object() && argument.contains("group") &&
         argument["group"] == 0)

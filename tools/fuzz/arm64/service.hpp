@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -40,6 +41,7 @@ class Service final : public Sense {
         std::map<std::uint32_t, Policy> policies;
         std::vector<Frame> frames;               ///< handlers that stay
         bool mode_1 = false;                     ///< EOImode
+        std::array<bool, 2> groups{true, true};  ///< that ICC_IGRPEN0_EL1 and ICC_IGRPEN1_EL1 enable
         std::vector<std::uint32_t> unended;      ///< acknowledged, EOIR not written yet
         std::multiset<std::uint32_t> undropped;  ///< EOIR was written in EOImode 1, DIR not yet
     };
@@ -54,6 +56,7 @@ class Service final : public Sense {
     [[nodiscard]] bool can_deactivate(const Json& argument) const;
     [[nodiscard]] bool can_leave(std::uint32_t vcpu) const;
     [[nodiscard]] bool can_declare(const Json& handler) const;
+    [[nodiscard]] bool can_enable(const Json& write) const;
     /// The INTID of a line, and whose it is: SPIs are all vCPUs'.
     using Line = std::pair<std::uint32_t, std::uint32_t>;
     static Line line_of(const Json& argument);
