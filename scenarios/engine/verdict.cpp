@@ -94,7 +94,9 @@ Verdict apply_fix(Verdict verdict, const Scenario& scenario, std::string_view pl
     const bool failed = verdict.kind == Verdict::Kind::fail && verdict.failure.has_value();
     if (!failed || !scenario.fixed_in) return verdict;
     const FixedIn& fix = *scenario.fixed_in;
-    if (!covers(fix.modes, placement) || host.own.contains(placement)) return verdict;
+    // Where the controllers are our own a bug of KVM is something else, and the file has to say so.
+    const bool is_ours = host.own.contains(placement) && (fix.modes.empty() || !host.uses_kvm(placement));
+    if (!covers(fix.modes, placement) || is_ours) return verdict;
     const auto mainline = fmt::format("Linux {}.{}", fix.mainline.version, fix.mainline.patchlevel);
     if (is_fixed(fix, host.kernel_version)) {
         verdict.failure->remark =

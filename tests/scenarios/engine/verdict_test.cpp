@@ -423,6 +423,19 @@ BOOST_AUTO_TEST_CASE(a_mode_that_the_bug_does_not_concern_fails) {
     BOOST_TEST(verdict.failure->remark == "");
 }
 
+BOOST_AUTO_TEST_CASE(our_own_controllers_are_excused_where_the_file_says_that_kvm_is_to_blame) {
+    FixedWorld world;
+    world.host.own["userspace"] = {};
+    world.host.own["model"].uses_kvm = false;
+    const auto kind_in = [&](std::string_view mode) {
+        return world.on({6, 1, 90}, failed(3, "nothing"), mode).kind;
+    };
+    BOOST_TEST((kind_in("userspace") == Verdict::Kind::fail));
+    world.scenario.fixed_in->modes = {"kernel", "userspace", "model"};
+    BOOST_TEST((kind_in("userspace") == Verdict::Kind::known));
+    BOOST_TEST((kind_in("model") == Verdict::Kind::fail));
+}
+
 BOOST_AUTO_TEST_CASE(errors_are_excused_by_nothing) {
     FixedWorld world;
     Verdict error = failed(3, "nothing");
