@@ -53,8 +53,8 @@ class KernelIrqfds {
         : vm_(vm), make_other_vm_(std::move(make_other_vm)) {}
     ~KernelIrqfds();
 
-    /// Whom to tell what the kernel says nobody. Called with all threads but its own kept out, and before the
-    /// kernel has done it.
+    /// Whom to tell what the kernel tells nobody. Called by whoever caused it, one at a time; among several
+    /// threads the kernel may be earlier or later.
     void on_line(DriveLine drive) { drive_line_ = std::move(drive); }
 
     /// EBUSY in our own words if its eventfd triggers one that the machine serves.
