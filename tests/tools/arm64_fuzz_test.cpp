@@ -3,6 +3,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <array>
+#include <map>
 #include <set>
 
 #include "scenarios/engine/load.hpp"
@@ -160,9 +162,20 @@ BOOST_AUTO_TEST_CASE(group_0_is_never_left_enabled_alone) {
     const std::vector<std::string> kept{off0.dump(), off1.dump(), on1.dump(), on0.dump()};
     BOOST_TEST(kept_of(arm_case({off1, off0, off1, on0, on1, on0})) == kept,
                boost::test_tools::per_element());
-    // One that waits writes nothing, and the next write of the case is not as it was meant.
-    const Json wfi{{"wfi", 0}};
-    for (const std::string& step : kept_of(arm_case({wfi, off0, off1}))) BOOST_TEST(step != off1.dump());
+    // A case is made so, but a write before may have been left out, as of a vCPU that waits.
+    for (std::uint64_t number = 0; number < 1000; ++number) {
+        std::map<int, std::array<bool, 2>> enabled;
+        const Case made = make_arm(5001, 1500 + number, {{feature::gicv2}, 40});
+        for (const Json& step : arm_model.begin(made).each.steps) {
+            if (!step.contains("write") || !step["write"].contains("sysreg")) continue;
+            const Json& write = step["write"];
+            const std::string name = write["sysreg"];
+            if (!name.starts_with("icc_igrpen")) continue;
+            auto& groups = enabled.try_emplace(write.value("vcpu", 0), std::array{true, true}).first->second;
+            groups.at(name == "icc_igrpen0_el1" ? 0 : 1) = write["value"] != "0x0";
+            BOOST_TEST((!groups[0] || groups[1]), number);
+        }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(lpis_are_kept_from_mode_1_where_kvm_confuses_them) {
