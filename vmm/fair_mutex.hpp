@@ -6,22 +6,10 @@
 namespace irqbench::vmm {
 
 /// A mutex that a thread cannot take again and again past another that waits for it, as a vCPU thread in a
-/// storm of exits would: whoever waits for `held_` keeps `next_`, and all others queue behind that.
-class FairMutex {
-  public:
-    void lock() {
-        const std::lock_guard turn(next_);
-        held_.lock();
-    }
-    void unlock() { held_.unlock(); }
-
-  private:
-    std::mutex next_;
-    std::mutex held_;
-};
-
-/// The same of a mutex that some share: they cannot take it in turns past one that wants it alone.
-class FairSharedMutex {
+/// storm of exits would: whoever waits for `held_` keeps `next_`, and all others queue behind that. Nor can
+/// those who share one take it in turns past one that wants it alone.
+template <class Mutex>
+class Fair {
   public:
     void lock() {
         const std::lock_guard turn(next_);
@@ -36,7 +24,10 @@ class FairSharedMutex {
 
   private:
     std::mutex next_;
-    std::shared_mutex held_;
+    Mutex held_;
 };
+
+using FairMutex = Fair<std::mutex>;
+using FairSharedMutex = Fair<std::shared_mutex>;
 
 }  // namespace irqbench::vmm

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "tests/tools/lab/fake_qemu.hpp"
+#include "tools/lab/packed_lines.hpp"
 
 using namespace irqbench::tests;
 using namespace irqbench::tools;
@@ -171,6 +172,23 @@ printf '%s\n' '{"event":"output","stream":"log","text":"4,300,12,-;WARNING: CPU:
     BOOST_TEST(visit.trouble == "");
     BOOST_TEST(qemu.notes ==
                "Linux 6.1-test logged during split file0: WARNING: CPU: 0 PID: 1 at arch/x86/kvm/x86.c:1\n");
+}
+
+BOOST_AUTO_TEST_CASE(records_may_come_packed_anew_in_each_boot) {
+    Fake qemu;
+    qemu.patience.silence = std::chrono::seconds(3);
+    LinePacker first;
+    LinePacker second;
+    const auto says = [](LinePacker& packer, const Record& record) {
+        return Fake::writes("out", packer.pack(record_line(record)));
+    };
+    std::string script = "up\nif [ $boot = 1 ]; then\n";
+    script += says(first, finished(0));
+    script += says(first, started(1));
+    script += "sleep 100\nelse\n" + says(second, finished(2)) + "off\nfi";
+    const Visit visit = qemu.visit(script);
+    BOOST_TEST(visit.trouble == "");
+    BOOST_TEST(visit.results.size() == 3U);
 }
 
 BOOST_AUTO_TEST_CASE(a_line_that_is_no_record_is_told_and_harms_nothing) {
