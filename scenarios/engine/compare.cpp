@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "scenarios/engine/run.hpp"
 #include "scenarios/engine/strands.hpp"
 
 namespace irqbench::scenarios {
@@ -190,13 +191,15 @@ class Comparison {
         return std::nullopt;
     }
 
-    /// A storm is cut where the budget ends, and what is under way then comes afterwards.
+    /// A storm is cut where the budget ends, and what is under way then comes afterwards. Signals of a race
+    /// are as many as there was time for.
     [[nodiscard]] Entries comparable(const Group& group, const StrandKey& key) const {
         Entries list = entries(group, key);
         const auto& [vcpu, strand] = key;
         const bool any_storm = !now_.first->storms.empty() || !now_.second->storms.empty();
         if (strand == Strand::calls && any_storm) return once_each(std::move(list));
-        if (strand == Strand::signals && any_storm) return uncounted(std::move(list));
+        const bool is_race = is_parallel(*now_.first->action->step);
+        if (strand == Strand::signals && (any_storm || is_race)) return uncounted(std::move(list));
         if (strand != Strand::taken && strand != Strand::one_of) return list;
         if (const auto tail = tails_.find(vcpu); tail != tails_.end())
             list.erase(

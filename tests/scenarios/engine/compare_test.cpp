@@ -132,6 +132,10 @@ BOOST_AUTO_TEST_CASE(of_a_race_it_counts_what_came_not_how_often) {
                "step 1 vCPU 0: ack 0x52 on vCPU 0 | nothing");
     BOOST_TEST(divergence(Story().race().act().takes(0x51).takes(0x51), Story().race().act().takes(0x51)) ==
                "step 2 vCPU 0: ack 0x51 on vCPU 0 | nothing");
+    BOOST_TEST(divergence(Story().race().happens(kicked(2)), Story().race().happens(kicked(7))) == "");
+    BOOST_TEST(divergence(Story().race().happens(kicked(2)), Story().race()) != "");
+    BOOST_TEST(divergence(Story().race().act().happens(kicked(2)), Story().race().act().happens(kicked(7))) !=
+               "");
 }
 
 BOOST_AUTO_TEST_CASE(results_of_calls_count) {

@@ -69,8 +69,10 @@ constexpr std::array table{
     Exclusion{feature::versions, in_kernel_and_split, "", "version registers say who made the controller",
               "SDM vol. 3, 11.4.8; 82093AA 3.2.2"},
     Exclusion{feature::mixed_modes, in_kernel_and_split, "",
-              "beside CPUs in x2APIC mode KVM finds those without a logical id by their APIC id",
-              "docs/findings.md, 16; KVM lapic.c, kvm_recalculate_logical_map; SDM vol. 3, 11.6.2.2"},
+              "beside CPUs in x2APIC mode KVM finds those without a logical id by their APIC id, and an IPI "
+              "of theirs to 255 is a broadcast to nobody",
+              "docs/findings.md, 16; KVM lapic.c, kvm_recalculate_logical_map, kvm_apic_is_broadcast_dest; "
+              "SDM vol. 3, 11.6.2.2, 11.12.9"},
     Exclusion{feature::apic_disable, in_kernel_and_split, "",
               "what waits in a local APIC is not noticed when that is enabled",
               "docs/findings.md, 18; SDM vol. 3, 11.4.3"},

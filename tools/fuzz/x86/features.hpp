@@ -42,7 +42,7 @@ inline constexpr std::string_view apic_base = "apic-base";  ///< writing IA32_AP
 inline constexpr std::string_view doorbells = "doorbells";  ///< ioeventfds
 inline constexpr std::string_view boot_init = "boot-init";  ///< INIT to the boot processor
 inline constexpr std::string_view mixed_modes =
-    "mixed-modes";  ///< logical messages while some CPUs only are in x2APIC mode
+    "mixed-modes";  ///< logical messages, and IPIs to 255, while some CPUs only are in x2APIC mode
 inline constexpr std::string_view apic_disable =
     "apic-disable";  ///< IA32_APIC_BASE disabling a local APIC, for a while
 }  // namespace feature

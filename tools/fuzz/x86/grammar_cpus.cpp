@@ -156,10 +156,9 @@ void Grammar::base() {
     std::uint64_t value = dice_.pick(values);
     if (logical_ && !x2apic_ && !may(feature::mixed_modes)) value &= ~extended;
     if ((value & (enabled | extended)) == 0 && !may(feature::apic_disable)) value |= enabled;
-    if (dice_.chance(30))
-        add("read", {{"vcpu", on}, {"msr", "0x1b"}});
-    else
-        add("write", {{"vcpu", on}, {"msr", "0x1b"}, {"value", hex(value | bootstrap)}});
+    if (dice_.chance(30)) return add("read", {{"vcpu", on}, {"msr", "0x1b"}});
+    add("write", {{"vcpu", on}, {"msr", "0x1b"}, {"value", hex(value | bootstrap)}});
+    if ((value & extended) != 0 && !x2apic_) mixed_ = true;
 }
 
 }  // namespace irqbench::tools::fuzz::x86

@@ -70,6 +70,8 @@ void Grammar::ipi() {
         if (std::string_view(to) == "others") mode(argument, true);
     } else {
         destination(argument, "to");
+        // From a CPU in x2APIC mode it means everybody to those in xAPIC mode alone, if to anybody.
+        if (mixed_ && argument["to"] == 0xff && !may(feature::mixed_modes)) argument["to"] = 0;
         mode(argument, true);
     }
     add("ipi", std::move(argument));
