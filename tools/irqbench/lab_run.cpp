@@ -42,7 +42,8 @@ lab::Job job_of(const LabPlan& plan) {
     // Of an option given twice the last counts. Behind `--` there would be paths only.
     std::vector<std::string> ours = {"--format", "jsonl", "--quiet"};
     if (!inner.trace_out.empty()) ours.insert(ours.end(), {"--trace-out", "/lab/trace"});
-    if (!inner.names_jobs) ours.insert(ours.end(), {"--jobs", fmt::format("{}", plan.setup.cpus)});
+    // One more than CPUs: now and then one of them waits for real time to pass.
+    if (!inner.names_jobs) ours.insert(ours.end(), {"--jobs", fmt::format("{}", plan.setup.cpus + 1)});
     // An emulated processor now and then loses what a guest was about, about once in a thousand storms.
     if (plan.setup.accelerator == "tcg" && !inner.counts_errors)
         ours.insert(ours.end(), {"--retry-errors", "2"});

@@ -14,6 +14,15 @@ MemoryFile::MemoryFile(const char* name) : fd_(::memfd_create(name, MFD_CLOEXEC)
     if (!fd_) throw std::system_error(errno, std::generic_category(), "memfd_create");
 }
 
+void MemoryFile::append(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const ssize_t count = ::write(fd_.get(), bytes.data(), bytes.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) throw std::system_error(errno, std::generic_category(), "writing a memory file");
+        bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+}
+
 std::string MemoryFile::path() const { return fmt::format("/proc/{}/fd/{}", ::getpid(), fd_.get()); }
 
 std::string MemoryFile::content() const {

@@ -14,6 +14,9 @@ class MemoryFile {
     /// @throws std::system_error
     explicit MemoryFile(const char* name);
 
+    /// @throws std::system_error
+    void append(std::string_view bytes);
+
     [[nodiscard]] int fd() const { return fd_.get(); }
     /// Valid as long as this lives.
     [[nodiscard]] std::string path() const;

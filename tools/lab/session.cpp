@@ -6,10 +6,12 @@
 #include <optional>
 #include <stdexcept>
 
+#include "tools/lab/decompress.hpp"
 #include "tools/lab/diagnosis.hpp"
 #include "tools/lab/packed_lines.hpp"
 #include "tools/lab/payload.hpp"
 #include "tools/lab/tasks.hpp"
+#include "tools/lab/unpacked_kernel.hpp"
 
 namespace irqbench::tools::lab {
 
@@ -38,6 +40,15 @@ void add_options(Job& job, const std::vector<std::string>& options) {
     job.arguments.insert(end, options.begin(), options.end());
 }
 
+/// Empty if it cannot be read, which QEMU has words for.
+std::string image_of(const Kernel& kernel) {
+    try {
+        return read_file(kernel.image);
+    } catch (const std::runtime_error&) {
+        return {};
+    }
+}
+
 class Session {
   public:
     Session(const Qemu& qemu, const Kernel& kernel, const MachineSetup& setup, const Program& program,
@@ -45,12 +56,19 @@ class Session {
             const std::atomic<bool>& interrupted)
         : qemu_(qemu),
           kernel_(kernel),
+          quick_(kernel),
           setup_(setup),
           program_(program),
           job_(job),
           patience_(patience),
           listener_(listener),
-          interrupted_(interrupted) {}
+          interrupted_(interrupted) {
+        if (kernel.arch != Arch::x86_64 || setup.accelerator != "tcg") return;
+        if (const auto unpacked = unpacked_kernel(image_of(kernel))) {
+            unpacked_.append(*unpacked);
+            quick_.image = unpacked_.path();
+        }
+    }
 
     Visit run() {
         unsigned hangs = 0;
@@ -147,7 +165,7 @@ class Session {
             add_options(job, {"--resume", "/lab/done.jsonl"});
         }
         add_job(initramfs, kernel_.arch, job, library_path(program_));
-        Machine machine(qemu_, kernel_, setup, initramfs.finish());
+        Machine machine(qemu_, lost_in_a_row_ == 0 ? quick_ : kernel_, setup, initramfs.finish());
         attend(machine);
         // What was cut off is of use to readers, but to no parser.
         if (!err_.rest().empty()) listener_.output(said::Stream::err, err_.rest() + '\n');
@@ -269,6 +287,8 @@ class Session {
 
     const Qemu& qemu_;
     const Kernel& kernel_;
+    MemoryFile unpacked_{"vmlinux"};
+    Kernel quick_;  ///< what is booted first: the kernel without its wrapping, where there is one
     const MachineSetup& setup_;
     const Program& program_;
     const Job& job_;
