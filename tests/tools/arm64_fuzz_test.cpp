@@ -192,6 +192,29 @@ BOOST_AUTO_TEST_CASE(lpis_are_kept_from_mode_1_where_kvm_confuses_them) {
     BOOST_TEST(both > 0U);
 }
 
+BOOST_AUTO_TEST_CASE(no_spi_is_sent_elsewhere_behind_a_priority_mask_where_that_is_left_out) {
+    std::size_t both = 0;
+    for (std::uint64_t number = 0; number < 1000; ++number) {
+        const auto has = [](const Case& each) {
+            std::set<std::uint64_t> masked;
+            for (const Json& step : each.steps) {
+                if (step.contains("retarget") && !masked.empty()) return true;
+                if (!step.contains("pmr")) continue;
+                const Json& argument = step["pmr"];
+                const std::uint64_t on = fuzz::number_at(argument, "vcpu").value_or(0);
+                if (fuzz::number_at(argument, "value") == 0xFFU)
+                    masked.erase(on);
+                else
+                    masked.insert(on);
+            }
+            return false;
+        };
+        both += has(make_arm(1, number)) ? 1U : 0U;
+        BOOST_TEST(!has(make_arm(1, number, {{feature::masked_retarget}, 40})));
+    }
+    BOOST_TEST(both > 0U);
+}
+
 BOOST_AUTO_TEST_CASE(handlers_deactivate_in_mode_1_only) {
     const Json handler = {{"handler", {{"intid", 42}, {"deactivates", true}}}};
     BOOST_TEST(kept_of(arm_case({handler})).empty());

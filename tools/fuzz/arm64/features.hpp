@@ -23,6 +23,8 @@ inline constexpr std::string_view eoi_mode = "eoi-mode";                ///< EOI
 inline constexpr std::string_view foreign_deactivation =
     "foreign-deactivation";  ///< DIR by a vCPU other than the one that acknowledged
 inline constexpr std::string_view lpi_eoi_mode = "lpi-eoi-mode";  ///< LPIs in EOImode 1
+inline constexpr std::string_view masked_retarget =
+    "masked-retarget";  ///< sending an SPI elsewhere while a vCPU masks by priority
 inline constexpr std::string_view binary_point = "binary-point";
 inline constexpr std::string_view discard_pending = "discard-pending";  ///< DISCARD of what may be pending
 inline constexpr std::string_view collections =
@@ -55,6 +57,7 @@ inline constexpr std::array features{
     feature::doorbells,
     feature::foreign_deactivation,
     feature::lpi_eoi_mode,
+    feature::masked_retarget,
 };
 
 }  // namespace irqbench::tools::fuzz::arm64

@@ -123,6 +123,7 @@ class Grammar : public GrammarBase<Grammar> {
     std::uint32_t irqfds_ = 0;
     std::set<std::uint32_t> deassigned_;
     std::set<std::uint32_t> closed_;                     ///< vCPUs with interrupts masked
+    std::set<std::uint32_t> masked_;                     ///< vCPUs with a priority mask
     std::set<std::uint32_t> stays_;                      ///< vCPUs with a handler that stays
     std::set<std::uint32_t> doorbells_;                  ///< places that are watched
     std::map<std::uint32_t, std::uint32_t> groups_off_;  ///< how many of a vCPU's groups are disabled

@@ -59,7 +59,13 @@ void Grammar::flag() {
 
 void Grammar::mask_priority() {
     static constexpr std::array<std::uint32_t, 7> values{0xff, 0xff, 0xf0, 0xa0, 0x80, 0x48, 0x00};
-    add_by(vcpu(), "pmr", {{"value", fmt::format("{:#x}", dice_.pick(values))}});
+    const std::uint32_t on = vcpu();
+    const std::uint32_t value = dice_.pick(values);
+    add_by(on, "pmr", {{"value", fmt::format("{:#x}", value)}});
+    if (value == 0xff)
+        masked_.erase(on);
+    else
+        masked_.insert(on);
 }
 
 /// GICC_BPR, or ICC_BPR1_EL1, of which 0 to 2 make no difference with five bits of priority.

@@ -85,7 +85,10 @@ void Grammar::priority() {
     add_by(vcpu(), "priority", {{"intid", intid}, {"priority", new_priority(intid)}});
 }
 
-void Grammar::retarget() { add_by(vcpu(), "retarget", {{"intid", dice_.pick(spis_).intid}, {"to", vcpu()}}); }
+void Grammar::retarget() {
+    if (!masked_.empty() && !may(feature::masked_retarget)) return;
+    add_by(vcpu(), "retarget", {{"intid", dice_.pick(spis_).intid}, {"to", vcpu()}});
+}
 
 void Grammar::sgi() {
     Json argument = {{"intid", dice_.pick(sgis_)}};
