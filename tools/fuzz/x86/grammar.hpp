@@ -89,7 +89,7 @@ class Grammar : public GrammarBase<Grammar> {
     bool x2apic_ = false;
     bool pit_ = false;
     bool logical_ = false;
-    bool mixed_ = false;  ///< some CPUs, and maybe not all, are in x2APIC mode
+    bool mixed_ = false;  ///< maybe some CPUs are in x2APIC mode, and some are not
     bool uses_pic_ = false;
     bool routed_ = false;
     bool resamples_ = false;

@@ -158,7 +158,7 @@ void Grammar::base() {
     if ((value & (enabled | extended)) == 0 && !may(feature::apic_disable)) value |= enabled;
     if (dice_.chance(30)) return add("read", {{"vcpu", on}, {"msr", "0x1b"}});
     add("write", {{"vcpu", on}, {"msr", "0x1b"}, {"value", hex(value | bootstrap)}});
-    if ((value & extended) != 0 && !x2apic_) mixed_ = true;
+    mixed_ = true;
 }
 
 }  // namespace irqbench::tools::fuzz::x86
