@@ -29,7 +29,9 @@ Board board(const MachineSetup& setup) {
         return {{"-machine", "q35"},
                 "max",
                 {"-serial", "chardev:channel"},
-                "console=ttyS0 no_timer_check 8250.nr_uarts=2 irqbench.channel=/dev/ttyS1",
+                // Each end of a VM waits for grace periods.
+                "console=ttyS0 no_timer_check 8250.nr_uarts=2 rcupdate.rcu_expedited=1 "
+                "irqbench.channel=/dev/ttyS1",
                 "earlyprintk=ttyS0,115200"};
     // Its one UART is the console's.
     return {{"-machine", fmt::format("virt,virtualization=on,gic-version={}", setup.gic.substr(1))},
