@@ -42,10 +42,8 @@ lab::Job job_of(const LabPlan& plan) {
     // Of an option given twice the last counts. Behind `--` there would be paths only.
     std::vector<std::string> ours = {"--format", "jsonl", "--quiet"};
     if (!inner.trace_out.empty()) ours.insert(ours.end(), {"--trace-out", "/lab/trace"});
-    // One more than CPUs, as now and then one of them waits for real time to pass; on arm64 these waits are
-    // short.
-    const unsigned jobs = plan.setup.cpus + (plan.setup.arch == lab::Arch::x86_64 ? 1U : 0U);
-    if (!inner.names_jobs) ours.insert(ours.end(), {"--jobs", fmt::format("{}", jobs)});
+    // One more than CPUs: now and then one of them waits for real time to pass.
+    if (!inner.names_jobs) ours.insert(ours.end(), {"--jobs", fmt::format("{}", plan.setup.cpus + 1)});
     // An emulated processor now and then loses what a guest was about, about once in a thousand storms.
     if (plan.setup.accelerator == "tcg" && !inner.counts_errors)
         ours.insert(ours.end(), {"--retry-errors", "2"});

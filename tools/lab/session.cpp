@@ -63,7 +63,7 @@ class Session {
           patience_(patience),
           listener_(listener),
           interrupted_(interrupted) {
-        if (kernel.arch != Arch::x86_64 || setup.accelerator != "tcg") return;
+        if (setup.accelerator != "tcg") return;
         if (const auto unpacked = unpacked_kernel(image_of(kernel))) {
             unpacked_.append(*unpacked);
             quick_.image = unpacked_.path();
