@@ -139,10 +139,13 @@ struct KnownDivergence {
     KnownWhen when;
     std::string because;
     KnownInstead instead;
+    bool always = true;
     static constexpr auto fields() {
         return std::tuple{required("when", &KnownDivergence::when, "where it is seen"),
                           required("because", &KnownDivergence::because, "why the host does so"),
-                          required("instead", &KnownDivergence::instead, "what happens there")};
+                          required("instead", &KnownDivergence::instead, "what happens there"),
+                          optional("always", &KnownDivergence::always,
+                                   "false: a run there need not show it, and is a pass where it does not")};
     }
 };
 

@@ -52,6 +52,7 @@ std::vector<Known> make_known(const head::Head& head, const Cursor& root) {
         one.because = known.because;
         one.step = known.instead.step;
         one.came = known.instead.came;
+        one.always = known.always;
         one.pointer = fmt::format("/known/{}", all.size());
         one.line = node.line;
         all.push_back(std::move(one));

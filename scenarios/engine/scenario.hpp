@@ -110,6 +110,7 @@ struct Known {
     std::string because;
     std::uint32_t step = 0;  ///< number of the step that fails
     std::string came;        ///< what comes instead, in the words of the report
+    bool always = true;      ///< a run that passes shows that the divergence is gone
     std::string pointer;
     std::uint32_t line = 0;
 };

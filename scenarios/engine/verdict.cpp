@@ -235,8 +235,8 @@ Verdict apply_known(Verdict verdict, const Scenario& scenario, std::string_view 
     for (const Known& known : scenario.known) {
         if (!concerns(known, scenario, placement, run, host)) continue;
         if (verdict.kind == Verdict::Kind::pass) {
-            // What was not asserted cannot show that it is gone.
-            if (verdict.unasserted_steps.contains(known.step)) continue;
+            // What was not asserted, or need not show, cannot show that it is gone.
+            if (!known.always || verdict.unasserted_steps.contains(known.step)) continue;
             verdict.kind = Verdict::Kind::fail;
             verdict.reason = fmt::format("known divergence is gone: step {} should have shown \"{}\" ({})",
                                          known.step, known.came, known.because);

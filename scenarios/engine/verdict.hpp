@@ -63,8 +63,9 @@ std::optional<std::string> unmigrated_reason(const Scenario& scenario, std::stri
                                              const vmm::Host& host);
 
 /// A failure that a `known` divergence names in every word becomes `known`; a pass although a divergence
-/// should have shown becomes `fail`, because the file's knowledge is out of date. A failure on a kernel that
-/// lacks the fix of `fixed_in` becomes `known` too; on one that has it, the failure's remark says so.
+/// should always have shown becomes `fail`, because the file's knowledge is out of date. A failure on a
+/// kernel that lacks the fix of `fixed_in` becomes `known` too; on one that has it, the failure's remark says
+/// so.
 Verdict apply_known(Verdict verdict, const Scenario& scenario, std::string_view placement, vmm::RunMode run,
                     const vmm::Host& host);
 

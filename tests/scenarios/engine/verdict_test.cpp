@@ -293,6 +293,14 @@ BOOST_AUTO_TEST_CASE(a_divergence_that_is_gone_fails) {
         "known divergence is gone: step 9 should have shown \"ack 0x51 on vCPU 0\" (an equal vector nests)");
 }
 
+BOOST_AUTO_TEST_CASE(a_divergence_that_need_not_show_is_not_gone_where_it_does_not) {
+    KnownWorld world;
+    world.scenario.known.front().always = false;
+    BOOST_TEST((world.after({}).kind == Verdict::Kind::pass));
+    BOOST_TEST((world.after(failed(9, "ack 0x51 on vCPU 0")).kind == Verdict::Kind::known));
+    BOOST_TEST((world.after(failed(8, "ack 0x51 on vCPU 0")).kind == Verdict::Kind::fail));
+}
+
 BOOST_AUTO_TEST_CASE(what_its_own_step_could_not_assert_does_not_show_that_it_is_gone) {
     Verdict verdict;
     verdict.unasserted = {"path of step 3: tracefs is not mounted"};
