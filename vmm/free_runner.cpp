@@ -260,14 +260,16 @@ bool FreeRunner::at_rest(VcpuThread& thread, bool& moved) {
 /// @returns whether the vCPU has done anything until it came to rest
 bool FreeRunner::await_rest(VcpuThread& thread, Watchdog& watchdog) {
     bool moved = false;
+    Patience patience(poll_interval / 10);
     while (!at_rest(thread, moved) && !failed_) {
-        if (watchdog.expired()) {
+        const auto interval = patience.next();
+        std::this_thread::sleep_for(interval);
+        if (watchdog.expired(interval)) {
             const Lock lock(mutex_);
             give_up(thread.slot, watchdog,
                     fmt::format("come to rest within {} ms", parts_.config.watchdog.count()));
             break;
         }
-        std::this_thread::sleep_for(poll_interval / 10);
     }
     return moved;
 }
@@ -305,18 +307,28 @@ bool FreeRunner::settle() {
 
 void FreeRunner::finish_operations(Watchdog& watchdog) {
     Lock lock(mutex_);
+    Patience patience(poll_interval);
+    std::chrono::microseconds interval{0};
+    auto next_kick = Clock::now();
     for (bool all_done = false; !failed_;) {
         collect_all();
         all_done = true;
+        const bool kicks = Clock::now() >= next_kick;
+        const auto waited = interval;
+        if (kicks) next_kick = Clock::now() + (interval = patience.next());
         for (const auto& thread : threads_) {
             if (done(*thread) || thread->stormed) continue;
+            if (!kicks) {
+                all_done = false;
+                continue;
+            }
             kick(*thread);
             lock.unlock();
             const bool idles = suspended(*thread);
             lock.lock();
             if (idles) continue;
             all_done = false;
-            if (!watchdog.expired()) continue;
+            if (!watchdog.expired(waited)) continue;
             // It may have gone back into KVM_RUN, where nobody would fetch it that is taken for over.
             kick(*thread);
             thread->over = true;
@@ -336,11 +348,17 @@ void FreeRunner::look_whether_halted(VcpuThread& thread, Watchdog& watchdog) {
     Lock first_look(mutex_);
     bool halted = !halting();
     first_look.unlock();
-    while (!halted && !watchdog.expired()) {
-        const auto paused = pause(&slot);
-        const Lock lock(mutex_);
-        collect(slot);
-        halted = !halting() || parts_.placement.parked(slot).has_value();
+    Patience patience(poll_interval / 10);
+    for (std::chrono::microseconds waited{0}; !halted && !watchdog.expired(waited);) {
+        {
+            const auto paused = pause(&slot);
+            const Lock lock(mutex_);
+            collect(slot);
+            halted = !halting() || parts_.placement.parked(slot).has_value();
+        }
+        if (halted) break;
+        waited = patience.next();
+        std::this_thread::sleep_for(waited);
     }
     const Lock lock(mutex_);
     const bool executing = halting() && slot.agent.executing();

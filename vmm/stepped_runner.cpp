@@ -6,23 +6,16 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <ctime>
 #include <system_error>
 
 #include "vmm/runner.hpp"
+#include "vmm/watchdog.hpp"
 
 namespace irqbench::vmm {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
-
-std::chrono::nanoseconds thread_cpu_time() {
-    timespec time{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
-}
 
 /// A signal that this thread blocks as long as this lives, so that it never ends the process.
 class BlockedSignal {
@@ -75,14 +68,14 @@ class Ticker {
     Ticker(const Ticker&) = delete;
     Ticker& operator=(const Ticker&) = delete;
 
-    static constexpr std::chrono::nanoseconds usual = 5ms;
-    static constexpr std::chrono::nanoseconds eager = 200us;
+    static constexpr std::chrono::microseconds usual = 5ms;
+    static constexpr std::chrono::microseconds eager = 200us;
 
-    void set(std::chrono::nanoseconds interval) {
+    void set(std::chrono::microseconds interval) {
         if (interval == interval_) return;
         interval_ = interval;
         itimerspec spec{};
-        spec.it_interval.tv_nsec = interval.count();
+        spec.it_interval.tv_nsec = std::chrono::nanoseconds(interval).count();
         spec.it_value = spec.it_interval;
         timer_settime(timer_, 0, &spec, nullptr);
     }
@@ -99,7 +92,7 @@ class Ticker {
   private:
     BlockedSignal signal_;
     timer_t timer_{};
-    std::chrono::nanoseconds interval_{};
+    std::chrono::microseconds interval_{};
 };
 
 class SteppedRunner final : public Runner {
@@ -122,12 +115,11 @@ class SteppedRunner final : public Runner {
     bool run_to_rest(VcpuSlot& slot);
     bool poll_parked(VcpuSlot& slot);
     bool storms(VcpuSlot& slot);
-    bool expired(VcpuSlot& slot);
+    bool expired(VcpuSlot& slot, std::chrono::microseconds waited = poll_interval);
     event::Rest rest_at_exit(VcpuSlot& slot) const;
 
     Ticker ticker_;
-    Clock::time_point started_;
-    std::chrono::nanoseconds cpu_at_start_{};
+    Watchdog watchdog_{parts_.config.watchdog};
 };
 
 bool is_parked(event::RestState state) {
@@ -136,8 +128,7 @@ bool is_parked(event::RestState state) {
 }
 
 bool SteppedRunner::settle() {
-    started_ = Clock::now();
-    cpu_at_start_ = thread_cpu_time();
+    watchdog_ = Watchdog(parts_.config.watchdog);
     for (const auto& slot : parts_.slots) {
         slot->records_in_step = 0;
         if (slot->rest.state == event::RestState::storming) slot->rest.state = event::RestState::idle;
@@ -177,14 +168,13 @@ void SteppedRunner::wait(const std::function<bool()>& enough) {
     }
 }
 
-bool SteppedRunner::expired(VcpuSlot& slot) {
-    const auto wall = Clock::now() - started_;
-    if (wall < parts_.config.watchdog) return false;
-    const bool starved = thread_cpu_time() - cpu_at_start_ < parts_.config.watchdog / 20;
+bool SteppedRunner::expired(VcpuSlot& slot, std::chrono::microseconds waited) {
+    if (!watchdog_.expired(waited)) return false;
     fail(slot,
-         starved ? "host stalled: the vCPU's thread got no CPU time"
-                 : fmt::format("the vCPU did not come to rest within {} ms", parts_.config.watchdog.count()),
-         starved);
+         watchdog_.starved()
+             ? "host stalled: the vCPU's thread got no CPU time"
+             : fmt::format("the vCPU did not come to rest within {} ms", parts_.config.watchdog.count()),
+         watchdog_.starved());
     return true;
 }
 
@@ -239,8 +229,9 @@ bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
         }
         moved = waits_in_kernel;
     }
-    const bool may_halt = slot.agent.may_halt();
-    if (may_halt) ticker_.set(Ticker::eager);
+    Patience patience(slot.agent.may_halt() ? Ticker::eager : Ticker::usual);
+    auto tick = patience.next();
+    ticker_.set(tick);
     for (;;) {
         parts_.placement.run_timers();
         if (!parts_.placement.before_run(slot)) {
@@ -260,7 +251,8 @@ bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
                 break;
             }
             // A storm need not make a single exit.
-            if (storms(slot) || expired(slot)) break;
+            if (storms(slot) || expired(slot, tick)) break;
+            ticker_.set(tick = patience.next());
             continue;
         }
         const AfterExit after = handle_exit(slot);
@@ -284,7 +276,7 @@ bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
         moved = true;
         if (expired(slot)) break;
     }
-    if (may_halt) ticker_.set(Ticker::usual);
+    ticker_.set(Ticker::usual);
     return moved;
 }
 

@@ -23,7 +23,7 @@ struct LabCommand {
     std::string modules;
     std::string append;
     std::string gic;
-    std::uint32_t cpus = 2;
+    std::uint32_t cpus = 0;
     std::uint32_t memory_mib = 1024;
     std::string accelerator = "tcg";
     std::uint32_t jobs = 0;
@@ -34,11 +34,6 @@ struct LabCommand {
     bool offline = false;
     std::string mirror;
 };
-
-/// A machine boots on one of its CPUs, and most scenarios use one: it keeps about one of the host's busy.
-std::uint32_t machines_at_a_time(const LabCommand& command) {
-    return command.jobs != 0 ? command.jobs : std::max(1U, std::thread::hardware_concurrency());
-}
 
 /// The host that a machine is, with every irqchip mode there is for its architecture.
 vmm::Host presumed_host(lab::Arch arch) {
@@ -89,7 +84,7 @@ int perform(const LabCommand& command, const std::vector<std::string>& inner, Su
     LabPlan plan;
     plan.inner = std::get<InnerCommand>(std::move(parsed));
     const Supply supply{arch, command.mirror, command.offline};
-    plan.setup = {supply.arch, command.accelerator, command.cpus, command.memory_mib, command.append};
+    plan.setup = {supply.arch, command.accelerator, 1, command.memory_mib, command.append};
     if (!command.gic.empty()) {
         const auto gics = lab::info(supply.arch).gics;
         if (std::find(gics.begin(), gics.end(), command.gic) == gics.end())
@@ -103,7 +98,10 @@ int perform(const LabCommand& command, const std::vector<std::string>& inner, Su
     plan.kernels = choose_kernels(command, supply, surroundings);
     plan.patience.boot = std::chrono::seconds(command.boot_timeout_s);
     plan.patience.silence = std::chrono::seconds(command.timeout_s) + plan.inner.silence;
-    plan.jobs = machines_at_a_time(command);
+    const Shares shares =
+        share_host(std::thread::hardware_concurrency(), plan.kernels.size(), command.jobs, command.cpus);
+    plan.jobs = shares.machines;
+    plan.setup.cpus = shares.cpus;
     plan.log_folder = lab::log_folder(surroundings.environment);
     return run_lab(plan, surroundings);
 }
@@ -129,10 +127,10 @@ void add_lab(CommandLine& line, Surroundings& surroundings) {
     app.add_option("--gic", command->gic,
                    "GIC of arm64 machines, and so of those KVM makes inside; default: v3")
         ->check(CLI::IsMember({"v2", "v3"}));
-    app.add_option("--smp", command->cpus, "CPUs of a machine")
+    app.add_option("--smp", command->cpus,
+                   "CPUs of a machine; default: 2, or 1 where the host has too few for that")
         ->check(CLI::Range(1U, 64U))
-        ->type_name("N")
-        ->capture_default_str();
+        ->type_name("N");
     app.add_option("--memory", command->memory_mib, "Memory of a machine, in MiB")
         ->check(CLI::Range(256U, 65536U))
         ->type_name("MIB")

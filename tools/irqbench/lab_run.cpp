@@ -340,6 +340,13 @@ class LabRun {
 
 }  // namespace
 
+Shares share_host(std::uint32_t host_cpus, std::size_t kernels, std::uint32_t machines, std::uint32_t cpus) {
+    const std::uint32_t here = std::max(1U, host_cpus);
+    const auto wanted = static_cast<std::uint32_t>(std::max<std::size_t>(1, kernels));
+    const std::uint32_t at_a_time = std::min(machines != 0 ? machines : here, wanted);
+    return {at_a_time, cpus != 0 ? cpus : std::clamp(here / at_a_time, 1U, 2U)};
+}
+
 int run_lab(const LabPlan& plan, Surroundings& surroundings) { return LabRun(plan, surroundings).run(); }
 
 }  // namespace irqbench::tools

@@ -1,5 +1,7 @@
 #include "tools/irqbench/lab_run.hpp"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <boost/test/unit_test.hpp>
 #include <fstream>
@@ -168,6 +170,24 @@ BOOST_AUTO_TEST_CASE(jobs_are_machines_at_a_time) {
     const std::string both = met(2);
     BOOST_TEST((both == "old\nnew\n" || both == "new\nold\n"), both);
     BOOST_TEST(met(1) == "new\n");
+}
+
+BOOST_AUTO_TEST_CASE(machines_share_the_cpus_of_the_host) {
+    const auto shares = [](std::uint32_t host_cpus, std::size_t kernels, std::uint32_t machines = 0,
+                           std::uint32_t cpus = 0) {
+        const Shares got = share_host(host_cpus, kernels, machines, cpus);
+        return fmt::format("{} of {}", got.machines, got.cpus);
+    };
+    BOOST_TEST(shares(2, 1) == "1 of 2");
+    BOOST_TEST(shares(2, 4) == "2 of 1");
+    BOOST_TEST(shares(8, 4) == "4 of 2");
+    BOOST_TEST(shares(7, 4) == "4 of 1");
+    BOOST_TEST(shares(64, 4) == "4 of 2");
+    BOOST_TEST(shares(1, 1) == "1 of 1");
+    BOOST_TEST(shares(0, 3) == "1 of 1", "nobody knows how many the host has");
+    BOOST_TEST(shares(2, 4, 1) == "1 of 2", "one machine at a time has the host for itself");
+    BOOST_TEST(shares(2, 4, 9) == "4 of 1");
+    BOOST_TEST(shares(2, 4, 0, 3) == "2 of 3");
 }
 
 BOOST_AUTO_TEST_CASE(progress_is_of_all_machines) {
