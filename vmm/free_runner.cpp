@@ -262,9 +262,8 @@ bool FreeRunner::await_rest(VcpuThread& thread, Watchdog& watchdog) {
     bool moved = false;
     Patience patience(poll_interval / 10);
     while (!at_rest(thread, moved) && !failed_) {
-        const auto interval = patience.next();
-        std::this_thread::sleep_for(interval);
-        if (watchdog.expired(interval)) {
+        std::this_thread::sleep_for(patience.next());
+        if (watchdog.expired(patience.last())) {
             const Lock lock(mutex_);
             give_up(thread.slot, watchdog,
                     fmt::format("come to rest within {} ms", parts_.config.watchdog.count()));
@@ -308,27 +307,22 @@ bool FreeRunner::settle() {
 void FreeRunner::finish_operations(Watchdog& watchdog) {
     Lock lock(mutex_);
     Patience patience(poll_interval);
-    std::chrono::microseconds interval{0};
-    auto next_kick = Clock::now();
     for (bool all_done = false; !failed_;) {
         collect_all();
         all_done = true;
-        const bool kicks = Clock::now() >= next_kick;
-        const auto waited = interval;
-        if (kicks) next_kick = Clock::now() + (interval = patience.next());
+        const bool kicks = patience.is_over();
         for (const auto& thread : threads_) {
             if (done(*thread) || thread->stormed) continue;
-            if (!kicks) {
-                all_done = false;
-                continue;
+            bool idles = false;
+            if (kicks) {
+                kick(*thread);
+                lock.unlock();
+                idles = suspended(*thread);
+                lock.lock();
             }
-            kick(*thread);
-            lock.unlock();
-            const bool idles = suspended(*thread);
-            lock.lock();
             if (idles) continue;
             all_done = false;
-            if (!watchdog.expired(waited)) continue;
+            if (!kicks || !watchdog.expired(patience.last())) continue;
             // It may have gone back into KVM_RUN, where nobody would fetch it that is taken for over.
             kick(*thread);
             thread->over = true;
@@ -345,21 +339,18 @@ void FreeRunner::finish_operations(Watchdog& watchdog) {
 void FreeRunner::look_whether_halted(VcpuThread& thread, Watchdog& watchdog) {
     VcpuSlot& slot = thread.slot;
     const auto halting = [&] { return is_halt(slot.agent.unfinished()); };
+    const auto halted = [&] {
+        const auto paused = pause(&slot);
+        const Lock lock(mutex_);
+        collect(slot);
+        return !halting() || parts_.placement.parked(slot).has_value();
+    };
     Lock first_look(mutex_);
-    bool halted = !halting();
+    const bool is_to_halt = halting();
     first_look.unlock();
     Patience patience(poll_interval / 10);
-    for (std::chrono::microseconds waited{0}; !halted && !watchdog.expired(waited);) {
-        {
-            const auto paused = pause(&slot);
-            const Lock lock(mutex_);
-            collect(slot);
-            halted = !halting() || parts_.placement.parked(slot).has_value();
-        }
-        if (halted) break;
-        waited = patience.next();
-        std::this_thread::sleep_for(waited);
-    }
+    while (is_to_halt && !halted() && !watchdog.expired(patience.last()))
+        std::this_thread::sleep_for(patience.next());
     const Lock lock(mutex_);
     const bool executing = halting() && slot.agent.executing();
     if (executing && watchdog.expired())

@@ -19,13 +19,25 @@ class Patience {
 
     /// How long to leave it alone now.
     [[nodiscard]] std::chrono::microseconds next() {
-        const auto now = interval_;
+        last_ = interval_;
         interval_ = std::min(2 * interval_, longest);
-        return now;
+        return last_;
     }
+    /// For who looks at something else meanwhile: whether it has been left alone for so long. The first time
+    /// it has.
+    [[nodiscard]] bool is_over() {
+        const auto now = std::chrono::steady_clock::now();
+        if (now < until_) return false;
+        until_ = now + next();
+        return true;
+    }
+    /// What next() said last.
+    [[nodiscard]] std::chrono::microseconds last() const { return last_; }
 
   private:
     std::chrono::microseconds interval_;
+    std::chrono::microseconds last_{};
+    std::chrono::steady_clock::time_point until_{};
 };
 
 /// Ends a wait. One in which this process was hardly ever scheduled says nothing about the guest: it goes on,
@@ -43,7 +55,7 @@ class Watchdog {
     [[nodiscard]] bool starved() const { return asked_ < limit_ / 20; }
 
   private:
-    std::chrono::milliseconds limit_;
+    std::chrono::microseconds limit_;
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
     std::chrono::microseconds asked_{};
 };

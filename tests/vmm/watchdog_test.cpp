@@ -16,6 +16,18 @@ BOOST_AUTO_TEST_CASE(a_vcpu_is_left_alone_longer_each_time_up_to_a_limit) {
     BOOST_TEST(patience.next().count() == Patience::longest.count());
 }
 
+BOOST_AUTO_TEST_CASE(who_looks_at_something_else_meanwhile_asks_whether_it_is_over) {
+    Patience patience(1h);
+    BOOST_TEST(patience.is_over(), "the first look is at once");
+    BOOST_TEST((patience.last() == 1h));
+    BOOST_TEST(!patience.is_over());
+    Patience shorter(1ms);
+    BOOST_TEST(shorter.is_over());
+    std::this_thread::sleep_for(2ms);
+    BOOST_TEST(shorter.is_over());
+    BOOST_TEST((shorter.last() == 2ms));
+}
+
 BOOST_AUTO_TEST_CASE(a_wait_ends_after_its_limit_and_not_before) {
     BOOST_TEST(!Watchdog(1h).expired(1h));
     Watchdog watchdog(20ms);
