@@ -30,8 +30,8 @@ struct Shares {
 };
 
 /// As many machines at a time as the host has CPUs, or as there are to be. Each has two CPUs, so that a
-/// guest's vCPUs and the threads of the bench meet; where the host has too few for that, it has one: emulated
-/// CPUs that wait for one another's threads cost a third more than they bring.
+/// guest's vCPUs and the threads of the bench meet; where the host has too few for that, it has one: two
+/// machines of two emulated CPUs on a host of two took half as long again as two of one.
 /// @param machines,cpus what was asked for; 0: nothing
 Shares share_host(std::uint32_t host_cpus, std::size_t kernels, std::uint32_t machines, std::uint32_t cpus);
 
