@@ -230,8 +230,7 @@ bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
         moved = waits_in_kernel;
     }
     Patience patience(slot.agent.may_halt() ? Ticker::eager : Ticker::usual);
-    auto tick = patience.next();
-    ticker_.set(tick);
+    ticker_.set(patience.next());
     for (;;) {
         parts_.placement.run_timers();
         if (!parts_.placement.before_run(slot)) {
@@ -251,8 +250,8 @@ bool SteppedRunner::run_to_rest(VcpuSlot& slot) {
                 break;
             }
             // A storm need not make a single exit.
-            if (storms(slot) || expired(slot, tick)) break;
-            ticker_.set(tick = patience.next());
+            if (storms(slot) || expired(slot, patience.last())) break;
+            ticker_.set(patience.next());
             continue;
         }
         const AfterExit after = handle_exit(slot);
