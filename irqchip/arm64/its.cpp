@@ -75,7 +75,7 @@ void Its::write_ctlr(std::uint64_t value, std::uint64_t mask) {
         cbaser_.get(cbaser_.valid) && baser_[0].get(GitsBaser::valid) && baser_[1].get(GitsBaser::valid);
     if (enable && !enabled() && !configured) return;
     ctlr_ = written;
-    if (!enable) forget_if([](const CachedTranslation&) { return true; });
+    if (!enable) cache_.clear();
 }
 
 void Its::write_cbaser(std::uint64_t value, std::uint64_t mask) {
@@ -109,7 +109,7 @@ void Its::write_baser(const RegisterInfo& row, std::uint64_t value, std::uint64_
         collections_.clear();
     else if (!baser.get(GitsBaser::valid))
         mapped_.clear();
-    forget_if([](const CachedTranslation&) { return true; });
+    cache_.clear();
 }
 
 bool Its::restore_creadr(std::uint64_t value) {
@@ -129,7 +129,7 @@ void Its::reset() {
     for (GitsBaser& baser : baser_) baser.set(GitsBaser::valid, false);
     collections_.clear();
     mapped_.clear();
-    forget_if([](const CachedTranslation&) { return true; });
+    cache_.clear();
 }
 
 /// In commands.

@@ -34,6 +34,7 @@
 #include "irqchip/arm64/its_tables.hpp"
 #include "irqchip/arm64/lpi_effect.hpp"
 #include "irqchip/arm64/lpi_memory.hpp"
+#include "irqchip/arm64/translation_cache.hpp"
 
 namespace irqbench::irqchip::arm64 {
 
@@ -63,13 +64,6 @@ enum class TableFault : std::uint8_t {
     unreachable,   ///< a table outside memory
     inconsistent,  ///< an entry that KVM would refuse, or that has no room in its table
     too_large,     ///< more than Its::max_saved_entries to look at
-};
-
-/// Where an MSI goes.
-struct Translation {
-    std::uint32_t redistributor;  ///< by index
-    std::uint32_t intid;
-    friend bool operator==(const Translation&, const Translation&) = default;
 };
 
 class Its {
@@ -112,17 +106,6 @@ class Its {
     friend bool operator==(const Its&, const Its&) = default;
 
   private:
-    static constexpr std::size_t cache_size = 256;
-
-    struct CachedTranslation {
-        bool valid = false;
-        std::uint16_t collection = 0;
-        std::uint32_t device = 0;
-        std::uint32_t event = 0;
-        Translation translation{};
-        friend bool operator==(const CachedTranslation&, const CachedTranslation&) = default;
-    };
-
     /// An event of a device whose entry could be found; it need not be valid.
     struct Event {
         std::uint64_t address;
@@ -167,13 +150,6 @@ class Its {
     std::optional<TableFault> restore_collections(TableMemory& memory,
                                                   std::map<std::uint16_t, std::uint32_t>& saved);
 
-    CachedTranslation& cached(std::uint32_t device, std::uint32_t event);
-    template <class Which>
-    void forget_if(Which which) {
-        for (CachedTranslation& slot : cache_)
-            if (slot.valid && which(slot)) slot = {};
-    }
-
     TableLocation devices() const { return TableLocation(baser_[0]); }
     TableLocation collection_table() const { return TableLocation(baser_[1]); }
 
@@ -187,7 +163,7 @@ class Its {
     /// By DeviceID: those that MAPD or a restore has mapped, as far as their entries in memory are valid
     /// still.
     std::set<std::uint32_t> mapped_;
-    std::array<CachedTranslation, cache_size> cache_{};
+    TranslationCache cache_;
 };
 
 }  // namespace irqbench::irqchip::arm64

@@ -49,9 +49,7 @@ Its::Outcome Its::on_mapped_event(const ItsCommand& command, TableMemory& memory
             }
             if (command.opcode() == ItsOpcode::discard) {
                 if (!memory.write64(found.address, 0)) return ItsFault::table_unreachable;
-                forget_if([&](const CachedTranslation& slot) {
-                    return slot.device == device && slot.event == event;
-                });
+                cache_.forget(device, event);
             }
             effects.add(LpiCleared{at.redistributor, at.intid});
             return {};
@@ -76,7 +74,7 @@ Its::Outcome Its::mapc(const ItsCommand& command, TableMemory& memory) {
     else if (!collections_.map(collection, static_cast<std::uint32_t>(command.target()), collection_table(),
                                memory))
         return ItsFault::collection_oor;
-    forget_if([&](const CachedTranslation& slot) { return slot.collection == collection; });
+    cache_.forget_collection(collection);
     return {};
 }
 
@@ -97,7 +95,7 @@ Its::Outcome Its::mapd(const ItsCommand& command, TableMemory& memory) {
         mapped_.insert(device);
     else
         mapped_.erase(device);
-    forget_if([&](const CachedTranslation& slot) { return slot.device == device; });
+    cache_.forget_device(device);
     return {};
 }
 
@@ -141,8 +139,7 @@ Its::Outcome Its::movi(const ItsCommand& command, TableMemory& memory, LpiEffect
         if (!is_lpi(intid)) return ItsFault::ite_invalid;
         const auto moved = found.entry.with(InterruptEntry::collection, collection);
         if (!memory.write64(found.address, moved.raw())) return ItsFault::table_unreachable;
-        forget_if(
-            [&](const CachedTranslation& slot) { return slot.device == device && slot.event == event; });
+        cache_.forget(device, event);
         if (*from != *to) effects.add(LpiMoved{*from, *to, intid});
         return {};
     });

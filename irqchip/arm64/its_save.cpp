@@ -185,7 +185,7 @@ std::optional<TableFault> Its::save(TableMemory& memory) const {
 std::optional<TableFault> Its::restore(TableMemory& memory) {
     collections_.clear();
     mapped_.clear();
-    forget_if([](const CachedTranslation&) { return true; });
+    cache_.clear();
     Reader reader(memory);
     std::map<std::uint16_t, std::uint32_t> saved;
     Fault fault = restore_collections(memory, saved);

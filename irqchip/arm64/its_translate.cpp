@@ -54,14 +54,13 @@ std::variant<Translation, ItsFault> Its::translation_of(const InterruptEntry& en
 
 std::variant<Translation, ItsFault> Its::translate(std::uint32_t device, std::uint32_t event,
                                                    const TableMemory& memory) {
-    CachedTranslation& slot = cached(device, event);
-    if (slot.valid && slot.device == device && slot.event == event) return slot.translation;
+    if (const Translation* known = cache_.find(device, event)) return *known;
     const auto found = find_mapped(device, event, memory);
     if (const auto* fault = std::get_if<ItsFault>(&found)) return *fault;
     const InterruptEntry entry = std::get<Event>(found).entry;
     const auto result = translation_of(entry);
     if (const auto* translation = std::get_if<Translation>(&result))
-        slot = {true, entry.get(entry.collection), device, event, *translation};
+        cache_.insert(device, event, {entry.get(entry.collection), *translation});
     return result;
 }
 
@@ -88,11 +87,6 @@ bool Its::has_collection(std::uint16_t collection, const TableMemory& memory) co
 
 bool Its::is_lpi(std::uint32_t intid) const {
     return intid >= first_lpi && intid >> options_.lpi_id_bits == 0;
-}
-
-Its::CachedTranslation& Its::cached(std::uint32_t device, std::uint32_t event) {
-    // Few events of many devices and many events of few devices spread alike.
-    return cache_[(std::size_t{device} * 37 + event) % cache_size];
 }
 
 }  // namespace irqbench::irqchip::arm64
