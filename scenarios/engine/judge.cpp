@@ -245,8 +245,7 @@ class Judge {
               const std::string& mark) {
         verdict_.kind = Verdict::Kind::fail;
         verdict_.failure = locate(expected, came, event, mark);
-        verdict_.reason = fmt::format("step {}, line {}: expected {}, came {}", verdict_.failure->step,
-                                      verdict_.failure->line, expected, came);
+        verdict_.reason = fmt::format("{}expected {}, came {}", place(), expected, came);
         verdict_.histogram = world_.histogram();
         return false;
     }
@@ -255,8 +254,7 @@ class Judge {
         fail(expected, came, event, "proves nothing");
         verdict_.kind = Verdict::Kind::error;
         verdict_.invalid = true;
-        verdict_.reason = fmt::format("invalid scenario: step {}, line {}: {}", verdict_.failure->step,
-                                      verdict_.failure->line, came);
+        verdict_.reason = fmt::format("invalid scenario: {}{}", place(), came);
         return false;
     }
 
@@ -265,10 +263,15 @@ class Judge {
         verdict_.reason = reason;
         if (!performance_.performed.empty()) {
             verdict_.failure = locate("", "", event, event ? "the run ended here" : "");
-            verdict_.reason =
-                fmt::format("step {}, line {}: {}", verdict_.failure->step, verdict_.failure->line, reason);
+            verdict_.reason = place() + reason;
         }
         return verdict_;
+    }
+
+    /// Of the step that is judged. What a group does is at the line where the group is done.
+    [[nodiscard]] std::string place() const {
+        const Step& step = *performance_.performed[current_].step;
+        return fmt::format("step {}, line {}: {}", step.number, step.line, step.within);
     }
 
     [[nodiscard]] Failure locate(const std::string& expected, const std::string& came,
@@ -279,7 +282,7 @@ class Judge {
         failure.line = performed.step->line;
         failure.iteration = performed.iteration;
         failure.iterations = performed.iterations;
-        failure.text = performed.step->text;
+        failure.text = performed.step->within + performed.step->text;
         failure.expected = expected;
         failure.came = came;
         failure.mark = mark;

@@ -91,6 +91,15 @@ class Checker {
                      fmt::format("unknown irqchip mode '{}'{}", modes[i], suggestion(modes[i], known)));
     }
 
+    /// Of a step that is for some modes only. In a group it has no pointer of its own.
+    void check_modes_of(const Step& step) const {
+        const auto known = architecture_.modes;
+        for (const std::string& mode : step.block->modes)
+            if (!step.within.empty() && std::find(known.begin(), known.end(), mode) == known.end())
+                fail(step, fmt::format("unknown irqchip mode '{}'{}", mode, suggestion(mode, known)));
+        check_modes(step.block->modes, {step.pointer + "/only/irqchip", step.line});
+    }
+
     [[nodiscard]] Modes modes_of_file() const {
         const Spot place = place_of("modes");
         check_modes(scenario_.modes_only, {place.pointer + "/only", place.line});
@@ -123,7 +132,7 @@ class Checker {
         const Block& block = *step.block;
         switch (block.kind) {
             case Block::Kind::only: {
-                check_modes(block.modes, {step.pointer + "/only/irqchip", step.line});
+                check_modes_of(step);
                 Modes left;
                 for (const std::string& mode : block.modes)
                     if (around.modes.contains(mode)) left.insert(mode);

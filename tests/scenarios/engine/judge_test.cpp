@@ -30,6 +30,19 @@ BOOST_AUTO_TEST_CASE(nothing_taken_fails_the_ack) {
                "2: expected ack 0x51 on vCPU 0, came nothing");
 }
 
+BOOST_AUTO_TEST_CASE(a_failure_inside_a_group_names_the_group) {
+    Story story;
+    story.act().claim(in_order({ack(0x51)}), R"({ "ack": "0x51" })");
+    story.scenario.steps.back().within = "group 'interrupt', a.groups.json:3: /groups/interrupt/steps/1: ";
+    const Verdict verdict = story.judged();
+    BOOST_REQUIRE(verdict.failure.has_value());
+    BOOST_TEST(verdict.failure->text ==
+               "group 'interrupt', a.groups.json:3: /groups/interrupt/steps/1: { \"ack\": \"0x51\" }");
+    BOOST_TEST(verdict.reason.find(": group 'interrupt', a.groups.json:3: /groups/interrupt/steps/1: "
+                                   "expected ack 0x51 on vCPU 0, came nothing") != std::string::npos,
+               verdict.reason);
+}
+
 BOOST_AUTO_TEST_CASE(another_vector_fails_the_ack) {
     BOOST_TEST(failure(Story().act().takes(0x61).claim(in_order({ack(0x51)}))) ==
                "2: expected ack 0x51 on vCPU 0, came ack 0x61 on vCPU 0");
