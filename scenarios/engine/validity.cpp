@@ -83,21 +83,15 @@ class Checker {
     }
 
     /// @param place the array of modes
-    void check_modes(const std::vector<std::string>& modes, const Spot& place) const {
+    /// @param within the group that it stands in: Step::within
+    void check_modes(const std::vector<std::string>& modes, const Spot& place,
+                     const std::string& within = {}) const {
         const auto known = architecture_.modes;
         for (std::size_t i = 0; i < modes.size(); ++i)
             if (std::find(known.begin(), known.end(), modes[i]) == known.end())
                 fail(Spot{fmt::format("{}/{}", place.pointer, i), place.line},
-                     fmt::format("unknown irqchip mode '{}'{}", modes[i], suggestion(modes[i], known)));
-    }
-
-    /// Of a step that is for some modes only. In a group it has no pointer of its own.
-    void check_modes_of(const Step& step) const {
-        const auto known = architecture_.modes;
-        for (const std::string& mode : step.block->modes)
-            if (!step.within.empty() && std::find(known.begin(), known.end(), mode) == known.end())
-                fail(step, fmt::format("unknown irqchip mode '{}'{}", mode, suggestion(mode, known)));
-        check_modes(step.block->modes, {step.pointer + "/only/irqchip", step.line});
+                     fmt::format("{}unknown irqchip mode '{}'{}", within, modes[i],
+                                 suggestion(modes[i], known)));
     }
 
     [[nodiscard]] Modes modes_of_file() const {
@@ -132,7 +126,7 @@ class Checker {
         const Block& block = *step.block;
         switch (block.kind) {
             case Block::Kind::only: {
-                check_modes_of(step);
+                check_modes(step.block->modes, {step.pointer + "/only/irqchip", step.line}, step.within);
                 Modes left;
                 for (const std::string& mode : block.modes)
                     if (around.modes.contains(mode)) left.insert(mode);

@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_in_a_file_of_groups_is_told_with_both_places)
         R"({ "only": { "irqchip": ["splt"], "because": "so", "steps": [ { "quiet": true } ] } }, {)");
     BOOST_TEST(folder.message_with(wrong) ==
                "~/it.json:2: /steps/0: group 'interrupt', ~/shapes/msi.groups.json:5: "
-               "/groups/interrupt/steps/1: unknown irqchip mode 'splt'; did you mean 'split'?");
+               "/groups/interrupt/steps/1: unknown irqchip mode 'splt', did you mean 'split'?");
 }
 
 BOOST_AUTO_TEST_CASE(a_name_means_one_group) {
