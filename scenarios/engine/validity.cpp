@@ -83,15 +83,17 @@ class Checker {
     }
 
     /// @param place the array of modes
-    /// @param within the group that it stands in: Step::within
+    /// @param in_group the step of a group that they are of: it has no pointer of its own in this file
     void check_modes(const std::vector<std::string>& modes, const Spot& place,
-                     const std::string& within = {}) const {
+                     const Step* in_group = nullptr) const {
         const auto known = architecture_.modes;
-        for (std::size_t i = 0; i < modes.size(); ++i)
-            if (std::find(known.begin(), known.end(), modes[i]) == known.end())
-                fail(Spot{fmt::format("{}/{}", place.pointer, i), place.line},
-                     fmt::format("{}unknown irqchip mode '{}'{}", within, modes[i],
-                                 suggestion(modes[i], known)));
+        for (std::size_t i = 0; i < modes.size(); ++i) {
+            if (std::find(known.begin(), known.end(), modes[i]) != known.end()) continue;
+            std::string reason =
+                fmt::format("unknown irqchip mode '{}'{}", modes[i], suggestion(modes[i], known));
+            if (in_group != nullptr) fail(*in_group, std::move(reason));
+            fail(Spot{fmt::format("{}/{}", place.pointer, i), place.line}, std::move(reason));
+        }
     }
 
     [[nodiscard]] Modes modes_of_file() const {
@@ -126,7 +128,8 @@ class Checker {
         const Block& block = *step.block;
         switch (block.kind) {
             case Block::Kind::only: {
-                check_modes(step.block->modes, {step.pointer + "/only/irqchip", step.line}, step.within);
+                check_modes(step.block->modes, {step.pointer + "/only/irqchip", step.line},
+                            step.within.empty() ? nullptr : &step);
                 Modes left;
                 for (const std::string& mode : block.modes)
                     if (around.modes.contains(mode)) left.insert(mode);
