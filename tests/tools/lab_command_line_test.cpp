@@ -128,7 +128,7 @@ BOOST_AUTO_TEST_CASE(what_machines_of_another_architecture_lack_is_said_without_
     const std::string foreign = file("x86/foreign.json", scenario_text("foreign", passing_steps));
     // Those that go on find that the program is not for arm64, or that there is no such kernel.
     const auto on_arm64 = [&](const std::vector<std::string>& inner) {
-        std::vector<std::string> all{"lab", "--arch", "arm64", "--qemu", qemu, "--", "run"};
+        std::vector<std::string> all{"lab", "--arch", "arm64", "--qemu", qemu, "--"};
         if (host_arch() == Arch::x86_64) all.insert(all.begin() + 5, {"--program", "/bin/true"});
         all.insert(all.end(), inner.begin(), inner.end());
         environment["XDG_CACHE_HOME"] = folder() + "/cache";
@@ -136,19 +136,27 @@ BOOST_AUTO_TEST_CASE(what_machines_of_another_architecture_lack_is_said_without_
         BOOST_TEST(boots() == "");
         return status;
     };
-    BOOST_TEST(on_arm64({own, "--irqchip", "split"}) == 5);
+    BOOST_TEST(on_arm64({"run", own, "--irqchip", "split"}) == 5);
     BOOST_TEST(out.find("arm64 has no split irqchip mode") != std::string::npos, out);
-    BOOST_TEST(on_arm64({folder(), "--irqchip", "split"}) == 5);
+    BOOST_TEST(on_arm64({"run", folder(), "--irqchip", "split"}) == 5);
     BOOST_TEST(out.find("arm64 has no split irqchip mode") != std::string::npos, out);
-    BOOST_TEST(on_arm64({folder() + "/x86"}) == 5);
+    BOOST_TEST(on_arm64({"run", folder() + "/x86"}) == 5);
     BOOST_TEST(
         err.find("1 file for x86_64 left out: the lab's machines are arm64; --irqchip model runs them") !=
             std::string::npos,
         err);
-    BOOST_TEST(on_arm64({foreign, "--irqchip", "kernel"}) == 5);
+    BOOST_TEST(on_arm64({"run", foreign, "--irqchip", "kernel"}) == 5);
     BOOST_TEST(out.find("is for x86_64, the lab's machines are arm64") != std::string::npos, out);
     for (const std::string modes : {"kernel", "kernel,split"})
-        BOOST_TEST(on_arm64({own, "--irqchip", modes}) == 3);
+        BOOST_TEST(on_arm64({"run", own, "--irqchip", modes}) == 3);
+    // fuzz needs all of the modes, diff two of them.
+    const std::string why = "nothing to compare: split: arm64 has no split irqchip mode\n";
+    BOOST_TEST(on_arm64({"fuzz", "--between", "kernel,model,split", "--out", "-"}) == 5);
+    BOOST_TEST(err.ends_with(why), err);
+    BOOST_TEST(on_arm64({"diff", own, "--between", "kernel,split"}) == 5);
+    BOOST_TEST(out.find("0 alike, 0 different, 0 known to differ, 1 not compared") != std::string::npos, out);
+    BOOST_TEST(on_arm64({"fuzz", "--between", "kernel,model", "--out", "-"}) == 3);
+    BOOST_TEST(on_arm64({"diff", own, "--between", "kernel,model,split"}) == 3);
 }
 
 BOOST_AUTO_TEST_CASE(files_that_no_machine_can_have_are_refused) {

@@ -140,7 +140,9 @@ std::optional<std::string> unplayable(const FuzzCommand& command, const fuzz::Ar
     const auto smallest = fuzz::load_stimuli(nothing);
     for (const std::string& mode : command.between)
         if (const auto reason = scenarios::skip_reason(smallest, mode, host, vmm::RunMode::stepped)) {
-            const bool is_foreign = !scenarios::runs_architecture(architecture.name, mode, host);
+            const auto modes = scenarios::find_architecture(architecture.name)->modes;
+            const bool is_foreign = std::find(modes.begin(), modes.end(), mode) != modes.end() &&
+                                    !scenarios::runs_architecture(architecture.name, mode, host);
             return fmt::format("{}: {}{}", mode, *reason,
                                is_foreign ? fmt::format("; `irqbench lab --arch {} -- fuzz ...` plays on one",
                                                         architecture.name)

@@ -57,9 +57,18 @@ bool take_files(const Selection& selection, InnerCommand& inner) {
     }
 }
 
-/// Whether a run has a scenario, in its part of the files, that such hosts can play. A file that cannot be
-/// loaded may be one.
+/// Whether such hosts have the modes to compare; of a run, whether it has a scenario, in its part of the
+/// files, that they can play. A file that cannot be loaded may be one.
 bool can_play(const CLI::App& command, const Selection& selection, const vmm::Host& inside) {
+    if (command.get_name() == "fuzz" || command.get_name() == "diff") {
+        const auto between = values(command, "--between");
+        const auto& offered = inside.placements;
+        const auto playable = std::count_if(between.begin(), between.end(), [&offered](const auto& mode) {
+            return std::find(offered.begin(), offered.end(), mode) != offered.end();
+        });
+        const std::size_t needed = command.get_name() == "fuzz" ? between.size() : 2;
+        return static_cast<std::size_t>(playable) >= needed;
+    }
     if (command.get_name() != "run") return true;
     CampaignOptions options;
     choose_modes(last_value(command, "--irqchip", "all"), inside, options);
@@ -104,7 +113,7 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
     const fs::path folder = fs::current_path();
     refuse_what_is_not_inside(folder, "the current folder, " + folder.string());
     for (const auto& path : selection.paths) refuse_what_is_not_inside(folder / path, path);
-    if (!selection.paths.empty() && !(take_files(selection, inner) && can_play(command, selection, inside)))
+    if ((!selection.paths.empty() && !take_files(selection, inner)) || !can_play(command, selection, inside))
         return run_as(inside, arguments, surroundings);
     if (inner.name == "fuzz" && last_value(command, "--out", ".") != "-")
         throw CLI::ValidationError("--out",
