@@ -193,8 +193,8 @@ BOOST_AUTO_TEST_CASE(commands_are_put_where_the_queue_ends_and_wrap) {
                 words(0x3'0000'0008, 8, vmm::scenario_memory + 0x43000, 0));
     // A table of 128 KiB, behind those of the redistributors; IHI 0069, 5.3: Size is one less than the bits.
     check_calls(R"({ "its_command": { "command": "mapd", "device": 0, "event_bits": 14 } })",
-                after(op(0, OP_CLEAR, 8, vmm::scenario_memory + 0x70000, 0x20000),
-                      words(0x8, 13, valid | (vmm::scenario_memory + 0x70000), 0)));
+                after(op(0, OP_CLEAR, 8, vmm::scenario_memory + 0x90000, 0x20000),
+                      words(0x8, 13, valid | (vmm::scenario_memory + 0x90000), 0)));
     check_calls(R"({ "its_command": { "command": "mapi", "device": 3, "event": 8200, "collection": 1 } })",
                 words(0x3'0000'000b, 8200, 1, 0));
     check_calls(R"({ "its_command": { "command": "mapc", "collection": 2, "to": 1 } })",
@@ -214,6 +214,26 @@ BOOST_AUTO_TEST_CASE(commands_are_put_where_the_queue_ends_and_wrap) {
     check_calls(R"({ "lpi": { "intid": 8200, "priority": "0x40", "enabled": false } })",
                 {op(0, OP_WRITE, 1, vmm::scenario_memory + 0x30008, 0x42)});
     check_calls(R"({ "msi": { "event": 5, "device": 3 } })", {"msi 0x8090040 0x5"});
+}
+
+BOOST_AUTO_TEST_CASE(a_device_table_of_two_levels_leads_to_two_pages) {
+    // IHI 0069, 12.19.1 GITS_BASER: Valid 63, Indirect 62, page size 64 KiB in 9:8; 5.2.1: an entry of the
+    // first level.
+    constexpr std::uint64_t valid = std::uint64_t{1} << 63;
+    constexpr std::uint64_t indirect = std::uint64_t{1} << 62;
+    const auto does = [](const Played& played, std::uint64_t at, std::uint64_t value) {
+        return std::count(played.calls.begin(), played.calls.end(), op(0, OP_WRITE, 8, at, value)) == 1;
+    };
+    const std::uint64_t table = vmm::scenario_memory + 0x10000;
+    const std::uint64_t pages = vmm::scenario_memory + 0x50000;
+    const std::uint64_t attributes = std::uint64_t{7} << 59 | 0x600;
+    const Played flat(R"({ "its": true })");
+    BOOST_TEST(does(flat, AGENT_ITS + 0x100, valid | attributes | table));
+    BOOST_TEST(!does(flat, table, valid | pages));
+    const Played two_level(R"({ "its": { "two_level": true } })");
+    BOOST_TEST(does(two_level, AGENT_ITS + 0x100, valid | indirect | attributes | table));
+    BOOST_TEST(does(two_level, table, valid | pages));
+    BOOST_TEST(does(two_level, table + 8, valid | (pages + 0x10000)));
 }
 
 BOOST_AUTO_TEST_CASE(an_its_is_reset_by_the_host) {

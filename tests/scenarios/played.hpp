@@ -21,9 +21,10 @@ struct Played {
     std::shared_ptr<const Verb> verb;
     Lines expects;
     explicit Played(const std::string& step, std::vector<vmm::NamedValue> state = {},
-                    const std::string& head = "") {
+                    const std::string& head = "", int save_fails_with = 0) {
         const bool pit = step.find("\"pit\":") != std::string::npos;
         machine.state = std::move(state);
+        machine.save_fails_with = save_fails_with;
         const Scenario scenario =
             load_text(file_with(R"({ "nmi": 0 }, { "ack": "0x51" }, )" + step, R"(
             { "irqfd": { "name": "dev", "gsi": 10, "resample": true } },

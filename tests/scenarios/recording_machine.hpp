@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "routing/x86.hpp"
@@ -17,6 +18,7 @@ class RecordingMachine final : public vmm::Machine {
     std::vector<std::string> calls;
     std::vector<vmm::GuestOp> operations;  ///< of every guest() call
     std::vector<vmm::NamedValue> state;    ///< what inspect() returns
+    int save_fails_with = 0;               ///< errno; 0 if it does not
     routing::RoutingTable table = routing::x86::default_table();
 
     vmm::Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override {
@@ -82,6 +84,8 @@ class RecordingMachine final : public vmm::Machine {
     }
     std::shared_ptr<const vmm::MachineState> save() override {
         note("save");
+        if (save_fails_with != 0)
+            throw std::system_error(save_fails_with, std::generic_category(), "KVM_GET_IRQCHIP");
         return std::make_shared<vmm::MachineState>();
     }
     void restore(const vmm::MachineState&, const vmm::RestoreOptions& options) override {

@@ -436,6 +436,19 @@ BOOST_AUTO_TEST_CASE(a_state_is_restored_in_the_order_that_is_asked_for) {
                 {"restore first [tsc_deadline] without []"});
 }
 
+BOOST_AUTO_TEST_CASE(a_save_that_the_kernel_refuses_is_a_failed_call_and_nothing_is_restored) {
+    for (const std::string step : {R"({ "migrate": true })", R"({ "save": "other" })"}) {
+        const Played played(step, {}, "", EINVAL);
+        BOOST_TEST(played.machine.calls == (Lines{"save"}), boost::test_tools::per_element());
+        BOOST_TEST_REQUIRE(played.trace.events().size() == 1u);
+        const auto* call = std::get_if<vmm::event::Call>(&played.trace.events().front().what);
+        BOOST_TEST_REQUIRE(call != nullptr);
+        BOOST_TEST(call->name == "save");
+        BOOST_TEST(call->arguments.starts_with("KVM_GET_IRQCHIP"));
+        BOOST_TEST(call->outcome.error == EINVAL);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(claims_do_not_act_and_everything_else_does) {
     for (const VerbInfo& info : verbs_of("x86_64")) {
         const std::string name(info.name);

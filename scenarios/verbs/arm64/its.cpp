@@ -178,7 +178,8 @@ void CommandArguments::check(const CommandArguments& arguments, const Cursor& at
 }
 
 std::string ItsVerb::explain() const {
-    return who() + " gives the ITS and the redistributors their tables, and enables LPIs.";
+    return fmt::format("{} gives the ITS and the redistributors their tables, {}and enables LPIs.", who(),
+                       arguments_.two_level ? "that of the devices in two levels, " : "");
 }
 
 Facts ItsVerb::facts() const { return with_tables(GuestVerb::facts()); }
@@ -190,17 +191,29 @@ std::vector<vmm::GuestOp> ItsVerb::operations(Stage& stage) const {
     constexpr std::uint64_t pages_64k = 2U << 8;
     constexpr std::uint64_t queue_pages = ItsMemory::bytes_each / 0x1000 - 1;
     constexpr std::uint64_t pending_zero = std::uint64_t{1} << 62;
+    constexpr std::uint64_t indirect = std::uint64_t{1} << 62;
     // Memory of a table is zero when it is given to the ITS (IHI 0069, 5.2), also after a reset.
+    constexpr std::uint64_t second_level = memory_at(ItsMemory::second_level);
     std::vector<vmm::GuestOp> operations{
         operation(OP_CLEAR, memory_at(ItsMemory::devices), ItsMemory::bytes_each, 8, "clear devices"),
         operation(OP_CLEAR, memory_at(ItsMemory::collections), ItsMemory::bytes_each, 8, "clear collections"),
-        write_long(gits_baser_devices, valid_bit | its_attributes | pages_64k | memory_at(ItsMemory::devices),
+        write_long(gits_baser_devices,
+                   valid_bit | (arguments_.two_level ? indirect : 0) | its_attributes | pages_64k |
+                       memory_at(ItsMemory::devices),
                    "gits_baser0"),
         write_long(gits_baser_collections,
                    valid_bit | its_attributes | pages_64k | memory_at(ItsMemory::collections), "gits_baser1"),
         write_long(gits_cbaser, valid_bit | its_attributes | memory_at(ItsMemory::queue) | queue_pages,
                    "gits_cbaser"),
         write_long(gits_cwriter, 0, "gits_cwriter")};
+    if (arguments_.two_level) {
+        operations.push_back(
+            operation(OP_CLEAR, second_level, 2 * ItsMemory::bytes_each, 8, "clear second level of devices"));
+        for (std::uint64_t page = 0; page < 2; ++page)
+            operations.push_back(write_long(memory_at(ItsMemory::devices) + page * sizeof page,
+                                            valid_bit | (second_level + page * ItsMemory::bytes_each),
+                                            fmt::format("second level {} of devices", page)));
+    }
     for (std::uint32_t vcpu = 0; vcpu < stage.config.vcpu_ids.size(); ++vcpu) {
         const std::uint64_t frames = redistributor_of(vcpu);
         operations.push_back(

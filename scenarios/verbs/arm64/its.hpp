@@ -8,7 +8,7 @@
 namespace irqbench::scenarios::verbs::arm64 {
 
 inline constexpr Limits lpi_range = between(irqchip::arm64::first_lpi, 0xffff);
-inline constexpr Limits device_range = up_to(0x1fff);  ///< the device table has a page for as many
+inline constexpr Limits device_range = up_to(0x3fff);  ///< one page of the device table is for 0x2000
 inline constexpr Limits event_range = up_to(0xffff);
 inline constexpr Limits collection_range = up_to(0x1fff);
 
@@ -20,17 +20,24 @@ struct ItsMemory {
     static constexpr std::uint64_t collections = 2 * bytes_each;
     static constexpr std::uint64_t properties = 3 * bytes_each;
     static constexpr std::uint64_t translations = 4 * bytes_each;  ///< 16 devices of up to 512 events each
-    static constexpr std::uint64_t pending = 5 * bytes_each;       ///< one a vCPU
+    static constexpr std::uint64_t second_level =
+        5 * bytes_each;                                       ///< of the devices, if there is one: two pages
+    static constexpr std::uint64_t pending = 7 * bytes_each;  ///< one a vCPU
     /// Behind them: 16 devices of up to 65536 events each.
     static constexpr std::uint64_t large_translations(std::size_t vcpus) {
         return pending + vcpus * bytes_each;
     }
 };
 
-/// Of `its`: who sets it up.
+/// Of `its`: who sets it up, and how.
 struct ItsArguments {
     std::uint32_t vcpu = 0;
-    static constexpr auto fields() { return std::tuple{vcpu_field(&ItsArguments::vcpu)}; }
+    bool two_level = false;
+    static constexpr auto fields() {
+        return std::tuple{optional("two_level", &ItsArguments::two_level,
+                                   "the device table has two levels, and room for ids above 0x1fff"),
+                          vcpu_field(&ItsArguments::vcpu)};
+    }
     static constexpr bool bare_true = true;
 };
 

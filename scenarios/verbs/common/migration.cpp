@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <system_error>
+#include <utility>
 
 #include "scenarios/engine/architecture.hpp"
 #include "scenarios/engine/state_files.hpp"
@@ -20,6 +22,21 @@ std::vector<std::string> names_of(const std::vector<PartName>& parts) {
     std::vector<std::string> names;
     for (const PartName& part : parts) names.push_back(part.name);
     return names;
+}
+
+/// The state that `save` takes of the machine; null if the kernel refuses to tell it. Then the refused call
+/// stands in the trace, which fails the step, and the machine goes on as it is.
+template <typename Save>
+auto taken(Stage& stage, Save save) -> decltype(save()) {
+    try {
+        return save();
+    } catch (const std::system_error& error) {
+        vmm::Event event;
+        if (!stage.trace.events().empty()) event.at = stage.trace.events().back().at;
+        event.what = vmm::event::Call{"save", error.what(), {}, {0, error.code().value()}};
+        stage.trace.add(std::move(event));
+        return nullptr;
+    }
 }
 
 }  // namespace
@@ -39,10 +56,15 @@ std::string MigrateVerb::explain() const {
 }
 
 void MigrateVerb::perform(Stage& stage) const {
-    if (!arguments_.to) return stage.machine.restore(*stage.machine.save(), arguments_.options());
+    if (!arguments_.to) {
+        const auto state = taken(stage, [&stage] { return stage.machine.save(); });
+        if (state != nullptr) stage.machine.restore(*state, arguments_.options());
+        return;
+    }
+    const auto state = taken(stage, [&stage] { return stage.machine.save_portable(); });
     vmm::RestoreOptions options;
     options.placement = arguments_.to->name;
-    stage.machine.restore(*stage.machine.save_portable(), options);
+    if (state != nullptr) stage.machine.restore(*state, options);
 }
 
 Facts MigrateVerb::facts() const {
@@ -60,10 +82,13 @@ std::string SaveVerb::explain() const {
 
 void SaveVerb::perform(Stage& stage) const {
     if (stage.saved == nullptr) throw std::logic_error("nothing can be saved here");
-    if (!arguments_.name.empty()) (*stage.saved)[arguments_.name] = stage.machine.save();
+    if (!arguments_.name.empty())
+        if (auto state = taken(stage, [&stage] { return stage.machine.save(); }))
+            (*stage.saved)[arguments_.name] = std::move(state);
     if (!arguments_.file) return;
     if (stage.files == nullptr) throw std::logic_error("there are no files here");
-    stage.files->write(arguments_.file->name, *stage.machine.save_portable());
+    if (const auto state = taken(stage, [&stage] { return stage.machine.save_portable(); }))
+        stage.files->write(arguments_.file->name, *state);
 }
 
 Facts SaveVerb::facts() const {
@@ -86,9 +111,10 @@ void RestoreVerb::perform(Stage& stage) const {
         if (stage.files == nullptr) throw std::logic_error("there are no files here");
         return stage.machine.restore(*stage.files->read(arguments_.file->name), {});
     }
-    if (stage.saved == nullptr || !stage.saved->contains(arguments_.name))
-        throw std::logic_error("nothing was saved as '" + arguments_.name + "'");
-    stage.machine.restore(*stage.saved->at(arguments_.name), arguments_.options());
+    if (stage.saved == nullptr) throw std::logic_error("nothing can be restored here");
+    const auto state = stage.saved->find(arguments_.name);
+    if (state == stage.saved->end()) return;  // its save was refused, and that step has failed
+    stage.machine.restore(*state->second, arguments_.options());
 }
 
 namespace {
