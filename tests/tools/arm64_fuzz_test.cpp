@@ -215,6 +215,35 @@ BOOST_AUTO_TEST_CASE(no_spi_is_sent_elsewhere_behind_a_priority_mask_where_that_
     BOOST_TEST(both > 0U);
 }
 
+BOOST_AUTO_TEST_CASE(no_edge_that_may_be_in_service_is_disabled_or_sent_elsewhere_where_that_is_left_out) {
+    std::size_t both = 0;
+    for (std::uint64_t number = 0; number < 1000; ++number) {
+        const auto has = [](const Case& each) {
+            std::set<std::uint64_t> edges;
+            std::set<std::uint64_t> held;
+            bool mode_1 = false;
+            for (const Json& step : each.steps) {
+                const std::string verb = step.begin().key();
+                const Json& argument = step.begin().value();
+                if (verb == "eoi_mode") mode_1 = true;
+                if (verb == "spi" && argument["trigger"] == "edge")
+                    edges.insert(argument["intid"].get<std::uint64_t>());
+                if (verb == "handler" &&
+                    (argument.contains("stays") || argument.value("eoi", "") == "on request"))
+                    held.insert(argument["intid"].get<std::uint64_t>());
+                if (verb != "retarget" && verb != "disable") continue;
+                const std::uint64_t intid = argument.is_object() ? argument["intid"].get<std::uint64_t>()
+                                                                 : argument.get<std::uint64_t>();
+                if (edges.count(intid) != 0 && (mode_1 || held.count(intid) != 0)) return true;
+            }
+            return false;
+        };
+        both += has(make_arm(1, number)) ? 1U : 0U;
+        BOOST_TEST(!has(make_arm(1, number, {{feature::held_edge}, 40})));
+    }
+    BOOST_TEST(both > 0U);
+}
+
 BOOST_AUTO_TEST_CASE(handlers_deactivate_in_mode_1_only) {
     const Json handler = {{"handler", {{"intid", 42}, {"deactivates", true}}}};
     BOOST_TEST(kept_of(arm_case({handler})).empty());

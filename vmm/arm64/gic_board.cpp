@@ -71,10 +71,13 @@ Outcome GicBoard::route(const routing::RoutingTable& table) {
     return {};
 }
 
-void GicBoard::drive(std::uint32_t gsi, bool level, LineSource source) {
+// KVM keeps one level of an SPI, which is what was said last: a resampling irqfd holds no line against
+// KVM_IRQ_LINE (vgic.c, kvm_vgic_inject_irq).
+void GicBoard::drive(std::uint32_t gsi, bool level, LineSource) {
     for (const routing::Route& route : routes_.routes(gsi)) {
         if (const auto* pin = std::get_if<routing::PinRoute>(&route)) {
-            if (is_spi(pin->pin + first_spi)) gic_->set_line(pin->pin + first_spi, level, source, 0);
+            if (is_spi(pin->pin + first_spi))
+                gic_->set_line(pin->pin + first_spi, level, LineSource::wire, 0);
         } else if (const auto* to = std::get_if<routing::MsiRoute>(&route); to != nullptr && level) {
             (void)gic_->msi({to->address, to->data, to->device_id});
         }

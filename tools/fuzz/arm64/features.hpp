@@ -25,6 +25,8 @@ inline constexpr std::string_view foreign_deactivation =
 inline constexpr std::string_view lpi_eoi_mode = "lpi-eoi-mode";  ///< LPIs in EOImode 1
 inline constexpr std::string_view masked_retarget =
     "masked-retarget";  ///< sending an SPI elsewhere while a vCPU masks by priority
+inline constexpr std::string_view held_edge =
+    "held-edge";  ///< disabling an edge that may be in service, or sending it elsewhere
 inline constexpr std::string_view binary_point = "binary-point";
 inline constexpr std::string_view discard_pending = "discard-pending";  ///< DISCARD of what may be pending
 inline constexpr std::string_view collections =
@@ -58,6 +60,7 @@ inline constexpr std::array features{
     feature::foreign_deactivation,
     feature::lpi_eoi_mode,
     feature::masked_retarget,
+    feature::held_edge,
 };
 
 }  // namespace irqbench::tools::fuzz::arm64

@@ -72,6 +72,10 @@ class Grammar : public GrammarBase<Grammar> {
     void reprogram_sgi();
     /// One of the interrupts of the case, LPIs aside, and a vCPU that may name it.
     std::uint32_t any_intid();
+    [[nodiscard]] bool is_level(std::uint32_t intid) const;
+    /// Whether it may be disabled or sent elsewhere: an edge may be in service, where that is known to
+    /// differ.
+    [[nodiscard]] bool may_change(std::uint32_t intid) const;
     void bit(const char* verb, std::uint32_t intid);
     void enabling();
     void pending();
@@ -122,10 +126,11 @@ class Grammar : public GrammarBase<Grammar> {
     std::vector<std::uint32_t> collections_;  ///< the vCPU of each
     std::uint32_t irqfds_ = 0;
     std::set<std::uint32_t> deassigned_;
-    std::set<std::uint32_t> closed_;                     ///< vCPUs with interrupts masked
-    std::set<std::uint32_t> masked_;                     ///< vCPUs with a priority mask
-    std::set<std::uint32_t> stays_;                      ///< vCPUs with a handler that stays
-    std::set<std::uint32_t> doorbells_;                  ///< places that are watched
+    std::set<std::uint32_t> closed_;     ///< vCPUs with interrupts masked
+    std::set<std::uint32_t> masked_;     ///< vCPUs with a priority mask
+    std::set<std::uint32_t> stays_;      ///< vCPUs with a handler that stays
+    std::set<std::uint32_t> held_;       ///< INTIDs with one that stays, or that does not end it
+    std::set<std::uint32_t> doorbells_;  ///< places that are watched
     std::map<std::uint32_t, std::uint32_t> groups_off_;  ///< how many of a vCPU's groups are disabled
     bool off_ = false;                                   ///< the distributor is
     bool timed_ = false;                                 ///< the timer's interrupt is enabled

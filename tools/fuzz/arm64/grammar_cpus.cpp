@@ -41,6 +41,7 @@ void Grammar::handler_of(std::uint32_t intid) {
         argument["eoi"] = "on request";
         ends = false;
     }
+    if (argument.contains("stays") || !ends) held_.insert(intid);
     if (mode_1_ && ends && intid < first_lpi && dice_.chance(65)) argument["deactivates"] = true;
     if (intid >= private_count && intid < first_lpi && dice_.chance(40) && may(feature::level))
         argument["lowers"] = intid - private_count;

@@ -58,17 +58,27 @@ void Grammar::bit(const char* verb, std::uint32_t intid) {
         add(verb, {{"intid", intid}, {"vcpu", by}});
 }
 
-void Grammar::enabling() { bit(dice_.chance(55) ? "enable" : "disable", any_intid()); }
+bool Grammar::is_level(std::uint32_t intid) const {
+    const auto of = [intid](const Wire& wire) { return wire.intid == intid && wire.level; };
+    return std::any_of(spis_.begin(), spis_.end(), of) || std::any_of(ppis_.begin(), ppis_.end(), of);
+}
+
+bool Grammar::may_change(std::uint32_t intid) const {
+    const bool may_be_held = !is_level(intid) && (mode_1_ || held_.count(intid) != 0);
+    return !may_be_held || may(feature::held_edge);
+}
+
+void Grammar::enabling() {
+    const bool enables = dice_.chance(55);
+    const std::uint32_t intid = any_intid();
+    if (enables || may_change(intid)) bit(enables ? "enable" : "disable", intid);
+}
 
 /// SGIs of a GICv2 have registers of their own for this (IHI 0048, 4.3.7).
 void Grammar::pending() {
     const std::uint32_t intid = any_intid();
     if (intid < sgi_count && !v3_) return;
-    const auto of = [intid](const Wire& wire) { return wire.intid == intid; };
-    const auto spi = std::find_if(spis_.begin(), spis_.end(), of);
-    const auto ppi = std::find_if(ppis_.begin(), ppis_.end(), of);
-    const bool level = (spi != spis_.end() && spi->level) || (ppi != ppis_.end() && ppi->level);
-    if (level && !may(feature::software_level)) return;
+    if (is_level(intid) && !may(feature::software_level)) return;
     bit(dice_.chance(60) ? "set_pending" : "clear_pending", intid);
 }
 
@@ -87,7 +97,9 @@ void Grammar::priority() {
 
 void Grammar::retarget() {
     if (!masked_.empty() && !may(feature::masked_retarget)) return;
-    add_by(vcpu(), "retarget", {{"intid", dice_.pick(spis_).intid}, {"to", vcpu()}});
+    const std::uint32_t by = vcpu();
+    const std::uint32_t intid = dice_.pick(spis_).intid;
+    if (may_change(intid)) add_by(by, "retarget", {{"intid", intid}, {"to", vcpu()}});
 }
 
 void Grammar::sgi() {
