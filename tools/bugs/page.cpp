@@ -60,7 +60,8 @@ std::string cell(std::string_view text) {
 struct Line {
     std::map<Release, Verdicts> kernels;
     Verdicts ours;
-    std::vector<std::string> before;  ///< what the guest saw on a kernel with the bug
+    /// What the guest saw on a kernel with the bug, in each mode.
+    std::map<std::pair<Release, std::string>, std::string> before;
 };
 
 class Page {
@@ -109,9 +110,9 @@ class Page {
         releases_.insert(release_of(result));
         add(line.kernels[release_of(result)], result);
         if (result.verdict.kind == Kind::known && result.verdict.failure && is_explained_by_a_fix(result))
-            line.before.push_back(fmt::format("{} {}: expected {}, came {}", in_digits(release_of(result)),
-                                              result.irqchip, result.verdict.failure->expected,
-                                              result.verdict.failure->came));
+            line.before[{release_of(result), result.irqchip}] =
+                fmt::format("{} {}: expected {}, came {}", in_digits(release_of(result)), result.irqchip,
+                            result.verdict.failure->expected, result.verdict.failure->came);
     }
 
     static bool is_explained_by_a_fix(const Result& result) {
@@ -130,7 +131,8 @@ class Page {
             for (const auto& [file, line] : found->second) {
                 if (line.before.empty()) continue;
                 std::string seen;
-                for (const std::string& each : line.before) seen += (seen.empty() ? "" : "<br>") + cell(each);
+                for (const auto& [where, each] : line.before)
+                    seen += (seen.empty() ? "" : "<br>") + cell(each);
                 text += fmt::format("| {} | {} | `{}` | {} |\n", row.name, cell(row.bug), file, seen);
             }
         }
