@@ -14,8 +14,8 @@
 namespace irqbench::vmm::arm64 {
 
 /// One of our GICs with what is around it: the routes of GSIs, KVM_IRQ_LINE's names for lines, and who is
-/// told of the end of a level interrupt. It answers as KVM does with its own GIC, but that the drivers of a
-/// line are ORed; on KVM an irqfd and KVM_IRQ_LINE overwrite each other's level.
+/// told of the end of a level interrupt. It answers as KVM does with its own GIC: an SPI has one level, which
+/// an irqfd and KVM_IRQ_LINE overwrite.
 ///
 /// Any call but the const ones may change what CPUs are told: ask irq() and fiq() of all of them afterwards.
 class GicBoard final : public model::GsiInputs {
