@@ -124,8 +124,12 @@ Scenario load_document(const Document& document) {
     GroupLibrary groups;
     Reading reading{.document = document, .groups = &groups};
     const Cursor root(reading);
-    if (document.file.ends_with(groups_suffix))
+    const bool has_only_groups = root.node().find("groups") != nullptr &&
+                                 root.node().find("arch") == nullptr && root.node().find("steps") == nullptr;
+    if (document.file.ends_with(groups_suffix) || has_only_groups)
         root.fail("holds groups of steps for scenarios that use it, and is none itself");
+    if (root.node().find("irqbench_state") != nullptr)
+        root.fail("is a saved state for 'restore' steps of scenarios, and is none itself");
     if (root.node().object() == nullptr)
         root.fail(fmt::format("a scenario is an object, not {}", in_words(root.node())));
     const Architecture& architecture = read_architecture(root);

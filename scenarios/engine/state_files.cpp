@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <fstream>
 #include <stdexcept>
+#include <string_view>
 #include <system_error>
 
 #include "scenarios/engine/architecture.hpp"
@@ -18,14 +20,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What every state file has in its first lines.
+/// The first key of every state file.
 constexpr std::string_view tag = "\"irqbench_state\"";
+constexpr std::size_t most_comments = 4096;
 
-bool is_saved_state(const fs::path& path) {
-    std::ifstream file(path);
-    std::string beginning(64, '\0');
-    file.read(beginning.data(), static_cast<std::streamsize>(beginning.size()));
-    return beginning.find(tag) != std::string::npos;
+/// Behind white space and comments, which a person may have put before it.
+std::string_view without_comments(std::string_view text) {
+    for (;;) {
+        const std::size_t begin = text.find_first_not_of(" \t\r\n");
+        text.remove_prefix(std::min(begin, text.size()));
+        const std::string_view end = text.starts_with("//") ? "\n" : text.starts_with("/*") ? "*/" : "";
+        if (end.empty()) return text;
+        const std::size_t at = text.find(end, 2);
+        text.remove_prefix(at == std::string_view::npos ? text.size() : at + end.size());
+    }
 }
 
 fs::path make_temporary_folder() {
@@ -43,6 +51,18 @@ std::string unique_suffix() {
 
 }  // namespace
 
+bool is_state_file(const fs::path& path) {
+    // To open a pipe is to wait for who writes to it.
+    std::error_code unknown;
+    if (!fs::is_regular_file(path, unknown)) return false;
+    std::ifstream file(path, std::ios::binary);
+    std::string beginning(most_comments, '\0');
+    file.read(beginning.data(), static_cast<std::streamsize>(beginning.size()));
+    beginning.resize(static_cast<std::size_t>(file.gcount()));
+    const std::string_view text = without_comments(beginning);
+    return text.starts_with('{') && without_comments(text.substr(1)).starts_with(tag);
+}
+
 StateFiles::StateFiles(const Architecture& architecture, fs::path folder)
     : architecture_(architecture), folder_(std::move(folder)), temporary_(folder_.empty()) {}
 
@@ -55,7 +75,7 @@ void StateFiles::write(const std::string& name, const vmm::MachineState& state) 
     if (folder_.empty()) folder_ = make_temporary_folder();
     fs::create_directories(folder_);
     const fs::path path = folder_ / name;
-    if (fs::exists(path) && !is_saved_state(path))
+    if (fs::exists(path) && !is_state_file(path))
         throw std::runtime_error(path.string() + " is there already, and is not a saved state: move it away");
     const fs::path part = path.string() + unique_suffix();
     const auto fail = [&](const std::string& what) {

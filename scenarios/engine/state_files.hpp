@@ -10,6 +10,9 @@ namespace irqbench::scenarios {
 
 struct Architecture;
 
+/// Whether the file is a saved state, going by how it begins; also one of which the rest cannot be read.
+[[nodiscard]] bool is_state_file(const std::filesystem::path& path);
+
 /// The state files of one run, in a folder of its own.
 class StateFiles {
   public:

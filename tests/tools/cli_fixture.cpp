@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "vmm/factory.hpp"
+
 namespace irqbench::tests {
 
 Cli::Cli() {
@@ -52,9 +54,10 @@ int Cli::run(const std::vector<std::string>& arguments) {
         terminal,
         [this](const char* name) { return environment[name]; },
         [this] { return host; },
-        [this](const vmm::MachineConfig& config, vmm::Trace& trace) {
+        [this](const vmm::MachineConfig& config, vmm::Trace& trace) -> std::unique_ptr<vmm::Machine> {
             ++machines;
             if (asked) asked(config);
+            if (has_model && config.placement == "model") return vmm::make_machine(config, trace);
             auto machine = std::make_unique<FakeMachine>(trace);
             if (prepare) prepare(*machine);
             return machine;

@@ -35,6 +35,7 @@ class Cli {
     std::map<std::string, std::string> environment;
     bool terminal = false;
     bool out_is_full = false;  ///< nothing can be written to the output
+    bool has_model = false;    ///< machines of model mode are no fakes
     std::atomic<bool> interrupted{false};
     std::function<void(FakeMachine&)> prepare;             ///< is shown every machine that is made
     std::function<void(const vmm::MachineConfig&)> asked;  ///< is shown what each is to be

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "scenarios/engine/load.hpp"
+#include "scenarios/engine/state_files.hpp"
 
 namespace irqbench::tools {
 
@@ -16,10 +17,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Schemas are JSON too, and may lie beside the scenarios they describe, as may groups that those use.
+/// Schemas are JSON too, and may lie beside the scenarios they describe, as may groups that those use, also
+/// by a link of another name, and states that they save.
 bool is_scenario(const fs::path& file) {
-    const fs::path kind = file.stem().extension();
-    return file.extension() == ".json" && kind != ".schema" && kind != ".groups";
+    if (file.extension() != ".json") return false;
+    std::error_code error;
+    for (const fs::path& name : {file, fs::weakly_canonical(file, error)}) {
+        const fs::path kind = name.stem().extension();
+        if (kind == ".schema" || kind == ".groups") return false;
+    }
+    return !scenarios::is_state_file(file);
 }
 
 /// What is below a folder, also behind symbolic links.

@@ -40,8 +40,8 @@ struct Reach {
     std::vector<std::filesystem::path> folders;
 };
 
-/// A file reaches itself, a folder every *.json below it but *.schema.json and *.groups.json, also behind
-/// symbolic links. A folder that cannot be listed, or a link that leads nowhere, is among the files: loading
+/// A file reaches itself, a folder every *.json below it but *.schema.json, *.groups.json and saved states,
+/// also behind symbolic links. A folder that cannot be listed, or a link that leads nowhere, is among the files: loading
 /// it says why.
 /// @throws std::filesystem::filesystem_error for a path that does not exist
 Reach reach_of(const std::filesystem::path& path);
