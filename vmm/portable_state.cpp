@@ -72,7 +72,8 @@ std::string unlike_a_model(const PortableState& state) {
 
 }  // namespace
 
-std::string unfit(const PortableState& state, const MachineConfig& config, std::string_view placement) {
+std::string unfit_anywhere(const PortableState& state, const MachineConfig& config,
+                           std::string_view placement) {
     if (state.run != config.run) return "it is that of another way to run (stepped or free)";
     if (!std::equal(state.vcpus.begin(), state.vcpus.end(), config.vcpu_ids.begin(), config.vcpu_ids.end(),
                     [](const PortableState::Vcpu& vcpu, std::uint32_t id) { return vcpu.id == id; }))
@@ -81,10 +82,14 @@ std::string unfit(const PortableState& state, const MachineConfig& config, std::
     if (state.pc.chips.pit.has_value() != config.pit)
         return config.pit ? "it has no PIT, and this machine has" : "it has a PIT, and this machine has none";
     if (std::string reason = lacking(state, placement); !reason.empty()) return reason;
-    if (placement != model)
-        if (std::string reason = lacking_here(state, placement); !reason.empty()) return reason;
     const bool was_model = state.placement == model;
     return was_model != (placement == model) ? unlike_a_model(state) : std::string();
+}
+
+std::string unfit(const PortableState& state, const MachineConfig& config, std::string_view placement) {
+    std::string reason = unfit_anywhere(state, config, placement);
+    if (reason.empty() && placement != model) reason = lacking_here(state, placement);
+    return reason;
 }
 
 void require_fit(const PortableState& state, const MachineConfig& config, std::string_view placement) {

@@ -50,6 +50,10 @@ struct PortableState final : MachineState {
 [[nodiscard]] std::string unfit(const PortableState& state, const MachineConfig& config,
                                 std::string_view placement);
 
+/// The same for any host: what the state and the irqchip mode say by themselves.
+[[nodiscard]] std::string unfit_anywhere(const PortableState& state, const MachineConfig& config,
+                                         std::string_view placement);
+
 /// A state that cannot be gone on from there; nothing has been changed.
 class Unreachable : public std::invalid_argument {
   public:

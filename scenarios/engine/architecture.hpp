@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>
@@ -83,10 +82,12 @@ struct Architecture {
     std::string (*lacks)(const vmm::MachineConfig& config, std::string_view placement);
     /// Whether a step may use this place. @returns why not, or nothing
     std::string (*check_place)(const vmm::MachineConfig& config, const Place& place);
-    /// A portable state as the text of a file, and back; both null where states are in memory only.
-    /// @throws ScenarioError (malformed) about that file, also when it cannot be read
+    /// A portable state as the text of a file, that as a JSON Schema, and back; all null where states are in
+    /// memory only.
+    /// @throws ScenarioError (malformed) about that file
     std::string (*state_text)(const vmm::MachineState& state) = nullptr;
-    std::shared_ptr<const vmm::MachineState> (*read_state)(const std::filesystem::path& path) = nullptr;
+    Json (*state_schema)() = nullptr;
+    std::shared_ptr<const vmm::MachineState> (*read_state)(const Document& document) = nullptr;
 };
 
 /// Every architecture there are verbs for: the list is in scenarios/verbs/architectures.cpp.

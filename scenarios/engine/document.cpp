@@ -397,10 +397,25 @@ std::string Cursor::pointer() const {
 Cursor::Cursor(const GroupUse& use, const Node& steps)
     : reading_(&use.step.reading()), node_(&steps), use_(&use) {}
 
+namespace {
+
+/// Of groups inside groups, and files with long names, the end: it is what is nearest.
+std::string end_of(const std::string& text) {
+    constexpr std::size_t most = 200;
+    constexpr std::string_view cut = "...";
+    if (text.size() <= most) return text;
+    std::size_t begin = text.size() - (most - cut.size());
+    while (begin < text.size() && (static_cast<unsigned char>(text[begin]) & 0xc0) == 0x80) ++begin;
+    return std::string(cut) + text.substr(begin);
+}
+
+}  // namespace
+
 Whereabouts Cursor::whereabouts() const {
     if (use_ == nullptr) return {line(), pointer(), ""};
     Whereabouts outside = use_->step.whereabouts();
     outside.within += fmt::format("group '{}', {}:{}: {}: ", use_->group, use_->file, line(), pointer());
+    outside.within = end_of(outside.within);
     return outside;
 }
 

@@ -71,12 +71,13 @@ struct GroupLibrary;
 /// What the places of one file share while it is read.
 struct Reading {
     const Document& document;
-    const Architecture* architecture = nullptr;        ///< null until the head's `arch` is known
-    std::uint32_t steps = 0;                           ///< steps read so far, for their numbers
-    std::size_t block_depth = 0;                       ///< blocks around the step being read
-    std::set<std::string, std::less<>> ioeventfds{};   ///< names of those assigned so far
-    GroupLibrary* groups = nullptr;                    ///< those that its steps may do
-    std::set<std::string, std::less<>> state_files{};  ///< names of those that steps have saved so far
+    const Architecture* architecture = nullptr;           ///< null until the head's `arch` is known
+    std::uint32_t steps = 0;                              ///< steps read so far, for their numbers
+    std::size_t block_depth = 0;                          ///< blocks around the step being read
+    std::set<std::string, std::less<>> ioeventfds{};      ///< names of those assigned so far
+    GroupLibrary* groups = nullptr;                       ///< those that its steps may do
+    std::set<std::string, std::less<>> state_files{};     ///< names of those that steps have saved so far
+    std::vector<std::filesystem::path>* reads = nullptr;  ///< gets the files that are read beside it
 };
 
 struct GroupUse;

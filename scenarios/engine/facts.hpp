@@ -79,7 +79,7 @@ struct Facts {
     std::string moves_to;       ///< the irqchip mode in which it goes on
     std::string saves;          ///< the name of a state
     std::string saves_file;     ///< the name of a file with one
-    std::string restores_file;  ///< the same, of what such a step saved
+    std::string restores_file;  ///< the same: what such a step saved, else what `brings` tells
     std::string restores;       ///< the same; what is true afterwards is what was true then
 
     bool threadable =

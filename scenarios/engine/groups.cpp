@@ -104,11 +104,26 @@ void read_definitions(const Cursor& root, GroupLibrary& library) {
     }
 }
 
+/// Without `.` and `..`, if that is still the same file: behind a link to a folder `..` leads elsewhere.
+fs::path plain_name(const fs::path& file) {
+    std::error_code error;
+    const fs::path plain = file.lexically_normal();
+    return fs::weakly_canonical(plain, error) == fs::weakly_canonical(file, error) ? plain : file;
+}
+
 void read_used(const Cursor& at, GroupLibrary& library) {
     const auto name = Form<std::string>::read(at, {});
     if (!name.ends_with(groups_suffix))
         at.fail(fmt::format("a file of groups is called *{}, and this is '{}'", groups_suffix, name));
-    const fs::path file = (fs::path(at.reading().document.file).parent_path() / name).lexically_normal();
+    const fs::path file = plain_name(fs::path(at.reading().document.file).parent_path() / name);
+    for (const auto& used : library.used) {
+        std::error_code error;
+        if (fs::equivalent(used->file, file, error))
+            at.fail(used->file == file
+                        ? fmt::format("'{}' is used already", name)
+                        : fmt::format("'{}' is the file {}, which is used already", name, used->file));
+    }
+    if (auto* reads = at.reading().reads) reads->push_back(file);
     try {
         library.used.push_back(std::make_unique<Document>(read_document(file)));
         Reading reading{.document = *library.used.back(), .architecture = nullptr};
@@ -229,22 +244,6 @@ Json do_schema() {
               {"with", {{"type", "object"}, {"additionalProperties", value}}}}},
             {"additionalProperties", false},
             {"required", {"do"}}};
-}
-
-std::vector<fs::path> used_files(const fs::path& scenario) {
-    std::vector<fs::path> files;
-    std::error_code error;
-    if (!fs::is_regular_file(scenario, error)) return files;
-    try {
-        const Document document = read_document(scenario);
-        const Node* use = document.root.find("use");
-        if (use == nullptr || use->array() == nullptr) return files;
-        for (const Node& each : *use->array())
-            if (each.text() != nullptr) files.push_back(scenario.parent_path() / *each.text());
-    } catch (const ScenarioError&) {
-        files.clear();
-    }
-    return files;
 }
 
 Json Form<GroupDefinitions>::schema(Limits) {

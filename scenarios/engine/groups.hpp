@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -54,9 +53,6 @@ void refuse_unused_groups(const Cursor& root, const GroupLibrary& library);
 void read_group(const Cursor& step, const std::function<void(const Cursor& steps)>& read_steps);
 /// `{ "do": ..., "with": ... }` as a schema.
 [[nodiscard]] Json do_schema();
-
-/// The files of groups that a scenario file uses; none where it cannot be read.
-[[nodiscard]] std::vector<std::filesystem::path> used_files(const std::filesystem::path& scenario);
 
 /// Of the head: read_groups() has read them.
 struct GroupDefinitions {};

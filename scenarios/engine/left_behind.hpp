@@ -39,4 +39,17 @@ struct LeftBehind {
     }
 };
 
+/// What was left behind when each state was saved.
+class KeptStates {
+  public:
+    /// A step that saves, or that makes of `left` what it was then.
+    /// @returns why the step means nothing here, or nothing
+    [[nodiscard]] std::string follow(const Facts& facts, LeftBehind& left);
+
+  private:
+    using ByName = std::map<std::string, LeftBehind, std::less<>>;
+    ByName names_;
+    ByName files_;
+};
+
 }  // namespace irqbench::scenarios

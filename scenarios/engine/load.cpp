@@ -120,9 +120,9 @@ void check_order(const Cursor& root) {
     }
 }
 
-Scenario load_document(const Document& document) {
+Scenario load_document(const Document& document, std::vector<std::filesystem::path>* reads = nullptr) {
     GroupLibrary groups;
-    Reading reading{.document = document, .groups = &groups};
+    Reading reading{.document = document, .groups = &groups, .reads = reads};
     const Cursor root(reading);
     const bool has_only_groups = root.node().find("groups") != nullptr &&
                                  root.node().find("arch") == nullptr && root.node().find("steps") == nullptr;
@@ -146,7 +146,9 @@ Scenario load_document(const Document& document) {
 
 }  // namespace
 
-Scenario load(const std::filesystem::path& path) { return load_document(read_document(path)); }
+Scenario load(const std::filesystem::path& path, std::vector<std::filesystem::path>* reads) {
+    return load_document(read_document(path), reads);
+}
 
 Scenario load_text(std::string_view text, const std::filesystem::path& file) {
     return load_document(parse_document(file.string(), text));

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "scenarios/engine/scenario.hpp"
 
@@ -12,7 +13,8 @@ namespace irqbench::scenarios {
 /// @throws ScenarioError malformed when the file does not follow the format (or cannot be read), invalid when
 /// it
 ///         does and still makes no sense
-Scenario load(const std::filesystem::path& path);
+/// @param reads gets the files that it goes on to read (groups, saved states), also those that cannot be
+Scenario load(const std::filesystem::path& path, std::vector<std::filesystem::path>* reads = nullptr);
 
 /// The same for text that is in memory already; `file` is what messages call it.
 Scenario load_text(std::string_view text, const std::filesystem::path& file);

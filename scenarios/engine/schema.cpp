@@ -171,6 +171,25 @@ Json schema() {
             {"definitions", std::move(definitions)}};
 }
 
+Json state_schema() {
+    Json names = Json::array();
+    Json choices = Json::array();
+    for (const Architecture* architecture : architectures()) {
+        if (architecture->state_schema == nullptr) continue;
+        const Json name{{"const", architecture->name}};
+        Json state = architecture->state_schema();
+        state["properties"]["arch"] = name;
+        names.push_back(architecture->name);
+        choices.push_back({{"if", {{"properties", {{"arch", name}}}}}, {"then", std::move(state)}});
+    }
+    return {{"$schema", "http://json-schema.org/draft-07/schema#"},
+            {"title", "irqbench saved state"},
+            {"type", "object"},
+            {"required", {"irqbench_state", "arch"}},
+            {"properties", {{"arch", {{"enum", std::move(names)}}}}},
+            {"allOf", std::move(choices)}};
+}
+
 std::string verb_reference() {
     std::string text =
         "# Verb reference\n\nMade from the tables the loader reads with; scenarios/README.md explains "

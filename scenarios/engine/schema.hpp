@@ -12,6 +12,9 @@ namespace irqbench::scenarios {
 /// a copy for editors.
 Json schema();
 
+/// The same of state files. scenarios/schema/state.schema.json is a copy.
+Json state_schema();
+
 /// JSON for people to read: what fits one line stays on one.
 std::string pretty(const Json& value);
 

@@ -1,13 +1,13 @@
 #include "scenarios/engine/state_files.hpp"
 
 #include <fmt/format.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <fstream>
+#include <functional>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
@@ -36,13 +36,6 @@ std::string_view without_comments(std::string_view text) {
     }
 }
 
-fs::path make_temporary_folder() {
-    std::string name = (fs::temp_directory_path() / "irqbench-states-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr)
-        throw std::system_error(errno, std::generic_category(), "cannot make " + name);
-    return name;
-}
-
 /// Of this process: other runs may write the same file.
 std::string unique_suffix() {
     static std::atomic<unsigned> count{0};
@@ -63,16 +56,27 @@ bool is_state_file(const fs::path& path) {
     return text.starts_with('{') && without_comments(text.substr(1)).starts_with(tag);
 }
 
-StateFiles::StateFiles(const Architecture& architecture, fs::path folder)
-    : architecture_(architecture), folder_(std::move(folder)), temporary_(folder_.empty()) {}
-
-StateFiles::~StateFiles() {
-    std::error_code ignored;
-    if (temporary_ && !folder_.empty()) fs::remove_all(folder_, ignored);
+std::set<std::string> saved_files(const Scenario& scenario) {
+    std::set<std::string> names;
+    const std::function<void(const std::vector<Step>&)> add = [&](const std::vector<Step>& list) {
+        for (const Step& step : list) {
+            if (step.verb != nullptr && !step.verb->facts().saves_file.empty())
+                names.insert(step.verb->facts().saves_file);
+            if (step.block == nullptr) continue;
+            for (const auto& [name, inner] : step.block->threads) add(inner);
+        }
+    };
+    add(scenario.setup);
+    add(scenario.steps);
+    return names;
 }
 
+StateFiles::StateFiles(const Architecture& architecture, fs::path folder)
+    : architecture_(architecture), folder_(std::move(folder)) {}
+
 void StateFiles::write(const std::string& name, const vmm::MachineState& state) {
-    if (folder_.empty()) folder_ = make_temporary_folder();
+    const std::string& text = texts_[name] = architecture_.state_text(state);
+    if (folder_.empty()) return;
     fs::create_directories(folder_);
     const fs::path path = folder_ / name;
     if (fs::exists(path) && !is_state_file(path))
@@ -85,7 +89,7 @@ void StateFiles::write(const std::string& name, const vmm::MachineState& state) 
         throw std::system_error(error, std::generic_category(), "cannot write " + what);
     };
     std::ofstream file(part);
-    file << architecture_.state_text(state);
+    file << text;
     file.close();
     if (!file) fail(part.string());
     std::error_code error;
@@ -94,7 +98,8 @@ void StateFiles::write(const std::string& name, const vmm::MachineState& state) 
 }
 
 std::shared_ptr<const vmm::MachineState> StateFiles::read(const std::string& name) const {
-    return architecture_.read_state(folder_ / name);
+    const std::string& text = texts_.at(name);
+    return text.empty() ? nullptr : architecture_.read_state(parse_document(name, text));
 }
 
 }  // namespace irqbench::scenarios

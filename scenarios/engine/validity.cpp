@@ -197,7 +197,8 @@ class Checker {
         check_place(step, facts, around);
         check_needs(step, facts);
         check_names(step, facts);
-        check_saved(step, facts);
+        if (facts.brings) check_brought(step, around.modes);
+        if (std::string reason = kept_.follow(facts, left_); !reason.empty()) fail(step, std::move(reason));
         check_guest(step, facts);
         check_handlers(step, facts);
         if (facts.place)
@@ -326,21 +327,17 @@ class Checker {
         }
     }
 
-    void check_saved(const Step& step, const Facts& facts) {
-        if (!facts.saves.empty()) saved_[facts.saves] = left_;
-        if (!facts.saves_file.empty()) saved_files_[facts.saves_file] = left_;
-        if (const auto file = saved_files_.find(facts.restores_file); file != saved_files_.end())
-            left_ = file->second;
-        if (facts.brings) left_ = LeftBehind(*facts.brings);
-        if (facts.restores.empty()) return;
-        const auto saved = saved_.find(facts.restores);
-        if (saved == saved_.end()) {
-            std::vector<std::string_view> names;
-            for (const auto& [name, left] : saved_) names.push_back(name);
-            fail(step, fmt::format("nothing was saved as '{}' before{}", facts.restores,
-                                   names.empty() ? "" : suggestion(facts.restores, names)));
+    /// Whether machines of the file can go on from a state that comes from outside. One that has moved to
+    /// another irqchip mode finds out when it is there.
+    void check_brought(const Step& step, const Modes& modes) const {
+        if (!moves_to(scenario_).empty()) return;
+        vmm::MachineConfig config = scenario_.config;
+        config.run = run_mode(scenario_, std::nullopt);
+        for (const std::string& mode : modes) {
+            config.placement = mode;
+            if (std::string reason = step.verb->unfit_for(config); !reason.empty())
+                fail(step, std::move(reason));
         }
-        left_ = saved->second;
     }
 
     void refuse_duplicate(const Step& step, const std::string& name) const {
@@ -473,8 +470,7 @@ class Checker {
     const Cursor& root_;
 
     LeftBehind left_;
-    std::map<std::string, LeftBehind, std::less<>> saved_;
-    std::map<std::string, LeftBehind, std::less<>> saved_files_;
+    KeptStates kept_;
     /// the thread of each `parallel` that assigns and deassigns an irqfd
     std::map<std::pair<const Block*, std::string>, std::string> owners_;
     std::map<const Block*, std::string> routers_;     ///< the thread of each `parallel` that changes routes

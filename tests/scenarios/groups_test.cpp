@@ -84,10 +84,10 @@ BOOST_AUTO_TEST_CASE(a_file_of_groups_is_found_beside_the_file_that_uses_it) {
     const Folder folder;
     folder.write("it.json", uses);
     BOOST_TEST(folder.message_with(interrupt) == "");
-    const auto files = used_files(folder.path / "it.json");
+    std::vector<fs::path> files;
+    load(folder.path / "it.json", &files);
     BOOST_REQUIRE(files.size() == 1U);
     BOOST_TEST(files[0] == folder.path / "shapes/msi.groups.json");
-    BOOST_TEST(used_files(folder.path / "none.json").empty());
     // A group that it does not need is no mistake there.
     std::string more = interrupt;
     more.replace(more.find("\"interrupt\""), 0, R"("other": { "steps": [ { "nmi": 0 } ] }, )");
@@ -120,6 +120,46 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_in_a_file_of_groups_is_told_with_both_places)
     BOOST_TEST(folder.message_with(wrong) ==
                "~/it.json:2: /steps/0: group 'interrupt', ~/shapes/msi.groups.json:5: "
                "/groups/interrupt/steps/1: unknown irqchip mode 'splt', did you mean 'split'?");
+}
+
+// Behind a link to a folder `..` leads out of what that is, not out of where it stands.
+BOOST_AUTO_TEST_CASE(a_file_of_groups_may_be_behind_links) {
+    const Folder folder;
+    folder.write("shapes/msi.groups.json", interrupt);
+    fs::create_directories(folder.path / "elsewhere");
+    fs::create_symlink("../shapes/msi.groups.json", folder.path / "elsewhere/link.groups.json");
+    fs::create_directory_symlink("elsewhere", folder.path / "deep");
+    std::string text = uses;
+    text.replace(text.find("shapes/msi"), 10, "deep/../shapes/msi");
+    folder.write("it.json", text);
+    BOOST_TEST(folder.message() == "");
+    text.replace(text.find("deep/../shapes/msi"), 18, "deep/link");
+    folder.write("it.json", text);
+    BOOST_TEST(folder.message() == "");
+    text.replace(text.find("\"deep/link"), 0, "\"shapes/msi.groups.json\", ");
+    folder.write("it.json", text);
+    BOOST_TEST(folder.message() ==
+               "~/it.json:1: /use/1: 'deep/link.groups.json' is the file "
+               "~/shapes/msi.groups.json, which is used already");
+}
+
+BOOST_AUTO_TEST_CASE(of_many_groups_around_a_place_the_nearest_are_told) {
+    std::string groups;
+    const std::string name(60, 'g');
+    for (int i = 0; i < 6; ++i)
+        groups += "\"" + name + std::to_string(i) + "\": { \"steps\": [ { \"do\": \"" + name +
+                  std::to_string(i + 1) + "\" } ] }, ";
+    groups += "\"" + name + "6\": { \"steps\": [ { \"akc\": 1 } ] }";
+    try {
+        load_text(file_with("{ \"do\": \"" + name + "0\" }", "", "\"groups\": { " + groups + " }"),
+                  "file.json");
+        BOOST_TEST(false);
+    } catch (const ScenarioError& error) {
+        const std::size_t end = error.reason().find("unknown verb 'akc'");
+        BOOST_REQUIRE(end != std::string::npos);
+        BOOST_TEST(end <= 200U);
+        BOOST_TEST(error.reason().substr(0, end).ends_with("/groups/" + name + "6/steps/0/akc: "));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_name_means_one_group) {

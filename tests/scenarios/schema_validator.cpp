@@ -48,4 +48,9 @@ bool records_schema_accepts(const nlohmann::json& document) {
     return accepts(*schema, document);
 }
 
+bool state_schema_accepts(const nlohmann::json& document) {
+    static const auto schema = read_schema("state.schema.json");
+    return accepts(*schema, document);
+}
+
 }  // namespace irqbench::scenarios

@@ -13,4 +13,7 @@ bool results_schema_accepts(const nlohmann::json& document);
 /// The same for one line of what `irqbench run --format jsonl` prints.
 bool records_schema_accepts(const nlohmann::json& document);
 
+/// The same for a saved state.
+bool state_schema_accepts(const nlohmann::json& document);
+
 }  // namespace irqbench::scenarios

@@ -69,11 +69,85 @@ BOOST_AUTO_TEST_CASE(a_state_that_is_named_is_told_what_it_is) {
                                "/g.json:1: /: holds groups of steps for scenarios that use it, and is none"));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_saved_is_as_the_printed_schema_says) {
+    state();
+    BOOST_TEST(scenarios::state_schema_accepts(nlohmann::json::parse(read("s.json"))));
+    BOOST_TEST(run({"schema", "--state"}) == 0);
+    BOOST_TEST(nlohmann::json::parse(out)["title"] == "irqbench saved state");
+    BOOST_TEST(run({"schema", "--state", "--verbs"}) == 2);
+}
+
 // What only speaks of states is a scenario.
 BOOST_AUTO_TEST_CASE(a_scenario_that_mentions_the_word_is_still_one) {
     file("it.json", "{ \"name\": \"\\\"irqbench_state\\\" \", \"irqbench_state\": 2 }");
     BOOST_TEST(run({"check", folder()}) == 2);
     BOOST_TEST(out.ends_with("1 file: 0 good, 1 malformed, 0 invalid\n"));
+}
+
+// An older file of the same name, or one that another run wrote meanwhile, is none of its business.
+BOOST_AUTO_TEST_CASE(a_restore_takes_what_this_run_saved) {
+    state();
+    file("it.json", scenario_text("it", R"({ "cli": 0 }, { "msi": "0x61" }, { "save": { "file": "s.json" } },
+        { "sti": 0 }, { "ack": "0x61" }, { "restore": { "file": "./s.json" } }, { "sti": 0 }, { "ack": "0x61" })"));
+    restoring("reader", "s.json");
+    BOOST_TEST(verdicts(results()) == "model pass, model pass");
+    // Also where it goes on from a file first.
+    file("it.json", scenario_text("it", R"({ "repeat": { "times": 2, "steps": [
+        { "restore": { "file": "s.json" } }, { "save": { "file": "s.json" } } ] } }, { "sti": 0 }, { "ack": "0x51" })"));
+    BOOST_TEST(verdicts(results({"--states", folder() + "/kept"})) == "model pass, model pass");
+}
+
+BOOST_AUTO_TEST_CASE(runs_that_are_repeated_keep_their_states_apart) {
+    saving("it");
+    const std::string kept = folder() + "/kept";
+    const std::string below = kept + folder() + "/it/model";
+    BOOST_TEST(run({"run", folder() + "/it.json", "--states", kept}) == 0);
+    BOOST_TEST(fs::exists(below + "/s.json"));
+    BOOST_TEST(run({"run", folder() + "/it.json", "--states", kept, "--repeat", "3", "--jobs", "3"}) == 0);
+    for (const char* number : {"0", "1", "2"}) BOOST_TEST(fs::exists(below + "/" + number + "/s.json"));
+    BOOST_TEST(!fs::exists(below + "/3"));
+}
+
+BOOST_AUTO_TEST_CASE(files_that_would_overwrite_each_others_states_are_told_before_the_run) {
+    saving("it");
+    saving("it.b");
+    const auto complaint = [&](const std::vector<std::string>& more) {
+        std::vector<std::string> arguments{"run", folder(), "--states", folder() + "/kept"};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        machines = 0;
+        const int status = run(arguments);
+        BOOST_TEST(status == (machines == 0 ? 2 : 0));
+        return err;
+    };
+    BOOST_TEST(complaint({}) == "");
+    saving("it/model/s.json/deep");
+    BOOST_TEST(complaint({}).find("--states: " + folder() + "/it.json and " + folder() +
+                                  "/it/model/s.json/deep.json would both write ") != std::string::npos);
+    fs::remove_all(folder() + "/it");
+    fs::remove_all(folder() + "/kept");
+    const fs::path former = fs::current_path();
+    fs::current_path(folder());
+    file("sub/it.json", read("it.json"));
+    std::string renamed = read("it.json");
+    renamed.replace(renamed.find("\"it\""), 4, "\"up\"");
+    file("it.json", renamed);
+    fs::current_path(folder() + "/sub");
+    BOOST_TEST(run({"run", "it.json", "../it.json", "--states", "kept"}) == 2);
+    BOOST_TEST(err.find("it.json and ../it.json would both write ") != std::string::npos);
+    fs::current_path(former);
+}
+
+BOOST_AUTO_TEST_CASE(a_state_that_a_scenario_goes_on_from_is_not_overwritten_by_another) {
+    state("kept.json");
+    saving("it", "kept.json");
+    fs::create_directories(folder() + "/kept" + folder() + "/it/model");
+    fs::rename(folder() + "/kept.json", folder() + "/kept" + folder() + "/it/model/kept.json");
+    restoring("reader", "kept" + folder() + "/it/model/kept.json");
+    BOOST_TEST(run({"run", folder(), "--states", folder() + "/kept"}) == 2);
+    BOOST_TEST(err.find("which " + folder() + "/reader.json reads: use another folder") != std::string::npos);
+    BOOST_TEST(run({"run", folder(), "--states", folder() + "/other"}) == 0);
+    BOOST_TEST(run({"run", folder(), "--states", folder() + "/kept", "--trace-out",
+                    folder() + "/kept" + folder() + "/it/model/kept.json"}) == 2);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

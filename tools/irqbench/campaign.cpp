@@ -14,6 +14,7 @@
 #include "scenarios/engine/judge.hpp"
 #include "scenarios/engine/run.hpp"
 #include "tools/irqbench/remedy.hpp"
+#include "tools/irqbench/states.hpp"
 #include "tools/report/json.hpp"
 #include "tools/report/timeline.hpp"
 #include "tools/report/words.hpp"
@@ -127,39 +128,6 @@ struct Task {
             result.verdict.reason += fmt::format(" ({} of {} runs)", result.bad_runs, result.runs);
     }
 };
-
-/// The modes in which a file has a result.
-std::vector<std::string> modes_of(const Loaded& file, const vmm::Host& host, const CampaignOptions& options) {
-    const std::string& arch = file.scenario->arch;
-    if (file.named || arch == host.arch) return options.modes;
-    std::vector<std::string> modes;
-    for (const std::string& mode : options.foreign_modes)
-        if (scenarios::runs_architecture(arch, mode, host)) modes.push_back(mode);
-    return modes;
-}
-
-/// Where a scenario keeps files below some folder: its path as it was given, without what leads out of there.
-std::filesystem::path folder_of(const std::filesystem::path& file) {
-    std::filesystem::path folder;
-    for (const auto& part : file.lexically_normal().relative_path())
-        if (part != "..") folder /= part;
-    return folder.replace_extension();
-}
-
-std::string why_left_out(const std::string& arch, const vmm::Host& host, const CampaignOptions& options) {
-    const bool on_kvm = std::any_of(options.modes.begin(), options.modes.end(),
-                                    [&host](const std::string& mode) { return host.uses_kvm(mode); });
-    if (!on_kvm) return fmt::format("{} has no {} irqchip mode", arch, fmt::join(options.modes, " or "));
-    std::string why = fmt::format("{} {}",
-                                  host.is_of_lab             ? "the lab's machines are"
-                                  : host.unavailable.empty() ? "this host's KVM is"
-                                                             : "this host is",
-                                  host.arch);
-    for (const std::string& mode : host.placements)
-        if (scenarios::runs_architecture(arch, mode, host))
-            why += fmt::format("; --irqchip {} runs them", mode);
-    return why;
-}
 
 class Campaign {
   public:
@@ -295,7 +263,7 @@ class Campaign {
             const std::string& mode = task.result.irqchip;
             std::uint32_t attempts = 0;
             for (std::uint32_t retries = options_.retries;; --retries) {
-                verdict = play(*task.scenario, mode, options_.seed + run, trace);
+                verdict = play(*task.scenario, mode, run, trace);
                 if (!verdict) return false;
                 if (retries == 0 || verdict->kind != Verdict::Kind::error || verdict->invalid) break;
                 if (!retried) retried = first_line(verdict->reason);
@@ -344,18 +312,17 @@ class Campaign {
         recorded_at_ = now;
     }
 
-    std::optional<Verdict> play(const Scenario& scenario, const std::string& mode, std::uint64_t seed,
+    std::optional<Verdict> play(const Scenario& scenario, const std::string& mode, std::uint32_t number,
                                 std::vector<vmm::Event>& events) {
         scenarios::RunOptions run;
         run.config = scenario.config;
         run.config.placement = mode;
-        run.config.seed = seed;
+        run.config.seed = options_.seed + number;
         run.config.run = scenarios::run_mode(scenario, options_.run);
         run.cancel = &surroundings_.interrupted;
         run.migrate = options_.migrate;
         if (options_.migrate_to != mode) run.migrate_to = options_.migrate_to;
-        if (!options_.states.empty())
-            run.states = std::filesystem::path(options_.states) / folder_of(scenario.file) / mode;
+        if (!options_.states.empty()) run.states = folder_of_states(options_, scenario.file, mode, number);
         run.config.kernel_trace = is_traced(scenario);
         vmm::Trace trace;
         try {
@@ -426,50 +393,6 @@ class Campaign {
 };
 
 }  // namespace
-
-void choose_modes(const std::string& list, const vmm::Host& host, CampaignOptions& options) {
-    const auto contains = [](const auto& words, const std::string& word) {
-        return std::find(std::begin(words), std::end(words), word) != std::end(words);
-    };
-    const auto asked = CLI::detail::split(list, ',');
-    for (const std::string mode : irqchip_modes) {
-        const bool offered = host.placements.empty() || contains(host.placements, mode);
-        const bool by_name = contains(asked, mode);
-        if (!by_name && !(contains(asked, "all") && offered)) continue;
-        options.modes.push_back(mode);
-        if (by_name || !host.unavailable.empty()) options.foreign_modes.push_back(mode);
-    }
-}
-
-std::size_t count_tasks(std::span<const Loaded> files, const vmm::Host& host,
-                        const CampaignOptions& options) {
-    std::size_t tasks = 0;
-    for (const Loaded& file : files) tasks += file.scenario ? modes_of(file, host, options).size() : 1;
-    return tasks;
-}
-
-bool any_can_be_played(std::span<const Loaded> files, const vmm::Host& host, const CampaignOptions& options) {
-    const auto can_be = [&](const Loaded& file) {
-        if (!file.scenario) return true;
-        const auto modes = modes_of(file, host, options);
-        return std::any_of(modes.begin(), modes.end(), [&](const std::string& mode) {
-            return scenarios::runs_architecture(file.scenario->arch, mode, host);
-        });
-    };
-    return std::any_of(files.begin(), files.end(), can_be);
-}
-
-std::vector<std::string> left_out_files(std::span<const Loaded> files, const vmm::Host& host,
-                                        const CampaignOptions& options) {
-    std::map<std::string, std::size_t> counts;
-    for (const Loaded& file : files)
-        if (file.scenario && modes_of(file, host, options).empty()) ++counts[file.scenario->arch];
-    std::vector<std::string> lines;
-    for (const auto& [arch, count] : counts)
-        lines.push_back(fmt::format("{} for {} left out: {}", counted(count, "file"), arch,
-                                    why_left_out(arch, host, options)));
-    return lines;
-}
 
 std::vector<Result> run_campaign(std::span<const Loaded> files, const vmm::Host& host,
                                  const CampaignOptions& options, const Surroundings& surroundings,

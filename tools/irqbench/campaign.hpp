@@ -20,15 +20,15 @@ struct CampaignOptions {
     /// Those in which a folder's files for an architecture other than the host's run too, where they can; a
     /// file that was named is in all of `modes`, if only as skipped.
     std::vector<std::string> foreign_modes;
-    std::optional<vmm::RunMode> run;    ///< empty: stepped, unless a file is free-running by nature
-    std::uint32_t repeat = 1;           ///< runs of each scenario in each mode
-    std::uint32_t retries = 0;          ///< how often at most a run is played again that ended in an error
-    std::uint64_t seed = 1;             ///< MachineConfig::seed of the first run; one more for each other
-    bool migrate = false;               ///< every run goes on in a new machine before every step
-    std::string migrate_to;             ///< with `migrate`: there and back in turns; see RunOptions
-    std::string states;                 ///< folder for the files that `save` writes; none if empty
-    bool kernel_trace = false;          ///< the kernel's own events join every trace
-    std::uint32_t jobs = 1;             ///< host threads, each with machines of its own
+    std::optional<vmm::RunMode> run;  ///< empty: stepped, unless a file is free-running by nature
+    std::uint32_t repeat = 1;         ///< runs of each scenario in each mode
+    std::uint32_t retries = 0;        ///< how often at most a run is played again that ended in an error
+    std::uint64_t seed = 1;           ///< MachineConfig::seed of the first run; one more for each other
+    bool migrate = false;             ///< every run goes on in a new machine before every step
+    std::string migrate_to;           ///< with `migrate`: there and back in turns; see RunOptions
+    std::string states;         ///< folder for the files that `save` writes, see states.hpp; none if empty
+    bool kernel_trace = false;  ///< the kernel's own events join every trace
+    std::uint32_t jobs = 1;     ///< host threads, each with machines of its own
     std::ostream* trace_out = nullptr;  ///< gets the events of every run as JSON lines
     EarlierResults earlier;             ///< results of tasks that are not to be run
     /// Gets the records between Begin and End as the campaign goes on, one at a time, the results of
@@ -42,6 +42,9 @@ struct CampaignOptions {
 /// asked for by its name, or is all there is.
 /// @param list names of modes and `all`, with commas
 void choose_modes(const std::string& list, const vmm::Host& host, CampaignOptions& options);
+
+/// The modes in which a file has a result. @param file one that could be loaded
+std::vector<std::string> modes_of(const Loaded& file, const vmm::Host& host, const CampaignOptions& options);
 
 /// How many tasks, and so results, a campaign has: a file in a mode, or a file that could not be loaded.
 std::size_t count_tasks(std::span<const Loaded> files, const vmm::Host& host, const CampaignOptions& options);

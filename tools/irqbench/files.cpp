@@ -60,7 +60,7 @@ Loaded load_file(const fs::path& file) {
     Loaded loaded;
     loaded.file = file;
     try {
-        loaded.scenario = scenarios::load(file);
+        loaded.scenario = scenarios::load(file, &loaded.reads);
     } catch (const scenarios::ScenarioError& error) {
         loaded.error = error;
     }

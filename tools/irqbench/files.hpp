@@ -23,7 +23,8 @@ struct Loaded {
     std::filesystem::path file;
     std::optional<scenarios::Scenario> scenario;
     std::optional<scenarios::ScenarioError> error;
-    bool named = false;  ///< itself a PATH, not only found in a folder
+    std::vector<std::filesystem::path> reads;  ///< files beside it, those that cannot be read too
+    bool named = false;                        ///< itself a PATH, not only found in a folder
 };
 
 /// Whether it has paths only.
@@ -41,8 +42,8 @@ struct Reach {
 };
 
 /// A file reaches itself, a folder every *.json below it but *.schema.json, *.groups.json and saved states,
-/// also behind symbolic links. A folder that cannot be listed, or a link that leads nowhere, is among the files: loading
-/// it says why.
+/// also behind symbolic links. A folder that cannot be listed, or a link that leads nowhere, is among the
+/// files: loading it says why.
 /// @throws std::filesystem::filesystem_error for a path that does not exist
 Reach reach_of(const std::filesystem::path& path);
 

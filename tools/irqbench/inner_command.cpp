@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "scenarios/engine/groups.hpp"
+#include "scenarios/engine/load.hpp"
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/files.hpp"
@@ -39,13 +39,23 @@ void refuse_what_is_not_inside(const fs::path& path, const std::string& name) {
         throw CLI::ValidationError(fmt::format("{} is neither a file nor a folder", name));
 }
 
+/// What a file goes on to read, as far as it gets: there it must get as far.
+void add_reads(const fs::path& file, std::vector<fs::path>& files) {
+    std::error_code error;
+    if (!fs::is_regular_file(file, error)) return;
+    try {
+        (void)scenarios::load(file, &files);
+    } catch (const scenarios::ScenarioError&) {
+        return;
+    }
+}
+
 /// Whether the command gets as far as needing a machine: what it selects is there, and more than nothing.
 bool take_files(const Selection& selection, InnerCommand& inner) {
     try {
         for (const fs::path path : selection.paths) {
             Reach reach = reach_of(path);
-            for (const fs::path& file : reach.files)
-                for (fs::path& used : scenarios::used_files(file)) inner.files.push_back(std::move(used));
+            for (const fs::path& file : reach.files) add_reads(file, inner.files);
             std::move(reach.files.begin(), reach.files.end(), std::back_inserter(inner.files));
             std::move(reach.folders.begin(), reach.folders.end(), std::back_inserter(inner.folders));
         }

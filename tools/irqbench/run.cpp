@@ -9,11 +9,11 @@
 #include <iterator>
 #include <optional>
 
-#include "scenarios/engine/groups.hpp"
 #include "scenarios/engine/scale.hpp"
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/remedy.hpp"
+#include "tools/irqbench/states.hpp"
 #include "tools/lab/packed_lines.hpp"
 #include "tools/report/records.hpp"
 #include "tools/report/report.hpp"
@@ -103,8 +103,8 @@ std::string overwritten(const std::string& path, const std::vector<Loaded>& file
     if (!resume.empty() && is_path(resume)) return "the file of --resume";
     for (const Loaded& each : files) {
         if (is_path(each.file)) return "the scenario file " + each.file.string();
-        for (const auto& used : scenarios::used_files(each.file))
-            if (is_path(used)) return "a file of groups that " + each.file.string() + " uses";
+        for (const auto& read : each.reads)
+            if (is_path(read)) return "a file that " + each.file.string() + " uses";
     }
     return {};
 }
@@ -166,18 +166,20 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     for (const std::string& line : left_out_files(files, host, options)) spdlog::info("{}", line);
     if (!command.resume.empty())
         options.earlier = earlier_results(read_run(command.resume, "--resume").results, host.kernel);
+    options.repeat = command.repeat;
+    options.states = command.states;
+    if (const std::string clash = clash_of_states(files, host, options, command.trace_out); !clash.empty())
+        throw CLI::ValidationError("--states", clash);
     std::ofstream trace_file;
     if (!command.trace_out.empty()) {
         trace_file = open_trace(command, files);
         options.trace_out = &trace_file;
     }
     options.jobs = command.jobs;
-    options.repeat = command.repeat;
     options.retries = command.retry_errors;
     options.seed = command.seed;
     options.migrate = command.migrate;
     options.migrate_to = command.migrate_to;
-    options.states = command.states;
     options.kernel_trace = command.kernel_trace;
     if (!command.run.empty())
         options.run = command.run == "free" ? vmm::RunMode::free : vmm::RunMode::stepped;
@@ -270,7 +272,8 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
         ->needs(every_step)
         ->take_last();
     app.add_option("--states", command->states,
-                   "Keep the files that save steps write, in this folder: SCENARIO/MODE/FILE")
+                   "Keep the files that save steps write, in this folder: SCENARIO/MODE/FILE, with --repeat "
+                   "SCENARIO/MODE/RUN/FILE")
         ->type_name("DIR")
         ->take_last();
     app.add_flag("--kernel-trace", command->kernel_trace,

@@ -82,13 +82,15 @@ std::string SaveVerb::explain() const {
 
 void SaveVerb::perform(Stage& stage) const {
     if (stage.saved == nullptr) throw std::logic_error("nothing can be saved here");
+    // Null, too: then it was refused.
     if (!arguments_.name.empty())
-        if (auto state = taken(stage, [&stage] { return stage.machine.save(); }))
-            (*stage.saved)[arguments_.name] = std::move(state);
+        (*stage.saved)[arguments_.name] = taken(stage, [&stage] { return stage.machine.save(); });
     if (!arguments_.file) return;
     if (stage.files == nullptr) throw std::logic_error("there are no files here");
     if (const auto state = taken(stage, [&stage] { return stage.machine.save_portable(); }))
         stage.files->write(arguments_.file->name, *state);
+    else
+        stage.files->refuse(arguments_.file->name);
 }
 
 Facts SaveVerb::facts() const {
@@ -105,16 +107,24 @@ std::string RestoreVerb::explain() const {
                        arguments_.in_words());
 }
 
-void RestoreVerb::perform(Stage& stage) const {
+std::shared_ptr<const vmm::MachineState> RestoreVerb::state_for(const Stage& stage) const {
     if (arguments_.file) {
-        if (arguments_.file->state) return stage.machine.restore(*arguments_.file->state, {});
+        const StateFile& file = *arguments_.file;
         if (stage.files == nullptr) throw std::logic_error("there are no files here");
-        return stage.machine.restore(*stage.files->read(arguments_.file->name), {});
+        if (stage.files->has(file.name)) return stage.files->read(file.name);
+        if (file.state != nullptr) return file.state;
+        throw std::runtime_error(fmt::format("no step of this run has saved the file {}", file.name));
     }
     if (stage.saved == nullptr) throw std::logic_error("nothing can be restored here");
     const auto state = stage.saved->find(arguments_.name);
-    if (state == stage.saved->end()) return;  // its save was refused, and that step has failed
-    stage.machine.restore(*state->second, arguments_.options());
+    if (state == stage.saved->end())
+        throw std::runtime_error(fmt::format("no step of this run has saved '{}'", arguments_.name));
+    return state->second;
+}
+
+void RestoreVerb::perform(Stage& stage) const {
+    if (const auto state = state_for(stage)) stage.machine.restore(*state, arguments_.options());
+    // Else its save was refused, and that step has failed.
 }
 
 namespace {
@@ -143,16 +153,26 @@ Brought brought_by(const vmm::MachineState& state) {
 
 }  // namespace
 
+std::string RestoreVerb::unfit_for(const vmm::MachineConfig& config) const {
+    if (config.placement.empty() || !arguments_.file) return "";
+    const auto* portable = dynamic_cast<const vmm::PortableState*>(arguments_.file->state.get());
+    if (portable == nullptr) return "";
+    const std::string reason = vmm::unfit_anywhere(*portable, config, config.placement);
+    if (reason.empty()) return "";
+    return fmt::format("the state in {} cannot be restored in {} mode: {}", arguments_.file->name,
+                       config.placement, reason);
+}
+
 Facts RestoreVerb::facts() const {
     Facts facts;
     if (!arguments_.file) {
         facts.restores = arguments_.name;
-    } else if (arguments_.file->state) {
-        facts.brings = brought_by(*arguments_.file->state);
-        facts.causes = true;
-    } else {
-        facts.restores_file = arguments_.file->name;
+        return facts;
     }
+    facts.restores_file = arguments_.file->name;
+    if (arguments_.file->state == nullptr) return facts;
+    facts.brings = brought_by(*arguments_.file->state);
+    facts.causes = true;
     return facts;
 }
 
@@ -222,10 +242,12 @@ Json Form<verbs::NewStateFile>::schema(Limits) {
 
 verbs::StateFile Form<verbs::StateFile>::read(const Cursor& at, Limits) {
     const Architecture& architecture = with_state_files(at);
-    std::string name = Form<std::string>::read(at, {});
+    // `./s.json` is what a step saves as `s.json`.
+    std::string name = std::filesystem::path(Form<std::string>::read(at, {})).lexically_normal().string();
     if (at.reading().state_files.contains(name)) return {std::move(name), nullptr};
-    const auto folder = std::filesystem::path(at.reading().document.file).parent_path();
-    auto state = architecture.read_state(folder / name);
+    const auto file = std::filesystem::path(at.reading().document.file).parent_path() / name;
+    if (at.reading().reads != nullptr) at.reading().reads->push_back(file);
+    auto state = architecture.read_state(read_document(file));
     return {std::move(name), std::move(state)};
 }
 

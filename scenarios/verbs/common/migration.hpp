@@ -106,6 +106,12 @@ class RestoreVerb final : public VerbOf<RestoreFromArguments> {
     [[nodiscard]] std::string explain() const override;
     void perform(Stage& stage) const override;
     [[nodiscard]] Facts facts() const override;
+    /// In the irqchip mode of `config`; nothing where that says none.
+    [[nodiscard]] std::string unfit_for(const vmm::MachineConfig& config) const override;
+
+  private:
+    /// Null if its save was refused. @throws std::runtime_error if this run has not come to saving it
+    [[nodiscard]] std::shared_ptr<const vmm::MachineState> state_for(const Stage& stage) const;
 };
 
 }  // namespace irqbench::scenarios::verbs

@@ -247,6 +247,7 @@ const Architecture architecture{.name = "x86_64",
                                 .lacks = lacks,
                                 .check_place = check_place,
                                 .state_text = state_text,
+                                .state_schema = state_schema,
                                 .read_state = read_state};
 
 }  // namespace irqbench::scenarios::verbs::x86

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "scenarios/verbs/x86/state_fields.hpp"
+#include "scenarios/engine/architecture.hpp"
+#include "scenarios/verbs/x86/state_check.hpp"
 
 namespace irqbench::scenarios::verbs::x86 {
 
@@ -38,6 +39,8 @@ StateDocument document_of(const PortableState& state) {
     document.ioeventfds = state.ioeventfds;
     document.pic = state.pc.chips.pic;
     document.ioapic = state.pc.chips.ioapic;
+    // KVM keeps what a guest writes to reserved bits.
+    for (std::uint64_t& entry : document.ioapic.entries) entry &= irqchip::x86::RedirectionEntry::fields.all;
     document.pit = state.pc.chips.pit;
     for (const auto& [address, bytes] : state.memory) {
         const auto end =
@@ -115,12 +118,20 @@ std::string state_text(const vmm::MachineState& state) {
     return json_of(document_of(*portable)).dump(1) + "\n";
 }
 
-std::shared_ptr<const vmm::MachineState> read_state(const std::filesystem::path& path) {
-    const Document document = read_document(path);
+Json state_schema() {
+    Json schema = Form<StateDocument>::schema({});
+    schema["properties"]["irqbench_state"] = {{"const", version}, {"description", "version of the format"}};
+    schema["properties"]["mode"] = detail::word_schema(find_architecture("x86_64")->modes);
+    return schema;
+}
+
+std::shared_ptr<const vmm::MachineState> read_state(const Document& document) {
     Reading reading{document};
     const Cursor root(reading);
     check_head(root);
-    return state_of(Form<StateDocument>::read(root, {}), root);
+    StateDocument state = Form<StateDocument>::read(root, {});
+    check_state(state, root);
+    return state_of(std::move(state), root);
 }
 
 }  // namespace irqbench::scenarios::verbs::x86

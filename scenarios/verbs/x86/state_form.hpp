@@ -24,6 +24,7 @@ concept Filed = requires {
 template <Filed T>
 struct Form<T> {
     static T read(const Cursor& at, Limits limits) { return Form<FileOf<T>>::read(at, limits); }
+    static Json schema(Limits limits) { return Form<FileOf<T>>::schema(limits); }
 };
 
 /// Arrays whose elements go by name: specialise it with `static constexpr auto names`, as many. An element
@@ -54,6 +55,14 @@ struct Form<std::array<T, n>> {
         }
         return values;
     }
+    static Json schema(Limits limits) {
+        Json names = Json::array();
+        for (const std::string_view name : Names<std::array<T, n>>::names)
+            if (!name.empty()) names.push_back(name);
+        return {{"type", "object"},
+                {"propertyNames", {{"enum", std::move(names)}}},
+                {"additionalProperties", Form<T>::schema(limits)}};
+    }
 };
 
 /// Elements by number: as many as there are.
@@ -65,6 +74,9 @@ requires(!Named<std::array<T, n>>) struct Form<std::array<T, n>> {
         std::array<T, n> values{};
         for (std::size_t i = 0; i < n; ++i) values[i] = Form<T>::read(at.at(i, array[i]), limits);
         return values;
+    }
+    static Json schema(Limits limits) {
+        return {{"type", "array"}, {"minItems", n}, {"maxItems", n}, {"items", Form<T>::schema(limits)}};
     }
 };
 
