@@ -236,7 +236,7 @@ class Campaign {
         for (const std::string& to : scenarios::moves_to(scenario))
             if (const auto reason = scenarios::skip_reason(scenario, to, host_, options_.run))
                 return fmt::format("moves to {} mode: {}", to, *reason);
-        if (options_.migrate_to.empty() || options_.migrate_to == mode) return std::nullopt;
+        if (options_.migrate_to.empty()) return std::nullopt;
         if (const auto reason = scenarios::unmigrated_reason(scenario, options_.migrate_to, host_))
             return reason;
         return scenarios::unmoved_reason(scenario, mode, options_.migrate_to, host_, options_.run);
@@ -353,7 +353,7 @@ class Campaign {
         run.config.run = scenarios::run_mode(scenario, options_.run);
         run.cancel = &surroundings_.interrupted;
         run.migrate = options_.migrate;
-        if (options_.migrate_to != mode) run.migrate_to = options_.migrate_to;
+        run.migrate_to = options_.migrate_to;
         if (!options_.states.empty())
             run.states = std::filesystem::path(options_.states) / folder_of(scenario.file) / mode;
         run.config.kernel_trace = is_traced(scenario);

@@ -264,7 +264,7 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
     app.add_option(
            "--migrate-to", command->migrate_to,
            "With --migrate-every-step: go on in this irqchip mode and in that of the run in turns, wherever "
-           "the state allows")
+           "the state allows; where both are the same, from the form that all modes have in common")
         ->check(CLI::IsMember(std::vector<std::string>(std::begin(irqchip_modes), std::end(irqchip_modes))))
         ->type_name("MODE")
         ->needs(every_step)
