@@ -43,13 +43,6 @@ void name_seed(Verdict& verdict, std::uint64_t seed) {
     remark += fmt::format("things happen in this order again with --run free --seed {}", seed);
 }
 
-/// The judge counts what was performed; readers of a trace know the steps of the file.
-void number_steps(std::vector<vmm::Event>& events, const scenarios::Performance& performance) {
-    for (auto& event : events)
-        if (event.step < performance.performed.size())
-            event.step = static_cast<std::uint32_t>(performance.performed[event.step].step->number);
-}
-
 /// The modes in which a file has a result.
 std::vector<std::string> modes_of(const Loaded& file, const vmm::Host& host, const CampaignOptions& options) {
     const std::string& arch = file.scenario->arch;

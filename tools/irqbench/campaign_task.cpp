@@ -57,6 +57,12 @@ Verdict skipped(std::string reason) {
     return verdict;
 }
 
+void number_steps(std::vector<vmm::Event>& events, const scenarios::Performance& performance) {
+    for (auto& event : events)
+        if (event.step < performance.performed.size())
+            event.step = static_cast<std::uint32_t>(performance.performed[event.step].step->number);
+}
+
 void Task::add(std::uint32_t run, Verdict verdict, const std::vector<vmm::Event>& trace, bool records) {
     add_histogram(histogram, verdict.histogram);
     const bool is_first = result.runs++ == 0;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/engine/run.hpp"
 #include "scenarios/engine/scenario.hpp"
 #include "tools/irqbench/files.hpp"
 #include "tools/report/result.hpp"
@@ -21,6 +22,9 @@ scenarios::Verdict skipped(std::string reason);
 inline bool went_wrong(const scenarios::Verdict& verdict) {
     return verdict.kind == scenarios::Verdict::Kind::fail || verdict.kind == scenarios::Verdict::Kind::error;
 }
+
+/// The judge counts what was performed; readers of a trace know the steps of the file.
+void number_steps(std::vector<vmm::Event>& events, const scenarios::Performance& performance);
 
 /// One scenario in one mode: its runs, whoever makes them, become one result.
 struct Task {

@@ -1,7 +1,13 @@
 'use strict';
 // Which of both views is shown is in the address, so that the browser's history and links work.
 
-function openRuns(indices) { location.hash = `run=${indices.join(',')}`; }
+/** A run that was compared is shown with the one it was compared with. */
+function openRuns(indices) {
+  const pair = indices.length === 1 ? page.differences.find(({ runs }) => runs.includes(indices[0])) : undefined;
+  const same = page.differences.filter(({ runs }) => runs[1] === indices[0]);
+  const runs = same.length ? same[0].runs : pair ? pair.runs : indices;
+  location.hash = `run=${runs.join(',')}`;
+}
 function closeRuns() { location.hash = ''; }
 
 function route() {
@@ -57,7 +63,5 @@ document.addEventListener('keydown', (event) => {
   event.preventDefault();
 });
 window.addEventListener('hashchange', route);
-window.addEventListener('resize', () => { if (!detail.hidden) route(); });
-
-if (page.differences.length > 0 && location.hash === '') history.replaceState(null, '', location.search);
+window.addEventListener('resize', () => { if (!detail.hidden) drawTimelines(); });
 route();

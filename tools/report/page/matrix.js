@@ -14,9 +14,14 @@ const matrix = {
   all: false,   // every row, for paper
 };
 
+/** Rows whose runs differ, in a page of irqbench diff. */
+const parting = new Map();
+for (const { runs, known } of page.differences)
+  if (parting.get(page.runs[runs[0]].row) !== 'differ') parting.set(page.runs[runs[0]].row, known ? 'known to differ' : 'differ');
+
 /** What a search looks into, made once for each row. */
 const haystacks = page.rows.map((row, index) => {
-  const words = [row.name, row.file];
+  const words = [row.name, row.file, parting.get(index) || ''];
   for (const at of runsOfRow[index]) {
     if (at < 0) continue;
     const { failure, reason } = page.runs[at];
@@ -86,6 +91,7 @@ function rowAt(place) {
   const { name, file } = page.rows[matrix.rows[place]];
   const row = element('div', { class: 'row', role: 'row', 'aria-rowindex': place + 2 },
     element('div', { class: 'name', role: 'rowheader', title: `${name}\n${file}` },
+      parting.has(matrix.rows[place]) ? element('span', { class: `parting ${parting.get(matrix.rows[place])}`, text: parting.get(matrix.rows[place]) }) : null,
       element('span', { text: name }), name === file ? null : element('span', { class: 'file', text: file })));
   row.style.top = `${place * rowHeight}px`;
   matrix.columns.forEach((_, column) => row.append(cellOf(place, column)));

@@ -72,17 +72,21 @@ class Timeline {
   /** Where each mark is, and the whole width. */
   measure() {
     const { marks } = this.picture;
-    const room = Math.max(400, (this.box.clientWidth || 1100) - (this.names.offsetWidth || 120) - 4);
-    const step = Math.max(15, Math.min(130, room / (marks.length + 1))) * this.zoom;
+    const names = Math.min(190, 24 + 7 * Math.max(...this.picture.lanes.map((lane) => lane.name.length)));
+    this.names.style.width = `${names}px`;
+    const room = Math.max(400, (this.box.clientWidth || 1100) - names - 2);
+    // Beside the offending event there is always room for what is wrong with it.
+    const tail = this.picture.wrong === undefined ? 60 : this.note(this.picture.wrong).length * 7.2 + 30;
+    const step = Math.max(15, Math.min(130, (room - tail) / marks.length)) * this.zoom;
     if (!this.byTime) {
       this.at = marks.map((_, i) => sizes.left + i * step);
     } else {
       const first = marks.reduce((least, mark) => Math.min(least, mark.at), Infinity);
       const last = marks.reduce((most, mark) => Math.max(most, mark.at), -Infinity);
-      const scale = (Math.max(room, marks.length * 6) * this.zoom - 4 * sizes.left) / Math.max(1, last - first);
+      const scale = (Math.max(room, marks.length * 6) * this.zoom - tail) / Math.max(1, last - first);
       this.at = marks.map((mark) => sizes.left + (mark.at - first) * scale);
     }
-    this.width = Math.max(room, (marks.length ? Math.max(...this.at) : 0) + Math.max(step, 3 * sizes.left));
+    this.width = Math.max(room, Math.max(0, ...this.at) + tail);
     this.at.push(this.width - 2);
   }
 
@@ -129,8 +133,8 @@ class Timeline {
 
   /** A band for each step, with its number. */
   steps(bottom) {
-    const { marks } = this.picture;
-    const { failure } = this.run;
+    const { marks, missed, wrong } = this.picture;
+    const failed = wrong ?? (missed ? missed.end - 1 : -1);
     const parts = [];
     let band = 0;
     for (let begin = 0; begin < marks.length; ++band) {
@@ -140,7 +144,7 @@ class Timeline {
       const right = end === marks.length ? this.width : (this.at[end - 1] + this.at[end]) / 2;
       if (band % 2 === 1) parts.push(drawn('rect', { class: 'odd', x: left, y: 0, width: Math.max(0, right - left), height: bottom }));
       if (right - left > 12)
-        parts.push(drawn('text', { class: failure && failure.step === marks[begin].step ? 'wrong-step-text' : 'step', x: left + 4, y: 14 }, String(marks[begin].step)));
+        parts.push(drawn('text', { class: begin <= failed && failed < end ? 'wrong-step-text' : 'step', x: left + 4, y: 14 }, String(marks[begin].step)));
       begin = end;
     }
     return parts;
@@ -192,12 +196,11 @@ class Timeline {
       shape.dataset.mark = i;
       parts.push(shape);
       if (is) parts.push(drawn('circle', { class: 'ring', cx: x, cy: y, r: 8 }));
-      const note = is && this.run.failure.mark ? `${mark.text}  \u2190 ${this.run.failure.mark}` : mark.text;
+      const note = this.note(i);
       const letters = Math.floor((next[mark.lane] - x - 12) / sizes.letter);
       if (letters >= 3 || is) {
         const text = note.length <= letters || is ? note : `${note.slice(0, letters - 1)}\u2026`;
-        const fits = note.length * sizes.letter < this.width - x - 10 || !is;
-        const label = drawn('text', { class: `label${is ? ' wrong-text' : ''}`, x: fits ? x + 8 + (is ? 4 : 0) : x - 12, y: y + 4, 'text-anchor': fits ? 'start' : 'end' }, text);
+        const label = drawn('text', { class: `label${is ? ' wrong-text' : ''}`, x: x + (is ? 12 : 8), y: y + 4 }, text);
         label.dataset.mark = i;
         parts.push(label);
       }
@@ -211,6 +214,13 @@ class Timeline {
       part.addEventListener('mouseleave', hideTip);
     }
     return parts;
+  }
+
+  /** What stands beside an event. */
+  note(index) {
+    const { text } = this.picture.marks[index];
+    const { failure } = this.run;
+    return index === this.picture.wrong && failure.mark ? `${text}  \u2190 ${failure.mark}` : text;
   }
 
   /** The expectation that failed, where it should have been. */

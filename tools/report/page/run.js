@@ -3,6 +3,15 @@
 
 const detail = document.getElementById('detail');
 
+let timelines = [];  // those that are shown
+
+function drawTimelines() {
+  for (const timeline of timelines) {
+    timeline.draw();
+    timeline.select(timeline.now);
+  }
+}
+
 function difference(a, b) {
   return page.differences.find(({ runs }) => runs[0] === a && runs[1] === b);
 }
@@ -85,11 +94,8 @@ function showRuns(indices) {
     element('div', { class: `sides${indices.length === 2 ? ' two' : ''}` }, ...sides.map(({ box }) => box)));
   detail.hidden = false;
   document.getElementById('overview').hidden = true;
-  for (const { timeline } of sides) {
-    if (!timeline) continue;
-    timeline.draw();
-    timeline.select(timeline.now);
-  }
+  timelines = sides.map(({ timeline }) => timeline).filter((timeline) => timeline);
+  drawTimelines();
   window.scrollTo(0, 0);
   const focused = sides.find(({ timeline }) => timeline);
   (focused ? focused.timeline.box : detail.querySelector('h1')).focus({ preventScroll: true });
