@@ -344,7 +344,7 @@ Picture::Missed missed_in(const Picture& picture, const Recording& recording,
                           const scenarios::Failure& failure) {
     const std::size_t end = picture.wrong ? *picture.wrong : std::min(recording.end, picture.marks.size());
     std::size_t begin = end;
-    const std::size_t last = std::min(end, picture.marks.size() - 1);
+    const std::size_t last = picture.wrong || end == 0 ? end : end - 1;
     while (begin > 0 && picture.marks[begin - 1].step == picture.marks[last].step) --begin;
     return {lane_of_expected(picture, failure), begin, end, failure.expected, failure.came};
 }

@@ -189,13 +189,14 @@ Recording recording(const std::vector<vmm::Event>& trace, const scenarios::Failu
                     std::size_t most) {
     const auto offending = failure != nullptr ? failure->event : std::nullopt;
     const std::size_t failed_at = failure != nullptr ? failure->end : trace.size();
+    const std::size_t centre = offending ? *offending + 1 : failed_at;
     const std::vector<std::size_t> chosen = telling(trace, trace.size(), offending);
     const auto reached = [&chosen](std::size_t index) {
         return static_cast<std::size_t>(std::lower_bound(chosen.begin(), chosen.end(), index) -
                                         chosen.begin());
     };
     // Three quarters of them lead to the failure.
-    const std::size_t behind = reached(failed_at) + most / 4;
+    const std::size_t behind = reached(centre) + most / 4;
     const std::size_t first =
         failure == nullptr ? 0 : std::min(chosen.size(), behind) - std::min({most, chosen.size(), behind});
     const std::size_t last = std::min(chosen.size(), first + most);
