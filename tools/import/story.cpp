@@ -87,6 +87,10 @@ void Storyteller::say_what_is_left_out() {
             fmt::format("{} writes to timers (LAPIC, TSC deadline, PIT) are left out: what they caused is "
                         "sent as messages",
                         timer_writes_));
+    if (messages_ > 0)
+        story_.remarks.push_back(
+            fmt::format("{} messages that no LAPIC accepted are left out; most are KVM looking at its routes",
+                        messages_));
     if (accept_is_take_ && story_.taken > 0)
         story_.remarks.emplace_back(
             "the kernel told no injection (APICv, AVIC): what a LAPIC accepted counts as taken at once");
@@ -151,6 +155,7 @@ void Storyteller::look_at(const Event& event) {
         return remark(event, event.value == 0 ? fmt::format("events were lost here")
                                               : fmt::format("{} events were lost here", event.value));
     ThreadState& thread = thread_of(event);
+    if (event.kind != Event::Kind::accept && event.kind != Event::Kind::msi) thread.message.clear();
     switch (event.kind) {
         case Event::Kind::entry:
             end_of_line_change(thread);
@@ -202,7 +207,7 @@ void Storyteller::guest_did(const Event& event, ThreadState& thread) {
 void Storyteller::irqfd_change(const Event& event, ThreadState& thread) {
     const bool raised = event.b != 0;
     const auto [irqfd, is_new] = irqfds_.try_emplace(event.a);
-    if (is_new && !raised && !thread.acknowledged) {
+    if (is_new && !raised && (!thread.acknowledged || irqfds_made_[event.a] != 0)) {
         irqfds_.erase(irqfd);
         return;
     }
@@ -296,16 +301,29 @@ void Storyteller::entry_seen(const Event& event, ThreadState& thread) {
 }
 
 void Storyteller::message(const Event& event, ThreadState& thread) {
-    const std::string arguments = message_arguments(event.a, event.b, event.value);
+    std::string arguments = message_arguments(event.a, event.b, event.value);
     const bool is_route = thread.line_change != Happening::none && thread.raised && thread.seen == Routes{};
-    if (is_route) {
-        thread.seen.msi = arguments;
-    } else {
-        end_of_line_change(thread);
-        thread.cause = act(event, -1, message_step(arguments), false);
-    }
+    const bool is_logical = (event.b & 4) != 0;
     story_.has_wide_ids = story_.has_wide_ids || event.value > 0xff;
-    if ((event.b & 4) != 0) logical_dest_[thread.cause] = static_cast<std::uint32_t>(event.value);
+    if (is_route) {
+        thread.seen.msi = std::move(arguments);
+        if (is_logical) logical_dest_[thread.cause] = static_cast<std::uint32_t>(event.value);
+        return;
+    }
+    end_of_line_change(thread);
+    thread.cause = Happening::none;
+    thread.message = std::move(arguments);
+    thread.message_dest = is_logical ? static_cast<std::uint32_t>(event.value) : Happening::none;
+    ++messages_;
+}
+
+/// KVM tells of a message also when it only looks where its routes lead: one is sent if a LAPIC accepts it.
+void Storyteller::send_message(const Event& event, ThreadState& thread) {
+    if (thread.message.empty()) return;
+    --messages_;
+    thread.cause = act(event, -1, message_step(thread.message), false);
+    if (thread.message_dest != Happening::none) logical_dest_[thread.cause] = thread.message_dest;
+    thread.message.clear();
 }
 
 /// Whether the LAPIC can have got this vector because of that.
@@ -321,6 +339,7 @@ void Storyteller::accepted(const Event& event, ThreadState& thread) {
         ++unknown_apics_;
         return;
     }
+    send_message(event, thread);
     Lapic& lapic = lapics_[static_cast<std::size_t>(vcpu)];
     const std::uint32_t vector = event.b & 0xff;
     const std::uint32_t mode = event.b >> 8 & 7;

@@ -47,8 +47,10 @@ class Storyteller {
         std::uint32_t line_change = Happening::none;  ///< the one that the kernel is about
         std::uint32_t gsi = 0;                        ///< of that
         bool raised = false;
-        bool acknowledged = false;  ///< an EOI has come as far as the chips
-        Routes seen;                ///< where it has led so far
+        bool acknowledged = false;                     ///< an EOI has come as far as the chips
+        std::string message;                           ///< that may have been sent
+        std::uint32_t message_dest = Happening::none;  ///< its logical destination
+        Routes seen;                                   ///< where it has led so far
     };
     struct Entry {
         std::uint64_t value = 1 << 16;
@@ -67,6 +69,7 @@ class Storyteller {
     void line_change(const Event& event, ThreadState& thread);
     void end_of_line_change(ThreadState& thread);
     void entry_seen(const Event& event, ThreadState& thread);
+    void send_message(const Event& event, ThreadState& thread);
     void message(const Event& event, ThreadState& thread);
     [[nodiscard]] bool can_cause(std::uint32_t cause, std::uint32_t vector) const;
     void accepted(const Event& event, ThreadState& thread);
@@ -100,6 +103,7 @@ class Storyteller {
     std::uint32_t pic_cause_ = Happening::none;  ///< the last that may have changed what the PIC asks for
     std::uint32_t ioapic_index_ = 0;
     bool accept_is_take_ = false;
+    std::uint32_t messages_ = 0;  ///< that nobody accepted
     std::uint32_t timer_writes_ = 0;
     std::uint32_t unknown_apics_ = 0;
     std::uint32_t unexplained_ = 0;
