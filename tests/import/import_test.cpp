@@ -21,7 +21,7 @@ BOOST_AUTO_TEST_CASE(what_a_sample_becomes_takes_the_same_interrupts_on_the_mode
             BOOST_TEST((play_on_the_model(imported(sample)) == taken_in(sample)));
         }
     }
-    BOOST_TEST(samples >= 9U);
+    BOOST_TEST(samples >= 12U);
 }
 
 BOOST_AUTO_TEST_CASE(the_command_writes_a_scenario_that_check_accepts) {

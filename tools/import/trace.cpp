@@ -11,6 +11,9 @@
 namespace irqbench::importing {
 
 void TraceBuilder::add(const Event& event, std::string_view command, std::uint32_t process) {
+    // Of what lies before it only who ran which vCPU last counts.
+    const bool counts = event.at_ns >= span_.from_ns && event.at_ns <= span_.to_ns;
+    if (!counts && (event.kind != Event::Kind::entry || event.at_ns > span_.to_ns)) return;
     Last* last = nullptr;
     if (event.kind != Event::Kind::lost) {
         last = &last_[event.thread];
@@ -56,9 +59,9 @@ bool says_that_the_beginning_is_lost(std::string_view line) {
 
 }  // namespace
 
-KvmTrace read_text_trace(const std::string& file) {
+KvmTrace read_text_trace(const std::string& file, Span span) {
     Lines lines(file);
-    TraceBuilder builder(file);
+    TraceBuilder builder(file, span);
     std::uint64_t now = 0;
     while (const auto line = lines.next()) {
         Event event;
@@ -100,8 +103,8 @@ KvmTrace read_text_trace(const std::string& file) {
     return builder.finish();
 }
 
-KvmTrace read_trace(const std::string& file) {
-    return is_tracecmd_file(file) ? read_tracecmd_file(file) : read_text_trace(file);
+KvmTrace read_trace(const std::string& file, Span span) {
+    return is_tracecmd_file(file) ? read_tracecmd_file(file, span) : read_text_trace(file, span);
 }
 
 }  // namespace irqbench::importing

@@ -30,11 +30,17 @@ struct KvmTrace {
     static constexpr std::size_t most_events = 6'000'000;
 };
 
+/// The part of a trace that counts, in its own time.
+struct Span {
+    std::uint64_t from_ns = 0;
+    std::uint64_t to_ns = UINT64_MAX;
+};
+
 /// Takes the events of a trace one after the other; an entry into a guest only if something has happened
 /// since the last, or is another vCPU's.
 class TraceBuilder {
   public:
-    explicit TraceBuilder(std::string file) { trace_.file = std::move(file); }
+    explicit TraceBuilder(std::string file, Span span) : span_(span) { trace_.file = std::move(file); }
 
     /// @param command of the thread
     /// @throws TraceError for more than can be kept
@@ -54,6 +60,7 @@ class TraceBuilder {
         std::uint32_t vcpu = 0;
         bool entered = false;
     };
+    Span span_;
     KvmTrace trace_;
     std::map<std::uint32_t, Last> last_;  ///< of each thread
 };
@@ -61,15 +68,15 @@ class TraceBuilder {
 /// Reads a trace, in whatever form it is: the text of ftrace, trace-cmd or perf, or trace-cmd's own file.
 /// @throws TraceError with the file and the line for what is no such trace
 /// @throws std::system_error when it cannot be read
-KvmTrace read_trace(const std::string& file);
+KvmTrace read_trace(const std::string& file, Span span = {});
 
 /// The same of text alone.
-KvmTrace read_text_trace(const std::string& file);
+KvmTrace read_text_trace(const std::string& file, Span span = {});
 
 /// Whether the file begins as trace-cmd's do.
 bool is_tracecmd_file(const std::string& file);
 
 /// @throws TraceError also where this irqbench has been built without libtracecmd
-KvmTrace read_tracecmd_file(const std::string& file);
+KvmTrace read_tracecmd_file(const std::string& file, Span span = {});
 
 }  // namespace irqbench::importing

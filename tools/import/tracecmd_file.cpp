@@ -87,12 +87,12 @@ int one_record(tracecmd_input* input, tep_record* record, int, void* data) {
 
 }  // namespace
 
-KvmTrace read_tracecmd_file(const std::string& file) {
+KvmTrace read_tracecmd_file(const std::string& file, Span span) {
     ::tracecmd_set_loglevel(TEP_LOG_NONE);
     const std::unique_ptr<tracecmd_input, Close> input(
         ::tracecmd_open(file.c_str(), TRACECMD_FL_LOAD_NO_PLUGINS));
     if (!input) throw TraceError(file + ": libtracecmd cannot read it");
-    Reading reading{file, TraceBuilder(file)};
+    Reading reading{file, TraceBuilder(file, span)};
     ::trace_seq_init(&reading.text);
     const int status = ::tracecmd_iterate_events(input.get(), nullptr, 0, one_record, &reading);
     ::trace_seq_destroy(&reading.text);
@@ -103,7 +103,7 @@ KvmTrace read_tracecmd_file(const std::string& file) {
 
 #else
 
-KvmTrace read_tracecmd_file(const std::string& file) {
+KvmTrace read_tracecmd_file(const std::string& file, Span) {
     throw TraceError(file +
                      ": this irqbench was built without libtracecmd; give it what trace-cmd report prints");
 }

@@ -19,12 +19,23 @@ struct ImportCommand {
     std::string trace;
     std::string output = "-";
     importing::Wanted wanted;
+    double from = 0;
+    double to = 0;
 };
+
+/// No trace's time is that long, and a double that is can be no number of nanoseconds.
+constexpr double most_seconds = 1e10;
+
+std::uint64_t nanoseconds(double seconds) { return static_cast<std::uint64_t>(seconds * 1e9); }
+
+importing::Span span_of(const ImportCommand& command) {
+    return {nanoseconds(command.from), command.to > 0 ? nanoseconds(command.to) : UINT64_MAX};
+}
 
 int perform(const ImportCommand& command, Surroundings& surroundings) {
     std::string text;
     try {
-        const importing::KvmTrace trace = importing::read_trace(command.trace);
+        const importing::KvmTrace trace = importing::read_trace(command.trace, span_of(command));
         const importing::Machine machine = importing::choose_machine(trace, command.wanted);
         const importing::Story story = importing::tell(trace, machine);
         importing::Heading heading;
@@ -77,6 +88,12 @@ void add_import(CommandLine& line, Surroundings& surroundings) {
     app.add_option("--comm", command->wanted.command,
                    "The virtual machine whose vCPUs' threads have names that begin so")
         ->type_name("NAME");
+    app.add_option("--from", command->from, "Only what happened from then on, in the trace's own time")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.0, most_seconds));
+    app.add_option("--to", command->to, "Only what happened until then")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.0, most_seconds));
     app.callback([command, &line, &surroundings] { line.status = perform(*command, surroundings); });
 }
 
