@@ -67,10 +67,11 @@ std::shared_ptr<const MachineState> KvmMachine::save_portable() {
     state->placement = config_.placement;
     state->run = config_.run;
     state->memory_bytes = config_.memory;
-    state->memory = memory_.pages();
     state->barrier = memory_.read<std::uint32_t>(AGENT_SHARED + SHARED_BARRIER);
     state->smis = memory_.read<std::uint32_t>(AGENT_SHARED + SHARED_SMIS);
     placement_->save(*state);
+    // An ITS has put its tables there.
+    state->memory = memory_.pages();
     for (const auto& slot : slots_)
         state->vcpus.push_back(
             {slot->vcpu.id(), placement_->handlers(*slot), slot->rest, slot->agent.ends()});
@@ -102,8 +103,9 @@ void KvmMachine::restore(const PortableState& saved, const RestoreOptions& optio
         throw std::invalid_argument("this machine cannot restore what others have saved");
     if (const auto late = options.now - recorder_.now(); late > late.zero()) recorder_.skip(late);
     config_.placement = mode;
+    config_.gic = gic_of(saved, config_);
     begin_anew();
-    const bool has_agent = !saved.pc.cpus.empty() && saved.placement != "model";
+    const bool has_agent = saved.placement != "model";
     if (has_agent) {
         memory_.set_pages(saved.memory);
     } else {

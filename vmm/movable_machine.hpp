@@ -48,6 +48,9 @@ class MovableMachine final : public Machine {
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override {
         return inner_->inspect(controller, index);
     }
+    Outcome reset_controller(std::string_view controller) override {
+        return inner_->reset_controller(controller);
+    }
     [[nodiscard]] KernelEvents kernel_events() const override { return inner_->kernel_events(); }
     [[nodiscard]] std::string unsaved() const override { return inner_->unsaved(); }
     [[nodiscard]] std::shared_ptr<const MachineState> save() override { return inner_->save(); }

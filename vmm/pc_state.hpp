@@ -6,9 +6,12 @@
 #include <vector>
 
 #include "routing/platform.hpp"
+#include "vmm/cpu_standing.hpp"
 
 /// What an x86 machine's state is beyond that of its guest agent, the same in every irqchip mode.
 namespace irqbench::vmm::x86 {
+
+using vmm::Activity;
 
 struct Segment {
     std::uint64_t base = 0;
@@ -47,21 +50,13 @@ struct CoreState {
     [[nodiscard]] std::uint64_t rflags() const { return general[17]; }
 };
 
-/// What the CPU does between two instructions.
-enum class Activity : std::uint8_t { running, halted, wait_for_sipi, not_started };
-
 /// A CPU; its local APIC is in PcState::chips.
-struct CpuState {
+struct CpuState : CpuStanding {
     /// None if it is a model's, which has none: the CPU is at the agent's entry.
     std::optional<CoreState> core;
-    Activity activity = Activity::running;
-    bool interrupts_enabled = true;
     std::optional<std::uint8_t> injected;  ///< a vector that has been acknowledged and not taken yet
     std::uint8_t shadow = 0;               ///< KVM_X86_SHADOW_INT_*
-    std::uint8_t nmis = 0;                 ///< pending
     bool nmi_injected = false;
-    bool nmi_blocked = false;
-    bool smi = false;  ///< pending
     std::uint64_t tsc = 0;
     std::uint64_t tsc_adjust = 0;
     // What the agent remembers of its local APIC.

@@ -121,7 +121,9 @@ class Placement {
     /// Adds what is not the machine's own, routes and irqfds included.
     virtual void save(PortableState& /*state*/) {}
     /// The handlers that do something else than the usual.
-    [[nodiscard]] virtual std::vector<PortableState::Handler> handlers(const VcpuSlot&) const { return {}; }
+    [[nodiscard]] std::vector<PortableState::Handler> handlers(const VcpuSlot& slot) const;
+    /// What the handler of a vector does unless a scenario says otherwise.
+    [[nodiscard]] virtual std::uint8_t usual_policy(std::uint32_t vector) const = 0;
     /// @param state that unfit() has nothing against
     /// @throws std::system_error if the kernel refuses it, std::invalid_argument if this placement cannot
     virtual void restore(const PortableState& /*state*/) {}

@@ -40,6 +40,27 @@ std::string lacking(const PortableState& state, std::string_view placement) {
     return {};
 }
 
+/// What a mode lacks of the GIC. Time passes for a timer that is set as fast as a counter runs, and a model's
+/// has another frequency.
+std::string lacking_of_gic(const PortableState& state, const MachineConfig& config,
+                           std::string_view placement) {
+    if (placement == userspace && state.board.version != 2) return "userspace mode has a GICv2";
+    if (!config.gic.empty() && config.gic != fmt::format("v{}", state.board.version))
+        return fmt::format("it is that of a GICv{}", state.board.version);
+    if (state.board.its.has_value() != config.its)
+        return config.its ? "it has no ITS, and this machine has"
+                          : "it has an ITS, and this machine has none";
+    if ((state.placement == model) == (placement == model)) return {};
+    constexpr std::uint64_t enabled = 1;
+    const auto& cpus = state.board.cpus;
+    const auto timed = std::find_if(cpus.begin(), cpus.end(), [](const arm64::CpuState& cpu) {
+        return (cpu.timer.control & enabled) != 0;
+    });
+    if (timed == cpus.end()) return {};
+    return fmt::format("the timer of vCPU {} is set, and the counter of a model is another",
+                       timed - cpus.begin());
+}
+
 /// What the host's KVM lacks that the state needs. In userspace mode a CPU that waits to be started keeps its
 /// SMI with us.
 std::string lacking_here(const PortableState& state, std::string_view placement) {
@@ -57,13 +78,14 @@ std::string lacking_here(const PortableState& state, std::string_view placement)
 std::string unlike_a_model(const PortableState& state) {
     for (std::size_t index = 0; index < state.vcpus.size(); ++index) {
         const event::Rest& rest = state.vcpus[index].rest;
-        const x86::CpuState& cpu = state.pc.cpus[index];
         if (rest.state == event::RestState::storming)
             return fmt::format("vCPU {} was stopped inside of a handler", index);
         if (rest.depth != 0)
             return fmt::format("vCPU {} is in a handler that stays, and its frames are the agent's", index);
         if (!state.vcpus[index].mailbox.posted.empty())
             return fmt::format("vCPU {} is inside of an operation, and where is the agent's to know", index);
+        if (index >= state.pc.cpus.size()) continue;
+        const x86::CpuState& cpu = state.pc.cpus[index];
         if (cpu.injected || cpu.nmi_injected || cpu.shadow != 0)
             return fmt::format("vCPU {} is about to take an event that has left its local APIC", index);
     }
@@ -71,6 +93,16 @@ std::string unlike_a_model(const PortableState& state) {
 }
 
 }  // namespace
+
+CpuStanding& PortableState::standing(std::size_t vcpu) {
+    if (!board.cpus.empty()) return board.cpus.at(vcpu);
+    return pc.cpus.at(vcpu);
+}
+
+const CpuStanding& PortableState::standing(std::size_t vcpu) const {
+    if (!board.cpus.empty()) return board.cpus.at(vcpu);
+    return pc.cpus.at(vcpu);
+}
 
 std::string unfit_anywhere(const PortableState& state, const MachineConfig& config,
                            std::string_view placement) {
@@ -82,6 +114,8 @@ std::string unfit_anywhere(const PortableState& state, const MachineConfig& conf
     if (state.pc.chips.pit.has_value() != config.pit)
         return config.pit ? "it has no PIT, and this machine has" : "it has a PIT, and this machine has none";
     if (std::string reason = lacking(state, placement); !reason.empty()) return reason;
+    if (!state.board.cpus.empty())
+        if (std::string reason = lacking_of_gic(state, config, placement); !reason.empty()) return reason;
     const bool was_model = state.placement == model;
     return was_model != (placement == model) ? unlike_a_model(state) : std::string();
 }
@@ -90,6 +124,10 @@ std::string unfit(const PortableState& state, const MachineConfig& config, std::
     std::string reason = unfit_anywhere(state, config, placement);
     if (reason.empty() && placement != model) reason = lacking_here(state, placement);
     return reason;
+}
+
+std::string gic_of(const PortableState& state, const MachineConfig& config) {
+    return state.board.cpus.empty() ? config.gic : fmt::format("v{}", state.board.version);
 }
 
 void require_fit(const PortableState& state, const MachineConfig& config, std::string_view placement) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "routing/table.hpp"
+#include "vmm/gic_state.hpp"
 #include "vmm/guest/agent.hpp"
 #include "vmm/pc_state.hpp"
 #include "vmm/saved_eventfds.hpp"
@@ -15,7 +16,7 @@
 namespace irqbench::vmm {
 
 /// A state that machines of every irqchip mode can be restored from, also by another process: a value without
-/// anything of the host's. Of PCs only, so far.
+/// anything of the host's.
 struct PortableState final : MachineState {
     /// A handler that does something else than the usual.
     struct Handler {
@@ -42,7 +43,13 @@ struct PortableState final : MachineState {
     /// In an order in which they can be assigned.
     std::vector<SavedIrqfd> irqfds;
     std::vector<SavedIoeventfd> ioeventfds;
+    // One of these, by the architecture; the other has no CPUs.
     x86::PcState pc;
+    arm64::BoardState board;
+
+    /// The CPU that this vCPU is.
+    [[nodiscard]] CpuStanding& standing(std::size_t vcpu);
+    [[nodiscard]] const CpuStanding& standing(std::size_t vcpu) const;
 };
 
 /// Why a machine built from `config` cannot go on from this state in that irqchip mode on this host; empty if
@@ -53,6 +60,10 @@ struct PortableState final : MachineState {
 /// The same for any host: what the state and the irqchip mode say by themselves.
 [[nodiscard]] std::string unfit_anywhere(const PortableState& state, const MachineConfig& config,
                                          std::string_view placement);
+
+/// MachineConfig::gic of a machine that goes on from there: where the configuration leaves it to the host,
+/// the state says what it is.
+[[nodiscard]] std::string gic_of(const PortableState& state, const MachineConfig& config);
 
 /// A state that cannot be gone on from there; nothing has been changed.
 class Unreachable : public std::invalid_argument {

@@ -9,6 +9,7 @@
 
 #include "scenarios/engine/fields.hpp"
 #include "scenarios/engine/scenario.hpp"
+#include "scenarios/engine/signs.hpp"
 
 namespace irqbench::scenarios {
 
@@ -82,6 +83,8 @@ struct Architecture {
     std::string (*lacks)(const vmm::MachineConfig& config, std::string_view placement);
     /// Whether a step may use this place. @returns why not, or nothing
     std::string (*check_place)(const vmm::MachineConfig& config, const Place& place);
+    /// What an event of such a machine says of inputs and pending interrupts, see signs_of().
+    std::vector<Sign> (*signs)(const vmm::Event& event);
     /// A portable state as the text of a file, that as a JSON Schema, and back; all null where states are in
     /// memory only.
     /// @throws ScenarioError (malformed) about that file

@@ -26,6 +26,12 @@ bool is_of_delivery(std::string_view kernel_event) {
     return false;
 }
 
+std::vector<Sign> signs_of(const vmm::Event& event) {
+    for (const Architecture* each : architectures())
+        if (auto signs = each->signs(event); !signs.empty()) return signs;
+    return {};
+}
+
 std::span<const VerbInfo> verbs_of(std::string_view arch) {
     const Architecture* architecture = find_architecture(arch);
     return architecture == nullptr ? std::span<const VerbInfo>{} : architecture->verbs;

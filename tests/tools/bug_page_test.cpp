@@ -1,5 +1,8 @@
 #include "tools/bugs/page.hpp"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
@@ -19,9 +22,10 @@ namespace {
 using Kind = scenarios::Verdict::Kind;
 
 std::vector<Row> some_rows() {
-    return {{"X01", "an EOI | that is lost", "KVM", "0123456789ab", ""},
-            {"L02", "a timer that is lost", "KVM", "n/e", ""},
-            {"Q03", "what cannot be seen", "QEMU", "1a", "needs hardware"}};
+    return {
+        {"X01", "an EOI | that is lost", "KVM", "0123456789ab", ""},
+        {"L02", "a timer that is lost", "KVM", "n/e", "", "a timer | that stops", "fixed before all of them"},
+        {"Q03", "what cannot be seen", "QEMU", "1a", "needs hardware"}};
 }
 
 Result result(const char* row, const char* file, const char* irqchip, const char* kernel, Kind kind) {
@@ -83,10 +87,10 @@ BOOST_AUTO_TEST_CASE(a_row_has_a_line_with_a_cell_for_each_kernel_and_one_for_ou
                                       result("X01", "a.json", "userspace", "7.2.13", Kind::skip)};
     const std::string text = page(rows, results);
     BOOST_TEST(has(text, "1 of 3 rows have a scenario"));
-    BOOST_TEST(has(text, "| scenario | 6.1 | 7.2 | ours |"));
+    BOOST_TEST(has(text, "| scenario | control | 6.1 | 7.2 | ours |"));
     BOOST_TEST(has(
         text,
-        R"(| X01 | an EOI \| that is lost | KVM | 0123456789ab | `a.json` | kernel pass, split known | pass | pass |)"));
+        R"(| X01 | an EOI \| that is lost | KVM | 0123456789ab | `a.json` |  | kernel pass, split known | pass | pass |)"));
     BOOST_TEST(has(
         text, R"(| X01 | an EOI \| that is lost | `a.json` | 6.1 split: expected ack 0x51, came nothing |)"));
     BOOST_TEST(has(text, "| Q03 | what cannot be seen | QEMU | 1a | needs hardware |"));
@@ -100,8 +104,10 @@ BOOST_AUTO_TEST_CASE(of_two_runs_in_a_mode_the_worse_counts) {
                                       result("X01", "a.json", "kernel", "7.2.13", Kind::pass),
                                       result("L02", "b.json", "kernel", "7.2.13", Kind::skip)};
     const std::string text = page(rows, results);
-    BOOST_TEST(has(text, "`a.json` | fail | - |"));
-    BOOST_TEST(has(text, "`b.json` | - | - |"));
+    BOOST_TEST(has(text, "`a.json` |  | fail | - |"));
+    BOOST_TEST(has(text, R"(`b.json` | a timer \| that stops | - | - |)"));
+    BOOST_TEST(has(text, "| X01 | an EOI \\| that is lost | not established |"));
+    BOOST_TEST(has(text, "| L02 | a timer that is lost | fixed before all of them |"));
     BOOST_TEST(!has(text, "Told apart"));
 }
 
@@ -111,6 +117,34 @@ BOOST_AUTO_TEST_CASE(results_and_rows_that_contradict_each_other_are_refused) {
     BOOST_CHECK_THROW(page(rows, unknown), std::invalid_argument);
     const std::vector<Result> excused{result("Q03", "a.json", "kernel", "7.2.13", Kind::pass)};
     BOOST_CHECK_THROW(page(rows, excused), std::invalid_argument);
+    auto alike = rows;
+    const std::vector<Result> told{before_the_fix("split", "6.1.0-50-amd64")};
+    BOOST_CHECK_NO_THROW(page(alike, told));
+    alike[0].alike = "fixed before all of them";
+    BOOST_CHECK_THROW(page(alike, told), std::invalid_argument);
+}
+
+BOOST_AUTO_TEST_CASE(the_first_lines_of_the_patches_of_a_row_are_its_control) {
+    const fs::path folder = fs::temp_directory_path() / fmt::format("irqbench-controls-{}", ::getpid());
+    fs::create_directory(folder);
+    const auto write = [&folder](const char* name, const char* text) {
+        std::ofstream(folder / name) << text;
+    };
+    write("X01_b.patch", "Nor the other.\nFails in: model\n");
+    write("X01_a.patch", "The one does not.\nFails in: model\n");
+    write("notes", "nothing\n");
+    auto rows = some_rows();
+    add_controls(rows, folder);
+    BOOST_TEST(rows[0].control == "The one does not. Nor the other.");
+    BOOST_TEST(rows[2].control.empty());
+    write("L02.patch", "It has a text already.\n");
+    rows = some_rows();
+    BOOST_CHECK_THROW(add_controls(rows, folder), std::invalid_argument);
+    fs::remove(folder / "L02.patch");
+    write("Z09.patch", "There is no such row.\n");
+    rows = some_rows();
+    BOOST_CHECK_THROW(add_controls(rows, folder), std::invalid_argument);
+    fs::remove_all(folder);
 }
 
 BOOST_AUTO_TEST_CASE(rows_that_mean_nothing_are_refused) {
@@ -125,14 +159,20 @@ BOOST_AUTO_TEST_CASE(rows_that_mean_nothing_are_refused) {
 BOOST_AUTO_TEST_CASE(each_row_of_the_list_has_a_scenario_or_a_reason_and_the_page_names_it) {
     const fs::path docs = fs::path(IRQBENCH_SOURCE_DIR) / "docs";
     std::ifstream in(docs / "bugs.json");
-    const auto rows = read_rows(scenarios::Json::parse(in));
+    auto rows = read_rows(scenarios::Json::parse(in));
+    add_controls(rows, fs::path(IRQBENCH_SOURCE_DIR) / "tests" / "controls");
     const std::set<std::string> named = named_rows();
     const std::string written = slurp(docs / "bugs.md");
+    const std::string told_apart = written.substr(0, written.find("## With a scenario"));
     BOOST_TEST(rows.size() > 100U);
     for (const Row& row : rows) {
         BOOST_TEST_CONTEXT(row.name) {
+            const std::string line = "| " + row.name + " |";
             BOOST_TEST((named.contains(row.name) == row.without.empty()));
-            BOOST_TEST(has(written, "| " + row.name + " |"));
+            BOOST_TEST((named.contains(row.name) == !row.control.empty()));
+            BOOST_TEST((named.contains(row.name) == (has(told_apart, line) || !row.alike.empty())));
+            BOOST_TEST((!has(told_apart, line) || row.alike.empty()));
+            BOOST_TEST(has(written, line));
         }
     }
     for (const std::string& name : named)

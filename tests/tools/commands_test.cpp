@@ -14,7 +14,7 @@ using namespace irqbench::tests;
 
 namespace {
 
-const std::vector<std::string> subcommands = {"run",    "list",    "check", "fuzz",   "explain",
+const std::vector<std::string> subcommands = {"run",    "list",    "check", "fuzz",   "explain",   "import",
                                               "report", "compare", "caps",  "schema", "completion"};
 
 std::string shell(const std::string& command) {

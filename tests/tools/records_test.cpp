@@ -205,6 +205,7 @@ BOOST_AUTO_TEST_CASE(the_schema_accepts_every_event) {
     Result result = failed_sample();
     // The validator takes numbers for signed ones.
     result.excerpt = {every_event(std::numeric_limits<std::int64_t>::max()), 3};
+    result.recording = Recording{result.excerpt.events, 3, 5, 7, 9};
     const auto json = nlohmann::json::parse(record_line(record::Finished{0, false, result}));
     BOOST_TEST(scenarios::records_schema_accepts(json));
     for (std::size_t i = 0; i < result.excerpt.events.size(); ++i) {
@@ -247,6 +248,9 @@ BOOST_AUTO_TEST_CASE(a_result_that_no_run_has_is_refused) {
                "/failure/line: expected a whole number from 0 to 4294967295, got boolean");
     BOOST_TEST(complaint(altered("/duration_us", -1)) == "/duration_us: is negative");
     BOOST_TEST(complaint(altered("/duration_us", 9'000'000'000'000'000'000)).find("/duration_us: ") == 0U);
+    const nlohmann::json empty = {
+        {"events", nlohmann::json::array()}, {"end", 1}, {"before", 0}, {"after", 0}};
+    BOOST_TEST(complaint(altered("/recording", empty)) == "/recording: speaks of events that it has not");
     BOOST_TEST(complaint(altered("/excerpt/marked", 99)) == "/excerpt: has no event that could be marked");
     BOOST_TEST(complaint(altered("/excerpt/events/0/event", "dance"))
                    .find("/excerpt/events/0/event: expected one of call, ") == 0U);
@@ -272,6 +276,7 @@ BOOST_AUTO_TEST_CASE(garbled_lines_never_do_harm) {
     const auto any = [&random](std::size_t below) { return random() % below; };
     auto results = odd_results();
     results.back().excerpt.events = every_event();
+    results.back().recording = Recording{every_event(), 2, 5, 7, 9};
     const std::string originals = lines_of(records_of(results));
     const auto lines = split_lines(originals);
     const std::vector<std::string> tokens = {"null",     "-1",   "4294967296", "18446744073709551615",

@@ -39,14 +39,15 @@ void read_results(const char* path, std::vector<Result>& results) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-    if (argc < 3) {
-        fmt::print(stderr, "usage: bug-page ROWS.json RESULTS.jsonl...\n");
+    if (argc < 4) {
+        fmt::print(stderr, "usage: bug-page ROWS.json CONTROLS RESULTS.jsonl...\n");
         return 2;
     }
     std::ifstream rows_file = open(argv[1]);
-    const auto rows = irqbench::tools::bugs::read_rows(irqbench::scenarios::Json::parse(rows_file));
+    auto rows = irqbench::tools::bugs::read_rows(irqbench::scenarios::Json::parse(rows_file));
+    irqbench::tools::bugs::add_controls(rows, argv[2]);
     std::vector<Result> results;
-    for (int i = 2; i < argc; ++i) read_results(argv[i], results);
+    for (int i = 3; i < argc; ++i) read_results(argv[i], results);
     fmt::print("{}", irqbench::tools::bugs::page(rows, results));
     return 0;
 } catch (const std::exception& error) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <optional>
 #include <set>
@@ -85,8 +86,11 @@ class Page {
             "a fix in a later kernel or a recorded finding explains, - where the scenario makes no sense "
             "there. `ours` is what our own\n"
             "controllers do (`userspace`, `model`), for bugs of VMMs above all.\n\n"
-            "{}{}{}",
-            with, rows_.size(), told_apart(), all(), others());
+            "`control` is the bug that `tools/bug-controls` puts back into our controllers or placements, so "
+            "that the row's scenarios fail\n"
+            "([tests/controls](../tests/controls)), or why there is none.\n\n"
+            "{}{}{}{}",
+            with, rows_.size(), told_apart(), all(), alike(), others());
     }
 
   private:
@@ -123,11 +127,21 @@ class Page {
         return fmt::format("{}.{}", release.first, release.second);
     }
 
+    [[nodiscard]] bool is_told_apart(const Row& row) const {
+        const auto found = lines_.find(row.name);
+        return found != lines_.end() &&
+               std::any_of(found->second.begin(), found->second.end(),
+                           [](const auto& each) { return !each.second.before.empty(); });
+    }
+
     [[nodiscard]] std::string told_apart() const {
         std::string text;
         for (const Row& row : rows_) {
             const auto found = lines_.find(row.name);
-            if (found == lines_.end()) continue;
+            if (!is_told_apart(row)) continue;
+            if (!row.alike.empty())
+                throw std::invalid_argument(fmt::format(
+                    "the kernels differ in {}, which is said not to be told apart: {}", row.name, row.alike));
             for (const auto& [file, line] : found->second) {
                 if (line.before.empty()) continue;
                 std::string seen;
@@ -144,8 +158,8 @@ class Page {
     }
 
     [[nodiscard]] std::string all() const {
-        std::string text = "## With a scenario\n\n| row | bug | where | reference | scenario |";
-        std::string rule = "|---|---|---|---|---|";
+        std::string text = "## With a scenario\n\n| row | bug | where | reference | scenario | control |";
+        std::string rule = "|---|---|---|---|---|---|";
         for (const Release& release : releases_) {
             text += fmt::format(" {} |", in_digits(release));
             rule += "---|";
@@ -155,8 +169,8 @@ class Page {
             const auto found = lines_.find(row.name);
             if (found == lines_.end()) continue;
             for (const auto& [file, line] : found->second) {
-                text += fmt::format("| {} | {} | {} | {} | `{}` |", row.name, cell(row.bug), cell(row.where),
-                                    cell(row.reference), file);
+                text += fmt::format("| {} | {} | {} | {} | `{}` | {} |", row.name, cell(row.bug),
+                                    cell(row.where), cell(row.reference), file, cell(row.control));
                 for (const Release& release : releases_) {
                     const auto verdicts = line.kernels.find(release);
                     text += fmt::format(" {} |",
@@ -166,6 +180,18 @@ class Page {
             }
         }
         return text + "\n";
+    }
+
+    [[nodiscard]] std::string alike() const {
+        std::string text;
+        for (const Row& row : rows_)
+            if (lines_.contains(row.name) && !is_told_apart(row))
+                text += fmt::format("| {} | {} | {} |\n", row.name, cell(row.bug),
+                                    row.alike.empty() ? "not established" : cell(row.alike));
+        if (text.empty()) return "";
+        return "## Not told apart\n\n| row | bug | why these kernels do not tell it apart "
+               "|\n|---|---|---|\n" +
+               text + "\n";
     }
 
     [[nodiscard]] std::string others() const {
@@ -191,9 +217,13 @@ std::vector<Row> read_rows(const scenarios::Json& rows) {
     for (const scenarios::Json& each : rows) {
         Row row;
         try {
-            row = {each.at("row").get<std::string>(), each.at("bug").get<std::string>(),
-                   each.at("where").get<std::string>(), each.at("reference").get<std::string>(),
-                   each.value("without", "")};
+            row = {each.at("row").get<std::string>(),
+                   each.at("bug").get<std::string>(),
+                   each.at("where").get<std::string>(),
+                   each.at("reference").get<std::string>(),
+                   each.value("without", ""),
+                   each.value("control", ""),
+                   each.value("alike", "")};
         } catch (const scenarios::Json::exception& error) {
             throw std::invalid_argument(fmt::format("row {} of the bugs: {}", read.size(), error.what()));
         }
@@ -203,6 +233,27 @@ std::vector<Row> read_rows(const scenarios::Json& rows) {
         read.push_back(std::move(row));
     }
     return read;
+}
+
+void add_controls(std::vector<Row>& rows, const std::filesystem::path& folder) {
+    std::set<std::filesystem::path> patches;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+        if (entry.path().extension() == ".patch") patches.insert(entry.path());
+    std::set<std::string> added;
+    for (const std::filesystem::path& patch : patches) {
+        const std::string stem = patch.stem().string();
+        const std::string name = stem.substr(0, stem.find('_'));
+        const auto row =
+            std::find_if(rows.begin(), rows.end(), [&name](const Row& each) { return each.name == name; });
+        if (row == rows.end()) throw std::invalid_argument(fmt::format("{} is of no bug", patch.string()));
+        const bool is_first = added.insert(name).second;
+        if (is_first && !row->control.empty())
+            throw std::invalid_argument(fmt::format("{} has a patch and says why it has none", name));
+        std::ifstream in(patch);
+        std::string sentence;
+        std::getline(in, sentence);
+        row->control += (is_first ? "" : " ") + sentence;
+    }
 }
 
 std::string page(std::span<const Row> rows, std::span<const Result> results) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,16 +18,25 @@ struct Row {
     std::string where;      ///< whose it was
     std::string reference;  ///< its commits, issues or messages
     std::string without;    ///< why it has no scenario; empty if it has one
+    std::string
+        control{};  ///< what shows that its scenarios would notice: the bug that is put back, or why none is
+    std::string alike{};  ///< why the kernels do not tell it apart; empty if they do, or if nobody has said
 };
 
 /// @throws std::invalid_argument for what is not an array of rows, and for two rows of one name
 std::vector<Row> read_rows(const scenarios::Json& rows);
 
+/// Gives each row that has patches in the folder, ROW.patch or ROW_name.patch, their first lines as its
+/// control.
+/// @throws std::invalid_argument for a patch of no row, or of one that says why it has none
+void add_controls(std::vector<Row>& rows, const std::filesystem::path& folder);
+
 /// The page: bugs that some of the kernels have and others have not, all that have a scenario with its
-/// verdict on each kernel and mode, and the others with the reason.
+/// verdict on each kernel and mode, why kernels do not tell some of them apart, and the others with the
+/// reason.
 /// @param results of one or more runs, on any kernels and in any modes; those that name no row do not count
 /// @throws std::invalid_argument if a result names a row that there is not, or that is said to have no
-/// scenario
+/// scenario, or if kernels differ in a row that is said to be alike in all of them
 std::string page(std::span<const Row> rows, std::span<const Result> results);
 
 }  // namespace irqbench::tools::bugs

@@ -13,10 +13,10 @@
 
 #include "scenarios/engine/judge.hpp"
 #include "scenarios/engine/run.hpp"
+#include "tools/irqbench/campaign_task.hpp"
 #include "tools/irqbench/remedy.hpp"
 #include "tools/irqbench/states.hpp"
 #include "tools/report/json.hpp"
-#include "tools/report/timeline.hpp"
 #include "tools/report/words.hpp"
 #include "vmm/kernel_trace.hpp"
 
@@ -30,46 +30,8 @@ using scenarios::Verdict;
 
 constexpr std::chrono::milliseconds progress_period{100};
 constexpr std::chrono::milliseconds record_period{200};
-
-Result result_of(const Loaded& file, const std::string& mode, const vmm::Host& host) {
-    Result result;
-    result.file = file.file.generic_string();
-    result.scenario = file.scenario ? file.scenario->name : result.file;
-    result.irqchip = mode;
-    result.kernel = host.kernel;
-    result.runs = 0;
-    if (file.scenario) {
-        result.source = file.scenario->source;
-        result.reference = file.scenario->reference;
-    }
-    return result;
-}
-
-Verdict unusable(const scenarios::ScenarioError& error) {
-    Verdict verdict;
-    verdict.kind = Verdict::Kind::error;
-    verdict.invalid = error.kind() == scenarios::ScenarioError::Kind::invalid;
-    verdict.reason = error.what();
-    return verdict;
-}
-
-Verdict bench_error(std::string reason) {
-    Verdict verdict;
-    verdict.kind = Verdict::Kind::error;
-    verdict.reason = std::move(reason);
-    return verdict;
-}
-
-Verdict skipped(std::string reason) {
-    Verdict verdict;
-    verdict.kind = Verdict::Kind::skip;
-    verdict.reason = std::move(reason);
-    return verdict;
-}
-
-bool went_wrong(const Verdict& verdict) {
-    return verdict.kind == Verdict::Kind::fail || verdict.kind == Verdict::Kind::error;
-}
+/// Beyond as many in all recordings, runs that pass have none: some 200 MB.
+constexpr std::size_t most_events_of_passed = 1'000'000;
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
@@ -81,53 +43,6 @@ void name_seed(Verdict& verdict, std::uint64_t seed) {
     if (!remark.empty()) remark += "; ";
     remark += fmt::format("things happen in this order again with --run free --seed {}", seed);
 }
-
-/// The judge counts what was performed; readers of a trace know the steps of the file.
-void number_steps(std::vector<vmm::Event>& events, const scenarios::Performance& performance) {
-    for (auto& event : events)
-        if (event.step < performance.performed.size())
-            event.step = static_cast<std::uint32_t>(performance.performed[event.step].step->number);
-}
-
-void add_histogram(std::vector<scenarios::OutcomeCount>& sum,
-                   const std::vector<scenarios::OutcomeCount>& more) {
-    if (sum.empty()) {
-        sum = more;
-        return;
-    }
-    for (std::size_t i = 0; i < sum.size() && i < more.size(); ++i) sum[i].count += more[i].count;
-}
-
-/// One scenario in one mode: its runs, whoever makes them, become one result.
-struct Task {
-    const Scenario* scenario = nullptr;  ///< null when there is nothing to run
-    Result result;
-    std::uint32_t begun = 0;  ///< turns that somebody has taken
-    std::uint32_t ended = 0;  ///< and that are over
-    std::uint32_t worst = 0;  ///< the run that `result.verdict` is from
-    std::vector<scenarios::OutcomeCount> histogram;
-
-    /// The worst verdict counts, and of several the first run with it, in whatever order they end.
-    void add(std::uint32_t run, Verdict verdict, const std::vector<vmm::Event>& trace) {
-        add_histogram(histogram, verdict.histogram);
-        const bool is_first = result.runs++ == 0;
-        const bool is_worse = is_first || severity(verdict.kind) > severity(result.verdict.kind);
-        const bool is_equal = !is_first && verdict.kind == result.verdict.kind;
-        if (is_worse) result.bad_runs = 0;
-        if (is_worse || is_equal) ++result.bad_runs;
-        if (!is_worse && !(is_equal && run < worst)) return;
-        worst = run;
-        result.excerpt = verdict.failure ? excerpt(trace, *verdict.failure) : Excerpt{};
-        result.verdict = std::move(verdict);
-    }
-
-    /// Once nobody runs it any more.
-    void finish() {
-        result.verdict.histogram = std::move(histogram);
-        if (result.runs > 1 && went_wrong(result.verdict))
-            result.verdict.reason += fmt::format(" ({} of {} runs)", result.bad_runs, result.runs);
-    }
-};
 
 class Campaign {
   public:
@@ -204,7 +119,7 @@ class Campaign {
         for (const std::string& to : scenarios::moves_to(scenario))
             if (const auto reason = scenarios::skip_reason(scenario, to, host_, options_.run))
                 return fmt::format("moves to {} mode: {}", to, *reason);
-        if (options_.migrate_to.empty() || options_.migrate_to == mode) return std::nullopt;
+        if (options_.migrate_to.empty()) return std::nullopt;
         if (const auto reason = scenarios::unmigrated_reason(scenario, options_.migrate_to, host_))
             return reason;
         return scenarios::unmoved_reason(scenario, mode, options_.migrate_to, host_, options_.run);
@@ -284,7 +199,10 @@ class Campaign {
         if (verdict) {
             task.result.duration += took;
             if (!task.result.retried) task.result.retried = std::move(retried);
-            task.add(run, std::move(*verdict), trace);
+            const bool records = options_.recordings && has_room(*verdict);
+            recorded_events_ -= recorded(task.result);
+            task.add(run, std::move(*verdict), trace, records);
+            recorded_events_ += recorded(task.result);
         }
         if (++task.ended == runs_of(task)) finish(task);
         return true;
@@ -294,6 +212,14 @@ class Campaign {
     void finish(Task& task) {
         task.finish();
         record(record::Finished{index_of(task), task.ended == runs_of(task), task.result});
+    }
+
+    static std::size_t recorded(const Result& result) {
+        return result.recording ? result.recording->events.size() : 0;
+    }
+    /// What went wrong is always recorded, the rest as long as that does not fill the memory.
+    [[nodiscard]] bool has_room(const Verdict& verdict) const {
+        return verdict.kind != Verdict::Kind::pass || recorded_events_ < most_events_of_passed;
     }
 
     [[nodiscard]] std::size_t index_of(const Task& task) const {
@@ -321,7 +247,7 @@ class Campaign {
         run.config.run = scenarios::run_mode(scenario, options_.run);
         run.cancel = &surroundings_.interrupted;
         run.migrate = options_.migrate;
-        if (options_.migrate_to != mode) run.migrate_to = options_.migrate_to;
+        run.migrate_to = options_.migrate_to;
         if (!options_.states.empty()) run.states = folder_of_states(options_, scenario.file, mode, number);
         run.config.kernel_trace = is_traced(scenario);
         vmm::Trace trace;
@@ -344,7 +270,7 @@ class Campaign {
         } catch (const scenarios::ScenarioError& error) {
             return unusable(error);
         } catch (const std::exception& error) {
-            return bench_error(error.what());
+            return ended_in_error(error.what());
         }
     }
 
@@ -389,6 +315,7 @@ class Campaign {
     ProgressState state_;
     std::size_t recorded_ = 0;  ///< runs that were over when progress was last recorded
     Clock::time_point recorded_at_{};
+    std::size_t recorded_events_ = 0;  ///< of recordings
     std::size_t finished_ = 0;
 };
 

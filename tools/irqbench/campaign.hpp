@@ -28,6 +28,7 @@ struct CampaignOptions {
     std::string migrate_to;           ///< with `migrate`: there and back in turns; see RunOptions
     std::string states;         ///< folder for the files that `save` writes, see states.hpp; none if empty
     bool kernel_trace = false;  ///< the kernel's own events join every trace
+    bool recordings = false;    ///< results have the events of the run that they are from
     std::uint32_t jobs = 1;     ///< host threads, each with machines of its own
     std::ostream* trace_out = nullptr;  ///< gets the events of every run as JSON lines
     EarlierResults earlier;             ///< results of tasks that are not to be run

@@ -37,6 +37,7 @@ CommandLine::CommandLine(Surroundings& surroundings)
     add_diff(*this, surroundings);
     add_fuzz(*this, surroundings);
     add_explain(*this, surroundings);
+    add_import(*this, surroundings);
     add_report(*this, surroundings);
     add_compare(*this, surroundings);
     add_caps(*this, surroundings);

@@ -37,6 +37,7 @@ void add_check(CommandLine& line, Surroundings& surroundings);
 void add_diff(CommandLine& line, Surroundings& surroundings);
 void add_fuzz(CommandLine& line, Surroundings& surroundings);
 void add_explain(CommandLine& line, Surroundings& surroundings);
+void add_import(CommandLine& line, Surroundings& surroundings);
 void add_report(CommandLine& line, Surroundings& surroundings);
 void add_compare(CommandLine& line, Surroundings& surroundings);
 void add_caps(CommandLine& line, Surroundings& surroundings);

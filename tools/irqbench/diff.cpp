@@ -10,9 +10,12 @@
 #include "scenarios/engine/compare.hpp"
 #include "scenarios/engine/judge.hpp"
 #include "scenarios/engine/verdict.hpp"
+#include "tools/irqbench/campaign_task.hpp"
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/files.hpp"
+#include "tools/irqbench/page_file.hpp"
 #include "tools/irqbench/remedy.hpp"
+#include "tools/report/timeline.hpp"
 #include "tools/report/words.hpp"
 
 namespace irqbench::tools {
@@ -26,6 +29,7 @@ struct DiffCommand {
     Selection selection;
     std::vector<std::string> between;
     std::string run;
+    std::string report;
 };
 
 /// What a scenario came to in one irqchip mode.
@@ -126,6 +130,13 @@ class Comparison {
     std::optional<vmm::RunMode> asked_;
 };
 
+/// The events with the numbers that steps have in the file.
+std::vector<vmm::Event> numbered(const Play& play) {
+    std::vector<vmm::Event> events = play.trace;
+    number_steps(events, play.performance);
+    return events;
+}
+
 std::string what_came(const Play& play, const std::optional<std::size_t>& index) {
     return index ? printable(vmm::describe(play.trace[*index])) : "nothing more";
 }
@@ -216,9 +227,18 @@ std::string explanation(const Comparison& comparison, const Play& a, const Play&
     return text;
 }
 
+/// Where a mode parts from the first one.
+struct Parting {
+    std::size_t play;  ///< index of the other one
+    Divergence found;
+    std::string text;
+    bool known;
+};
+
 /// How modes differ from the first.
 struct Differences {
     std::string text;
+    std::vector<Parting> partings;
     bool unknown = false;  ///< one of them is not known to the scenario
 };
 
@@ -231,7 +251,9 @@ Differences differences(const Comparison& comparison, const std::vector<Play>& p
         if (!a.made || !b.made) continue;
         if (const auto found =
                 scenarios::first_divergence({a.performance, a.trace}, {b.performance, b.trace}, leeway)) {
-            result.text += explanation(comparison, a, b, *found);
+            const std::string text = explanation(comparison, a, b, *found);
+            result.text += text;
+            result.partings.push_back({i, *found, text, is_known(a, b, *found)});
             result.unknown = result.unknown || !is_known(a, b, *found);
         } else if (a.performance.complete != b.performance.complete) {
             result.text +=
@@ -257,6 +279,56 @@ std::string left_out_text(const Comparison& comparison, const std::vector<Play>&
     return text;
 }
 
+/// What a page of the comparison shows.
+struct Shown {
+    bool wanted = false;
+    std::vector<Result> results;
+    std::vector<PageDifference> differences;
+};
+
+/// The events of the run from which a page draws it, and where among them is the one at which it parts.
+Result result_of(const Scenario& scenario, const vmm::Host& host, const Play& play,
+                 std::optional<std::size_t> parts_at, std::optional<std::size_t>& event) {
+    Result result;
+    result.scenario = scenario.name;
+    result.file = scenario.file.generic_string();
+    result.irqchip = play.mode;
+    result.kernel = host.kernel;
+    result.source = scenario.source;
+    result.reference = scenario.reference;
+    result.verdict = play.verdict;
+    if (!play.made) return result;
+    // As for a failure: the event is kept, and those around it.
+    scenarios::Failure place = play.verdict.failure.value_or(scenarios::Failure{});
+    const bool failed = play.verdict.failure.has_value();
+    if (parts_at) place.event = parts_at;
+    if (parts_at || !failed) place.end = parts_at ? *parts_at + 1 : play.trace.size();
+    result.recording = recording(numbered(play), parts_at || failed ? &place : nullptr);
+    event = parts_at ? result.recording->marked : std::nullopt;
+    const bool is_of_failure = failed && play.verdict.failure->event == place.event;
+    if (!is_of_failure) result.recording->marked.reset();
+    return result;
+}
+
+void show(const Scenario& scenario, const vmm::Host& host, const std::vector<Play>& plays,
+          const std::vector<Parting>& partings, Shown& shown) {
+    if (!shown.wanted) return;
+    const std::size_t first = shown.results.size();
+    std::vector<std::optional<std::size_t>> events(plays.size());
+    for (std::size_t i = 0; i < plays.size(); ++i) {
+        std::optional<std::size_t> at;
+        for (const Parting& each : partings) {
+            if (each.play == i) at = each.found.second;
+            // Of several comparisons, the first mode shows where the first of them parts.
+            if (i == 0 && !at) at = each.found.first;
+        }
+        shown.results.push_back(result_of(scenario, host, plays[i], at, events[i]));
+    }
+    for (const Parting& each : partings)
+        shown.differences.push_back(
+            {first, first + each.play, events.front(), events[each.play], each.text, each.known});
+}
+
 struct Count {
     std::size_t alike = 0;
     std::size_t different = 0;
@@ -275,7 +347,7 @@ std::string errors(const std::vector<Play>& plays) {
 }
 
 void compare(const Scenario& scenario, const DiffCommand& command, const vmm::Host& host,
-             Surroundings& surroundings, Count& count) {
+             Surroundings& surroundings, Count& count, Shown& shown) {
     const Comparison comparison(scenario, command, host, surroundings);
     std::vector<Play> plays;
     std::string skips;
@@ -297,6 +369,7 @@ void compare(const Scenario& scenario, const DiffCommand& command, const vmm::Ho
     const Differences found = differences(comparison, plays);
     const std::string text = broken + found.text;
     const std::string remarks = skips + left_out_text(comparison, plays);
+    show(scenario, host, plays, found.partings, shown);
     ++(!broken.empty() ? count.broken
        : text.empty()  ? count.alike
        : found.unknown ? count.different
@@ -312,12 +385,20 @@ int perform(const DiffCommand& command, Surroundings& surroundings) {
     const int loaded = loading_status(files);
     const vmm::Host host = surroundings.probe_host();
     Count count;
+    Shown shown;
+    const PageFile page(command.report);
+    shown.wanted = page.wanted();
     for (const Loaded& file : files) {
         if (file.error)
             surroundings.err << printable_lines(file.error->what()) << '\n';
         else
-            compare(*file.scenario, command, host, surroundings, count);
+            compare(*file.scenario, command, host, surroundings, count, shown);
     }
+    PageOptions options;
+    options.title = fmt::format("irqbench diff --between {}", fmt::join(command.between, ","));
+    options.interrupted = surroundings.interrupted.load();
+    options.differences = std::move(shown.differences);
+    if (!page.write(shown.results, options)) return ExitStatus::bench_error;
     if (surroundings.interrupted.load()) {
         spdlog::warn("interrupted: these are the differences so far");
         return ExitStatus::interrupted;
@@ -346,6 +427,10 @@ void add_diff(CommandLine& line, Surroundings& surroundings) {
         ->type_name("MODE,MODE,...");
     app.add_option("--run", command->run, "How vCPUs run; default: as run does it")
         ->check(CLI::IsMember({"stepped", "free"}));
+    app.add_option("--report", command->report,
+                   "Write an HTML page too, with the timelines of each scenario side by side")
+        ->type_name("FILE")
+        ->take_last();
     app.callback([command, &line, &surroundings] { line.status = perform(*command, surroundings); });
 }
 

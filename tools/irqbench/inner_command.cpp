@@ -132,6 +132,9 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
         inner.silence = std::chrono::seconds(std::stoll(last_value(command, "--seconds", "0")));
     inner.resume = last_value(command, "--resume", "");
     inner.format = last_value(command, "--format", inner.format);
+    inner.report = last_value(command, "--report", "");
+    if (!inner.report.empty() && inner.name != "run")
+        throw CLI::ValidationError("--report", "files that are written inside end with the machine");
     inner.trace_out = last_value(command, "--trace-out", "");
     inner.verbose = !values(command, "--verbose").empty();
     inner.quiet = !values(command, "--quiet").empty();

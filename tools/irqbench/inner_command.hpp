@@ -20,6 +20,7 @@ struct InnerCommand {
     /// What of `run` concerns those who print its results.
     std::string format = "text";
     std::string trace_out;
+    std::string report;
     std::string resume;  ///< not among the files
     bool verbose = false;
     bool quiet = false;

@@ -12,6 +12,7 @@
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/kernel_labels.hpp"
 #include "tools/irqbench/lab_log.hpp"
+#include "tools/irqbench/page_file.hpp"
 #include "tools/irqbench/resume.hpp"
 #include "tools/lab/diagnosis.hpp"
 #include "tools/lab/packed_lines.hpp"
@@ -41,6 +42,9 @@ lab::Job job_of(const LabPlan& plan) {
     job.environment.push_back(fmt::format("{}=1", lab::packing_variable));
     // Of an option given twice the last counts. Behind `--` there would be paths only.
     std::vector<std::string> ours = {"--format", "jsonl", "--quiet"};
+    // The page is of all kernels, and made here of what the records have.
+    if (!inner.report.empty()) ours.insert(ours.end(), {"--report", ""});
+    if (!inner.report.empty() || inner.format == "html") ours.emplace_back("--events");
     if (!inner.trace_out.empty()) ours.insert(ours.end(), {"--trace-out", "/lab/trace"});
     // One more than CPUs: now and then one of them waits for real time to pass.
     if (!inner.names_jobs) ours.insert(ours.end(), {"--jobs", fmt::format("{}", plan.setup.cpus + 1)});
@@ -85,7 +89,8 @@ class LabRun {
           progress_(line_, plan.kernels.size()),
           visits_(plan.kernels.size()),
           tasks_(plan.kernels.size()),
-          outputs_(plan.kernels.size()) {}
+          outputs_(plan.kernels.size()),
+          page_(plan.inner.report) {}
 
     /// @throws CLI::ValidationError when a file that it goes on from, or writes, is none
     int run() {
@@ -261,6 +266,9 @@ class LabRun {
             spdlog::error("--trace-out: writing {} failed", plan_.inner.trace_out);
             status = ExitStatus::bench_error;
         }
+        PageOptions page;
+        page.interrupted = interrupted;
+        if (!page_.write(results, page)) status = ExitStatus::bench_error;
         if (plan_.inner.format == "jsonl") {
             surroundings_.out << record_line(record::End{status, interrupted, elapsed}) << std::flush;
         } else {
@@ -336,6 +344,7 @@ class LabRun {
     std::vector<std::uint64_t> tasks_;  ///< of each kernel, as its first record tells
     std::vector<std::string> outputs_;  ///< with several kernels, what each wrote
     std::size_t next_ = 0;
+    PageFile page_;
 };
 
 }  // namespace

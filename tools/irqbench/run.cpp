@@ -12,6 +12,7 @@
 #include "scenarios/engine/scale.hpp"
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
+#include "tools/irqbench/page_file.hpp"
 #include "tools/irqbench/remedy.hpp"
 #include "tools/irqbench/states.hpp"
 #include "tools/lab/packed_lines.hpp"
@@ -42,6 +43,8 @@ struct RunCommand {
     bool kernel_trace = false;
     std::string format = "text";
     std::string trace_out;
+    std::string report;
+    bool events = false;
     std::string resume;
     std::string shard;
     bool verbose = false;
@@ -109,11 +112,18 @@ std::string overwritten(const std::string& path, const std::vector<Loaded>& file
     return {};
 }
 
+/// @throws CLI::ValidationError when the file of that option would destroy another
+void check_output(const std::string& option, const std::string& path, const RunCommand& command,
+                  const std::vector<Loaded>& files) {
+    if (path.empty()) return;
+    const std::string victim = overwritten(path, files, command.resume);
+    if (!victim.empty()) throw CLI::ValidationError(option, path + " is " + victim);
+}
+
 /// @throws CLI::ValidationError when the file must not or cannot be written
 std::ofstream open_trace(const RunCommand& command, const std::vector<Loaded>& files) {
     const auto& path = command.trace_out;
-    const std::string victim = overwritten(path, files, command.resume);
-    if (!victim.empty()) throw CLI::ValidationError("--trace-out", path + " is " + victim);
+    check_output("--trace-out", path, command, files);
     std::ofstream file(path);
     if (!file)
         throw CLI::ValidationError("--trace-out", "cannot write " + path + ": " + std::strerror(errno));
@@ -153,6 +163,8 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     for (Loaded& file : files)
         if (file.scenario)
             file.scenario = scenarios::scale_repeats(std::move(*file.scenario), command.repeat_scale);
+    if (command.events && command.format != "jsonl")
+        throw CLI::ValidationError("--events", "they go into the records of --format jsonl");
     RecordWriter records(command, surroundings);
     if (files.empty()) return report_nothing(command, files, records, surroundings);
     const vmm::Host host = surroundings.probe_host();
@@ -170,6 +182,9 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     options.states = command.states;
     if (const std::string clash = clash_of_states(files, host, options, command.trace_out); !clash.empty())
         throw CLI::ValidationError("--states", clash);
+    check_output("--report", command.report, command, files);
+    const PageFile page(command.report);
+    options.recordings = page.wanted() || command.events || command.format == "html";
     std::ofstream trace_file;
     if (!command.trace_out.empty()) {
         trace_file = open_trace(command, files);
@@ -200,6 +215,9 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     progress.clear();
 
     if (!records.wanted()) surroundings.out << report_text(results, report) << std::flush;
+    PageOptions page_options;
+    page_options.interrupted = report.interrupted;
+    if (!page.write(results, page_options)) return records.end(ExitStatus::bench_error, report.interrupted);
     if (trace_file.is_open() && !trace_file.flush()) {
         spdlog::error("--trace-out: writing {} failed", command.trace_out);
         return records.end(ExitStatus::bench_error, report.interrupted);
@@ -266,7 +284,7 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
     app.add_option(
            "--migrate-to", command->migrate_to,
            "With --migrate-every-step: go on in this irqchip mode and in that of the run in turns, wherever "
-           "the state allows")
+           "the state allows; where both are the same, from the form that all modes have in common")
         ->check(CLI::IsMember(std::vector<std::string>(std::begin(irqchip_modes), std::end(irqchip_modes))))
         ->type_name("MODE")
         ->needs(every_step)
@@ -286,6 +304,12 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
                    "Write the events of every run to this file, as JSON lines")
         ->type_name("FILE")
         ->take_last();
+    app.add_option("--report", command->report,
+                   "Write the results to this file too, as an HTML page with a timeline of each run")
+        ->type_name("FILE")
+        ->take_last();
+    app.add_flag("--events", command->events,
+                 "With --format jsonl: results have the events that report --format html draws");
     app.add_option("--resume", command->resume,
                    "Leave out what has a result in this file, which --format jsonl of an earlier run wrote")
         ->type_name("FILE")

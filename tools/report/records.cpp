@@ -38,6 +38,15 @@ void fields(Archive& archive, Is<Excerpt> auto& excerpt) {
     archive("marked", excerpt.marked);
 }
 
+template <class Archive>
+void fields(Archive& archive, Is<Recording> auto& recording) {
+    archive("events", recording.events);
+    archive("marked", recording.marked);
+    archive("end", recording.end);
+    archive("before", recording.before);
+    archive("after", recording.after);
+}
+
 /// The keys of `--format json` come first, and are the same.
 template <class Archive>
 void fields(Archive& archive, Is<Result> auto& result) {
@@ -64,6 +73,7 @@ void fields(Archive& archive, Is<Result> auto& result) {
     archive("histogram", result.verdict.histogram);
     archive.list("unasserted", result.verdict.unasserted);
     archive("excerpt", result.excerpt);
+    archive("recording", result.recording);
 }
 
 template <class Archive>
@@ -138,6 +148,11 @@ void check(const JsonReader& reader, const Record& record) {
     if (finished->result.duration.count() < 0) reader.refuse("duration_us", "is negative");
     if (excerpt.marked && *excerpt.marked >= excerpt.events.size())
         reader.refuse("excerpt", "has no event that could be marked");
+    const auto& recording = finished->result.recording;
+    if (!recording) return;
+    const std::size_t count = recording->events.size();
+    if (recording->end > count || (recording->marked && *recording->marked >= count))
+        reader.refuse("recording", "speaks of events that it has not");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "tools/report/json.hpp"
 #include "tools/report/junit.hpp"
 #include "tools/report/ktap.hpp"
+#include "tools/report/page.hpp"
 #include "tools/report/progress.hpp"
 #include "tools/report/records.hpp"
 #include "tools/report/tap.hpp"
@@ -35,6 +36,11 @@ std::string report_text(std::span<const Result> results, const ReportOptions& op
     if (options.format == "junit") return junit_report(results);
     if (options.format == "tap") return tap_report(results, options.interrupted);
     if (options.format == "ktap") return ktap_report(results, options.interrupted);
+    if (options.format == "html") {
+        PageOptions page;
+        page.interrupted = options.interrupted;
+        return html_page(results, page);
+    }
     TextStyle style;
     style.verbose = options.verbose;
     style.colour = options.colour;

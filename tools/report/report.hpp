@@ -11,7 +11,7 @@
 namespace irqbench::tools {
 
 /// The words of `--format`.
-inline constexpr std::array report_formats = {"text", "json", "jsonl", "junit", "tap", "ktap"};
+inline constexpr std::array report_formats = {"text", "json", "jsonl", "junit", "tap", "ktap", "html"};
 
 /// How results are printed.
 struct ReportOptions {

@@ -18,6 +18,15 @@ struct Excerpt {
     std::optional<std::size_t> marked;  ///< the offending one among them
 };
 
+/// What of a trace a page shows: the events that the timeline of a failure would have, many of them.
+struct Recording {
+    std::vector<vmm::Event> events;
+    std::optional<std::size_t> marked;  ///< the offending one among them
+    std::size_t end = 0;                ///< so many came up to and including the step that failed
+    std::uint64_t before = 0;           ///< events left out before the first
+    std::uint64_t after = 0;            ///< and behind the last
+};
+
 /// One scenario in one irqchip mode: what every report is made from.
 struct Result {
     std::string scenario;  ///< its name; the file's when it could not be loaded
@@ -34,6 +43,7 @@ struct Result {
     /// What the first run that was played again had ended in, see CampaignOptions::retries.
     std::optional<std::string> retried;
     Excerpt excerpt;
+    std::optional<Recording> recording;  ///< where one was asked for
 };
 
 /// Which of several verdicts counts: the one of highest severity.

@@ -129,6 +129,23 @@ bool repeats_a_record(const vmm::Event& event) {
     return done != nullptr && !done->fault && (done->text == "eoi" || done->text == "return");
 }
 
+/// The events before `end` that say something of their own, and `always`.
+std::vector<std::size_t> telling(const std::vector<vmm::Event>& trace, std::size_t end,
+                                 std::optional<std::size_t> always) {
+    std::map<std::uint32_t, const vmm::event::Rest*> resting;
+    std::vector<std::size_t> chosen;
+    for (std::size_t i = 0; i < end; ++i) {
+        const auto* rest = std::get_if<vmm::event::Rest>(&trace[i].what);
+        if (rest != nullptr) {
+            const auto*& before = resting[trace[i].vcpu.value_or(0)];
+            if (before != nullptr && same_rest(*before, *rest) && always != i) continue;
+            before = rest;
+        }
+        if (always == i || !(repeats_a_record(trace[i]) || is_kernel_noise(trace[i]))) chosen.push_back(i);
+    }
+    return chosen;
+}
+
 void strip_end(std::string& line) { line.erase(line.find_last_not_of(' ') + 1); }
 
 /// Where a column begins.
@@ -155,20 +172,9 @@ std::vector<std::string> event_lines(const vmm::Event& event, const Layout& layo
 }  // namespace
 
 Excerpt excerpt(const std::vector<vmm::Event>& trace, const scenarios::Failure& failure, std::size_t most) {
-    std::map<std::uint32_t, const vmm::event::Rest*> resting;
-    std::vector<std::size_t> chosen;
     // What came after the offending event does not explain it.
     const std::size_t end = std::min(failure.event ? *failure.event + 1 : failure.end, trace.size());
-    for (std::size_t i = 0; i < end; ++i) {
-        const auto* rest = std::get_if<vmm::event::Rest>(&trace[i].what);
-        if (rest != nullptr) {
-            const auto*& before = resting[trace[i].vcpu.value_or(0)];
-            if (before != nullptr && same_rest(*before, *rest) && failure.event != i) continue;
-            before = rest;
-        }
-        if (failure.event == i || !(repeats_a_record(trace[i]) || is_kernel_noise(trace[i])))
-            chosen.push_back(i);
-    }
+    std::vector<std::size_t> chosen = telling(trace, end, failure.event);
     if (chosen.size() > most) chosen.erase(chosen.begin(), chosen.end() - static_cast<std::ptrdiff_t>(most));
 
     Excerpt result;
@@ -176,6 +182,34 @@ Excerpt excerpt(const std::vector<vmm::Event>& trace, const scenarios::Failure& 
         if (failure.event == i) result.marked = result.events.size();
         result.events.push_back(trace[i]);
     }
+    return result;
+}
+
+Recording recording(const std::vector<vmm::Event>& trace, const scenarios::Failure* failure,
+                    std::size_t most) {
+    const auto offending = failure != nullptr ? failure->event : std::nullopt;
+    const std::size_t failed_at = failure != nullptr ? failure->end : trace.size();
+    const std::size_t centre = offending ? *offending + 1 : failed_at;
+    const std::vector<std::size_t> chosen = telling(trace, trace.size(), offending);
+    const auto reached = [&chosen](std::size_t index) {
+        return static_cast<std::size_t>(std::lower_bound(chosen.begin(), chosen.end(), index) -
+                                        chosen.begin());
+    };
+    // Three quarters of them lead to the failure.
+    const std::size_t behind = reached(centre) + most / 4;
+    const std::size_t first =
+        failure == nullptr ? 0 : std::min(chosen.size(), behind) - std::min({most, chosen.size(), behind});
+    const std::size_t last = std::min(chosen.size(), first + most);
+
+    Recording result;
+    result.before = first;
+    result.after = chosen.size() - last;
+    result.end = reached(failed_at) - std::min(first, reached(failed_at));
+    for (std::size_t i = first; i < last; ++i) {
+        if (offending == chosen[i]) result.marked = result.events.size();
+        result.events.push_back(trace[chosen[i]]);
+    }
+    result.end = std::min(result.end, result.events.size());
     return result;
 }
 

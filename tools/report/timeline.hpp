@@ -12,6 +12,15 @@ namespace irqbench::tools {
 Excerpt excerpt(const std::vector<vmm::Event>& trace, const scenarios::Failure& failure,
                 std::size_t most = 12);
 
+/// So many of a run's events a page shows at most.
+inline constexpr std::size_t most_recorded = 2000;
+
+/// The events of a run for a page, without those that an excerpt leaves out for what they are; where there
+/// are more than `most`, those around the failure, or else the first.
+/// @param failure of that run, if any
+Recording recording(const std::vector<vmm::Event>& trace, const scenarios::Failure* failure,
+                    std::size_t most = most_recorded);
+
 /// One line per event, one column per lane: time in microseconds, host, wires, the kernel, each vCPU. Lanes
 /// without events are left out. Texts go on in a further line where one would not fit in `width` columns:
 /// what a failure shows is never cut. All vCPUs share

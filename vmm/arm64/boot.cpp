@@ -66,11 +66,21 @@ std::uint64_t system_register(std::uint32_t encoding) {
     return KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM64_SYSREG | encoding;
 }
 
-void enter_agent(kvm::Vcpu& vcpu, std::uint32_t index) {
+namespace {
+
+void enter_at(kvm::Vcpu& vcpu, std::uint32_t index, std::uint64_t entry) {
     constexpr std::uint64_t masked_el1h = 0x3c5;
     vcpu.set_reg(pstate_register(), masked_el1h);
-    vcpu.set_reg(pc_register(), AGENT_CODE);
+    vcpu.set_reg(pc_register(), AGENT_CODE + entry);
     vcpu.set_reg(general_register(0), guest::Agent::block_address(index));
+}
+
+}  // namespace
+
+void enter_agent(kvm::Vcpu& vcpu, std::uint32_t index) { enter_at(vcpu, index, ENTRY_FIRST); }
+
+void resume_agent(kvm::Vcpu& vcpu, std::uint32_t index, bool enabled) {
+    enter_at(vcpu, index, enabled ? ENTRY_RESUMED : ENTRY_RESUMED_MASKED);
 }
 
 }  // namespace irqbench::vmm::arm64

@@ -23,4 +23,7 @@ void load_agent(kvm::GuestMemory& memory);
 /// Puts the vCPU, which has been initialised, at the agent's entry.
 void enter_agent(kvm::Vcpu& vcpu, std::uint32_t index);
 
+/// The same at an entry that leaves the CPU interface as it is, and interrupts masked unless `enabled`.
+void resume_agent(kvm::Vcpu& vcpu, std::uint32_t index, bool enabled);
+
 }  // namespace irqbench::vmm::arm64

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "irqchip/arm64/its_registers.hpp"
 #include "routing/arm64.hpp"
 #include "vmm/arm64/irq_line.hpp"
 #include "vmm/arm64/urgency.hpp"
@@ -19,6 +20,7 @@ using routing::arm64::first_spi;
 GicBoard::GicBoard(std::unique_ptr<ModelGic> gic, const MachineConfig& config, model::Wires& wires)
     : gic_(std::move(gic)),
       spis_(config.spis),
+      its_(config.its),
       cpu_ids_(config.vcpu_ids),
       wires_(wires),
       routes_(routing::arm64::default_table(config.spis)) {}
@@ -26,6 +28,7 @@ GicBoard::GicBoard(std::unique_ptr<ModelGic> gic, const MachineConfig& config, m
 GicBoard::GicBoard(const GicBoard& other)
     : gic_(other.gic_->clone()),
       spis_(other.spis_),
+      its_(other.its_),
       cpu_ids_(other.cpu_ids_),
       wires_(other.wires_),
       routes_(other.routes_),
@@ -35,6 +38,54 @@ void GicBoard::restore(const GicBoard& saved) {
     gic_ = saved.gic_->clone();
     routes_ = saved.routes_;
     resampler_ = saved.resampler_;
+}
+
+GicShape GicBoard::shape() const {
+    return {gic_->version() == 3, its_, static_cast<std::uint32_t>(cpu_ids_.size()), spis_};
+}
+
+void GicBoard::save(PortableState& state) {
+    BoardState& board = state.board;
+    const GicShape form = shape();
+    board.version = gic_->version();
+    board.pending_tables = gic_->save_tables();
+    board.distributor = distributor_values(*gic_, form);
+    if (form.is_v3) board.redistributors = redistributor_values(*gic_, form);
+    board.cpu_interfaces = cpu_interface_values(*gic_, form);
+    if (its_)
+        board.its =
+            ItsState{its_values(*gic_), gic_->read_register({Frame::its, 0, irqchip::arm64::gits::ctlr})};
+    for (std::uint32_t intid = first_spi; intid < first_spi + spis_; ++intid)
+        if (gic_->line(intid, 0)) board.lines.insert(encode_line({LineType::spi, 0, intid}));
+    for (std::uint32_t cpu = 0; cpu < form.cpus; ++cpu)
+        for (std::uint32_t ppi = irqchip::arm64::sgi_count; ppi < first_spi; ++ppi)
+            if (ppi != VirtualTimer::ppi && ppi != VirtualTimer::ppi_of_physical && gic_->line(ppi, cpu))
+                board.lines.insert(encode_line({LineType::ppi, cpu_ids_[cpu], ppi}));
+    state.routes = routes_;
+}
+
+// Lines first: an input that becomes edge-triggered while its line is high sees no edge. The ITS comes before
+// the redistributors, whose GICR_CTLR reads the pending tables.
+void GicBoard::restore(const PortableState& state) {
+    const BoardState& board = state.board;
+    for (const std::uint32_t word : board.lines) {
+        const IrqLine line = decode_line(word);
+        if (line.type == LineType::ppi)
+            (void)set_private_line(line.vcpu, line.number, true);
+        else if (is_spi(line.number))
+            gic_->set_line(line.number, true, LineSource::wire, 0);
+    }
+    if (board.its && its_) {
+        write_registers(*gic_, board.its->registers);
+        gic_->restore_tables();
+        gic_->write_register({Frame::its, 0, irqchip::arm64::gits::ctlr}, board.its->ctlr);
+    }
+    write_registers(*gic_, board.distributor);
+    const std::vector<PendingTable> before = gic_->exchange(board.pending_tables);
+    write_registers(*gic_, board.redistributors);
+    (void)gic_->exchange(before);
+    write_registers(*gic_, board.cpu_interfaces);
+    routes_ = state.routes;
 }
 
 bool GicBoard::is_spi(std::uint32_t intid) const { return intid >= first_spi && intid < first_spi + spis_; }

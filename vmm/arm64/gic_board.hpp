@@ -10,6 +10,7 @@
 #include "vmm/arm64/model_gic.hpp"
 #include "vmm/machine.hpp"
 #include "vmm/model/hardware.hpp"
+#include "vmm/portable_state.hpp"
 
 namespace irqbench::vmm::arm64 {
 
@@ -29,6 +30,10 @@ class GicBoard final : public model::GsiInputs {
     GicBoard& operator=(const GicBoard&) = delete;
     /// Takes over the state of another one of the same machine, and keeps its own wires.
     void restore(const GicBoard& saved);
+
+    /// The GIC with its lines and routes, as portable state; into a new one, with the memory restored.
+    void save(PortableState& state);
+    void restore(const PortableState& state);
 
     /// The GIC itself. What its CPUs' accesses cause goes to carry_out().
     [[nodiscard]] ModelGic& gic() { return *gic_; }
@@ -58,6 +63,7 @@ class GicBoard final : public model::GsiInputs {
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) const;
 
   private:
+    [[nodiscard]] GicShape shape() const;
     [[nodiscard]] bool is_spi(std::uint32_t intid) const;
     Outcome set_private_line(std::uint32_t cpu_id, std::uint32_t intid, bool level);
     void carry_out(const routing::ResampleActions& actions);
@@ -65,6 +71,7 @@ class GicBoard final : public model::GsiInputs {
 
     std::unique_ptr<ModelGic> gic_;
     const std::uint32_t spis_;
+    const bool its_;
     const std::vector<std::uint32_t> cpu_ids_;
     model::Wires& wires_;
     routing::RoutingTable routes_;

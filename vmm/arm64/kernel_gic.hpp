@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vmm/arm64/gic_registers.hpp"
 #include "vmm/arm64/line_memory.hpp"
 #include "vmm/arm64/placement.hpp"
 #include "vmm/kernel_irqfds.hpp"
@@ -19,7 +20,7 @@ namespace irqbench::vmm::arm64 {
 
 /// The `kernel` placement: a vGICv3, with an ITS if asked for, or a vGICv2 (KVM_CREATE_DEVICE; Linux,
 /// Documentation/virt/kvm/devices/arm-vgic*.rst).
-class KernelGic : public ArmPlacement {
+class KernelGic : public ArmPlacement, private RegisterFile {
   public:
     /// @throws std::invalid_argument for a GIC that this host's KVM does not have
     KernelGic(kvm::Vm& vm, kvm::GuestMemory& memory, const MachineConfig& config, Recorder& recorder);
@@ -32,6 +33,8 @@ class KernelGic : public ArmPlacement {
     /// read: those that are high are driven again, and the pending bit of a level-sensitive interrupt whose
     /// line is high is taken to be that line. What was made pending by GICD_ISPENDR beside it is lost.
     [[nodiscard]] std::vector<StateAccess> state() override;
+    void save(PortableState& state) override;
+    void restore(const PortableState& state) override;
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome msi(const MsiMessage& message) override;
     Outcome route(const routing::RoutingTable& table) override;
@@ -53,13 +56,11 @@ class KernelGic : public ArmPlacement {
     [[nodiscard]] std::uint64_t cpu_interface() const override { return is_v3_ ? 0 : AGENT_GICC; }
 
   private:
-    /// What a register has to be given so that a new GIC is as this one was.
-    struct RegisterWrite {
+    /// How KVM names a register.
+    struct Attribute {
         std::uint32_t group;  ///< KVM_DEV_ARM_VGIC_GRP_*
-        std::uint64_t attribute;
-        std::uint64_t value;
+        std::uint64_t number;
     };
-    using RegisterWrites = std::vector<RegisterWrite>;
     using Markers = std::map<std::uint32_t, std::uint32_t>;
     /// What several threads have been at, beside KVM_IRQ_LINE.
     struct Moved {
@@ -67,24 +68,21 @@ class KernelGic : public ArmPlacement {
         bool routes = false;
     };
     struct Redistributors;
-    struct Its;
-    struct PendingTable;
 
     void initialise();
 
-    /// Adds a register with its value.
-    void add_register(RegisterWrites& to, const kvm::Device& device, std::uint32_t group,
-                      std::uint64_t attribute) const;
-    /// The registers of 32 INTIDs, the first of which is a multiple of 32.
-    void add_interrupts(RegisterWrites& to, std::uint32_t vcpu, std::uint32_t first) const;
-    void write(kvm::Device& device, const RegisterWrites& writes);
-    [[nodiscard]] RegisterWrites distributor_writes() const;
-    [[nodiscard]] Redistributors save_redistributors() const;
-    [[nodiscard]] RegisterWrites cpu_interface_writes();
-    [[nodiscard]] RegisterWrites line_writes() const;
+    [[nodiscard]] GicShape shape() const;
+    [[nodiscard]] Attribute attribute_of(const GicRegister& where) const;
+    // RegisterFile
+    [[nodiscard]] std::uint64_t read_register(const GicRegister& where) const override;
+    void write_register(const GicRegister& where, std::uint64_t value) override;
+    /// Lines that are high, but those of timers.
+    [[nodiscard]] std::set<std::uint32_t> high_lines();
+    void set_lines(const std::set<std::uint32_t>& high);
     [[nodiscard]] std::vector<PendingTable> save_pending_tables();
-    [[nodiscard]] Its save_its();
-    void restore_its(const Its& its);
+    void write_tables(const std::vector<PendingTable>& tables);
+    [[nodiscard]] ItsState save_its();
+    void restore_its(const ItsState& its);
     /// GICv2: which of 32 INTIDs are pending for their line.
     [[nodiscard]] std::uint32_t pending_by_line(std::uint32_t vcpu, std::uint32_t first) const;
     [[nodiscard]] bool remembers_lines() const { return !is_v3_ && !concurrent_; }

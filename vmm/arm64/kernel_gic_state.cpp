@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstddef>
+#include <span>
 
 #include "irqchip/arm64/gic_cpu_interface_registers.hpp"
 #include "irqchip/arm64/gic_distributor_registers.hpp"
@@ -25,9 +26,19 @@ namespace gicr = irqchip::arm64::gicr;
 namespace gits = irqchip::arm64::gits;
 namespace icc = irqchip::arm64::icc;
 
-constexpr std::uint32_t all_ones = 0xffff'ffff;
 constexpr std::uint32_t word_bits = 32;  ///< INTIDs in a register with a bit for each
-constexpr std::uint32_t gits_baser_count = 8;
+constexpr std::uint64_t line_level = std::uint64_t{VGIC_LEVEL_INFO_LINE_LEVEL}
+                                     << KVM_DEV_ARM_VGIC_LINE_LEVEL_INFO_SHIFT;
+constexpr std::uint64_t both_groups = 3;           ///< of GICD_CTLR
+constexpr std::uint64_t writable_of_icc_ctlr = 3;  ///< EOImode and CBPR
+/// Through this interface a GICv2's PMR has its five bits at the bottom (arm-vgic.rst).
+constexpr std::uint64_t pmr_of_kvm = 0x1f;
+constexpr unsigned pmr_shift = 3;
+
+/// The timers' lines are KVM's to drive.
+constexpr bool is_timer(std::uint32_t intid) {
+    return intid == VirtualTimer::ppi || intid == VirtualTimer::ppi_of_physical;
+}
 
 /// A line as KVM_IRQ_LINE names it.
 constexpr std::uint32_t spi_line(std::uint32_t intid) { return encode_line({LineType::spi, 0, intid}); }
@@ -40,27 +51,11 @@ constexpr bool is_wide(std::uint32_t group) {
     return group == KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS || group == KVM_DEV_ARM_VGIC_GRP_ITS_REGS;
 }
 
-/// Active priorities registers of each group (IHI 0069, ICC_AP0R<n>_EL1).
-constexpr std::uint32_t active_priorities_registers(std::uint64_t icc_ctlr) {
-    const std::uint32_t priority_bits = (icc_ctlr >> 8 & 7) + 1;
-    return priority_bits >= 7 ? 4 : priority_bits == 6 ? 2 : 1;
-}
-
 }  // namespace vgic
 
 struct KernelGic::Redistributors {
-    RegisterWrites writes;
+    RegisterValues values;
     Markers markers;
-};
-
-struct KernelGic::PendingTable {
-    std::uint64_t address;
-    std::vector<std::byte> bytes;
-};
-
-struct KernelGic::Its {
-    RegisterWrites writes;  ///< all but GITS_CTLR
-    std::uint64_t ctlr;
 };
 
 // The GIC has registers when it has been initialised, which needs all vCPUs.
@@ -73,40 +68,34 @@ std::vector<StateAccess> KernelGic::state() {
     using Lines = LineMemory::Lines;
     std::vector<StateAccess> parts{registers_state()};
     for (StateAccess& part : events_state()) parts.push_back(std::move(part));
-    const auto registers = [this](std::string_view name, std::function<RegisterWrites()> save) {
-        return state_access<RegisterWrites>(name, std::move(save),
-                                            [this](const RegisterWrites& writes) { write(*gic_, writes); });
+    const auto registers = [this](std::string_view name, std::function<RegisterValues()> save) {
+        return state_access<RegisterValues>(
+            name, std::move(save), [this](const RegisterValues& values) { write_registers(*this, values); });
     };
     parts.push_back(registers("iidr", [this] {
-        RegisterWrites writes;
-        add_register(writes, *gic_, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, affinity(0) | vgic::gicd::iidr);
-        return writes;
+        const GicRegister iidr{Frame::distributor, 0, vgic::gicd::iidr};
+        return RegisterValues{{iidr, read_register(iidr)}};
     }));
-    parts.push_back(registers("distributor", [this] { return distributor_writes(); }));
+    parts.push_back(registers("distributor", [this] { return distributor_values(*this, shape()); }));
     if (is_v3_)
         parts.push_back(state_access<Redistributors>(
-            "redistributors", [this] { return save_redistributors(); },
+            "redistributors",
+            [this] {
+                return Redistributors{redistributor_values(*this, shape()), marker_sgis_};
+            },
             [this](const Redistributors& saved) {
-                write(*gic_, saved.writes);
+                write_registers(*this, saved.values);
                 marker_sgis_ = saved.markers;
             }));
-    parts.push_back(registers("cpu_interfaces", [this] { return cpu_interface_writes(); }));
-    parts.push_back(is_v3_ ? registers("lines", [this] { return line_writes(); })
-                           : state_access<Lines>(
-                                 "lines",
-                                 [this] {
-                                     look_for_lines();
-                                     return lines_.high();
-                                 },
-                                 [this](const Lines& lines) { drive_again(lines); }));
+    parts.push_back(registers("cpu_interfaces", [this] { return cpu_interface_values(*this, shape()); }));
+    parts.push_back(state_access<Lines>(
+        "lines", [this] { return high_lines(); }, [this](const Lines& lines) { set_lines(lines); }));
     if (its_) {
         parts.push_back(state_access<std::vector<PendingTable>>(
             "pending_tables", [this] { return save_pending_tables(); },
-            [this](const std::vector<PendingTable>& tables) {
-                for (const PendingTable& table : tables) memory_.write_bytes(table.address, table.bytes);
-            }));
-        parts.push_back(state_access<Its>(
-            "its", [this] { return save_its(); }, [this](const Its& its) { restore_its(its); }));
+            [this](const std::vector<PendingTable>& tables) { write_tables(tables); }));
+        parts.push_back(state_access<ItsState>(
+            "its", [this] { return save_its(); }, [this](const ItsState& its) { restore_its(its); }));
     }
     parts.push_back(state_access<routing::RoutingTable>(
         "routing", [this] { return table_; },
@@ -120,190 +109,191 @@ std::vector<StateAccess> KernelGic::state() {
     return parts;
 }
 
-void KernelGic::add_register(RegisterWrites& to, const kvm::Device& device, std::uint32_t group,
-                             std::uint64_t attribute) const {
-    const std::uint64_t value = vgic::is_wide(group) ? device.get<std::uint64_t>(group, attribute)
-                                                     : device.get<std::uint32_t>(group, attribute);
-    to.push_back({group, attribute, value});
+void KernelGic::write_tables(const std::vector<PendingTable>& tables) {
+    for (const PendingTable& table : tables)
+        if (memory_.contains(table.address, table.bytes.size()))
+            memory_.write_bytes(table.address, std::as_bytes(std::span(table.bytes)));
 }
 
-void KernelGic::write(kvm::Device& device, const RegisterWrites& writes) {
-    for (const RegisterWrite& each : writes) {
-        if (vgic::is_wide(each.group))
-            device.set(each.group, each.attribute, each.value);
-        else
-            device.set(each.group, each.attribute, static_cast<std::uint32_t>(each.value));
+// In the order of state(); GICD_IIDR is the new GIC's own.
+void KernelGic::save(PortableState& state) {
+    BoardState& board = state.board;
+    board.version = is_v3_ ? 3 : 2;
+    save_cpus(state);
+    for (VcpuSlot* slot : slots_)
+        if (const auto marker = marker_sgis_.find(slot->index); marker != marker_sgis_.end())
+            board.cpus[slot->index].marker = marker->second;
+    board.distributor = distributor_values(*this, shape());
+    if (is_v3_) board.redistributors = redistributor_values(*this, shape());
+    board.cpu_interfaces = cpu_interface_values(*this, shape());
+    board.lines = high_lines();
+    if (its_) {
+        board.its = save_its();
+        board.pending_tables = save_pending_tables();
     }
+    state.routes = table_;
+    state.irqfds = irqfds_.save_portable();
 }
 
-// What is set comes where it belongs when it is told to be active or pending: group, priority, trigger and
-// target are known by then. Of registers that set bits alone, those that clear them come first.
-void KernelGic::add_interrupts(RegisterWrites& to, std::uint32_t vcpu, std::uint32_t first) const {
+void KernelGic::restore(const PortableState& state) {
+    const BoardState& board = state.board;
+    restore_cores(state);
+    // A GICv2 takes the groups of interrupts only from those that say which revision they know
+    // (arm-vgic.rst).
+    const GicRegister iidr{Frame::distributor, 0, vgic::gicd::iidr};
+    write_register(iidr, read_register(iidr));
+    write_registers(*this, board.distributor);
+    write_registers(*this, board.redistributors);
+    write_registers(*this, board.cpu_interfaces);
+    set_lines(board.lines);
+    write_tables(board.pending_tables);
+    if (board.its) restore_its(*board.its);
+    for (const VcpuSlot* slot : slots_)
+        if (const auto marker = board.cpus.at(slot->index).marker) marker_sgis_[slot->index] = *marker;
+    kvm::require(try_set_routing(vm_, state.routes), "KVM_SET_GSI_ROUTING");
+    table_ = state.routes;
+    irqfds_.restore_portable(state.irqfds);
+    restore_timers_and_power(state);
+}
+
+GicShape KernelGic::shape() const {
+    return {is_v3_, its_.has_value(), static_cast<std::uint32_t>(slots_.size()), config_.spis};
+}
+
+KernelGic::Attribute KernelGic::attribute_of(const GicRegister& where) const {
+    switch (where.frame) {
+        case Frame::distributor: return {KVM_DEV_ARM_VGIC_GRP_DIST_REGS, affinity(where.cpu) | where.number};
+        case Frame::redistributor:
+            return {KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, affinity(where.cpu) | where.number};
+        case Frame::cpu_interface:
+            return {static_cast<std::uint32_t>(is_v3_ ? KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS
+                                                      : KVM_DEV_ARM_VGIC_GRP_CPU_REGS),
+                    affinity(where.cpu) | where.number};
+        case Frame::its: break;
+    }
+    return {KVM_DEV_ARM_VGIC_GRP_ITS_REGS, where.number};
+}
+
+std::uint64_t KernelGic::read_register(const GicRegister& where) const {
+    const Attribute at = attribute_of(where);
+    const kvm::Device& device = where.frame == Frame::its ? *its_ : *gic_;
+    const std::uint64_t value = vgic::is_wide(at.group) ? device.get<std::uint64_t>(at.group, at.number)
+                                                        : device.get<std::uint32_t>(at.group, at.number);
+    // KVM's GIC has one enable for both groups: bit 1 of a GICv3's register, bit 0 of a GICv2's.
+    if (where.frame == Frame::distributor && where.number == vgic::gicd::ctlr) {
+        const bool enabled = (value & (is_v3_ ? 2 : 1)) != 0;
+        return enabled ? value | vgic::both_groups : value & ~vgic::both_groups;
+    }
+    if (is_v3_) return value;
+    if (where.frame == Frame::cpu_interface)
+        return where.number == vgic::gicc::pmr ? (value & vgic::pmr_of_kvm) << vgic::pmr_shift : value;
+    const std::uint32_t first = (where.number - vgic::gicd::ispendr) * 8;
+    const bool is_pending = where.number >= vgic::gicd::ispendr && where.number < vgic::gicd::icpendr;
+    if (!is_pending) return value;
+    const std::uint64_t of_sgis = first == 0 ? (1U << vgic::gic::sgi_count) - 1 : 0;
+    return value & ~(pending_by_line(where.cpu, first) | of_sgis);
+}
+
+// What tells how many bits there are is the new GIC's own.
+void KernelGic::write_register(const GicRegister& where, std::uint64_t value) {
     using namespace vgic;
-    const bool is_private = first == 0;
-    const bool in_redistributor = is_v3_ && is_private;
-    const std::uint32_t group =
-        in_redistributor ? KVM_DEV_ARM_VGIC_GRP_REDIST_REGS : KVM_DEV_ARM_VGIC_GRP_DIST_REGS;
-    const std::uint64_t base = affinity(vcpu) + (in_redistributor ? gicr::sgi_base : 0);
-    const auto bits = [&](std::uint32_t offset) { return base + offset + first / 8; };
-    const auto add = [&](std::uint64_t attribute) { add_register(to, *gic_, group, attribute); };
-    const auto add_words = [&](std::uint32_t offset, std::uint32_t bits_of_each) {
-        for (std::uint32_t word = 0; word < bits_of_each; ++word)
-            add(base + offset + first / 8 * bits_of_each + word * 4);
+    const Attribute at = attribute_of(where);
+    if (is_v3_ && where.frame == Frame::cpu_interface && where.number == icc::ctlr)
+        value = (gic_->get<std::uint64_t>(at.group, at.number) & ~writable_of_icc_ctlr) |
+                (value & writable_of_icc_ctlr);
+    if (!is_v3_ && where.frame == Frame::cpu_interface && where.number == gicc::pmr) value >>= pmr_shift;
+    if (where.frame == Frame::distributor && where.number == gicd::ctlr && (value & both_groups) != 0)
+        value |= both_groups;
+    kvm::Device& device = where.frame == Frame::its ? *its_ : *gic_;
+    if (is_wide(at.group))
+        device.set(at.group, at.number, value);
+    else
+        device.set(at.group, at.number, static_cast<std::uint32_t>(value));
+}
+
+// Of 32 INTIDs each.
+std::set<std::uint32_t> KernelGic::high_lines() {
+    using namespace vgic;
+    if (!is_v3_) {
+        look_for_lines();
+        return lines_.high();
+    }
+    std::set<std::uint32_t> high;
+    const auto add = [&](std::uint32_t vcpu, std::uint32_t first) {
+        const auto levels =
+            gic_->get<std::uint32_t>(KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO, affinity(vcpu) | line_level | first);
+        for (std::uint32_t intid = first; intid < first + word_bits; ++intid) {
+            if ((levels >> (intid - first) & 1) == 0 || is_timer(intid)) continue;
+            high.insert(first == 0 ? ppi_line(slots_[vcpu]->vcpu.id(), intid) : spi_line(intid));
+        }
     };
-    add(bits(gicd::igroupr));
-    add_words(gicd::ipriorityr, 8);
-    add_words(gicd::icfgr, 2);
-    if (!is_private && is_v3_) {
-        // Of 64 bits, by halves.
-        for (std::uint32_t intid = first; intid < first + word_bits; ++intid)
-            for (const std::uint32_t half : {0U, 4U})
-                add(base + gic::gicd3::irouter + (intid - routing::arm64::first_spi) * 8 + half);
-    } else if (!is_private) {
-        add_words(gicd::itargetsr, 8);
-    }
-    to.push_back({group, bits(gicd::icenabler), all_ones});
-    add(bits(gicd::isenabler));
-    to.push_back({group, bits(gicd::icactiver), all_ones});
-    add(bits(gicd::isactiver));
-    add(bits(gicd::ispendr));
-    if (is_v3_) return;
-    to.back().value &= ~std::uint64_t{pending_by_line(vcpu, first)};
-    if (!is_private) return;
-    // GICD_ISPENDR would have SGIs come from the vCPU itself.
-    to.back().value &= ~std::uint64_t{(1U << gic::sgi_count) - 1};
-    for (std::uint32_t word = 0; word < gic::sgi_count / 4; ++word) add(base + gicd::spendsgir + word * 4);
-}
-
-KernelGic::RegisterWrites KernelGic::distributor_writes() const {
-    using namespace vgic;
-    RegisterWrites writes;
-    add_register(writes, *gic_, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, affinity(0) | gicd::ctlr);
-    if (!is_v3_)
-        for (const VcpuSlot* slot : slots_) add_interrupts(writes, slot->index, 0);
+    for (const VcpuSlot* slot : slots_) add(slot->index, 0);
     for (std::uint32_t first = word_bits; first < routing::arm64::first_spi + config_.spis;
          first += word_bits)
-        add_interrupts(writes, 0, first);
-    return writes;
+        add(0, first);
+    return high;
 }
 
-// Where the tables of LPIs are is said before GICR_CTLR enables LPIs, and cannot be said afterwards.
-KernelGic::Redistributors KernelGic::save_redistributors() const {
+void KernelGic::set_lines(const std::set<std::uint32_t>& high) {
     using namespace vgic;
-    Redistributors saved{{}, marker_sgis_};
-    for (const VcpuSlot* slot : slots_) {
-        if (its_)
-            for (const std::uint32_t offset :
-                 {gicr::propbaser, gicr::propbaser + 4, gicr::pendbaser, gicr::pendbaser + 4, gicr::ctlr})
-                add_register(saved.writes, *gic_, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS,
-                             affinity(slot->index) | offset);
-        add_interrupts(saved.writes, slot->index, 0);
-    }
-    return saved;
-}
-
-// BPR1 is neither read nor written while CBPR has it follow BPR0, so that CTLR is without it for the time
-// being and comes last.
-KernelGic::RegisterWrites KernelGic::cpu_interface_writes() {
-    using namespace vgic;
-    constexpr std::uint64_t common_binary_point = 1;
-    RegisterWrites writes;
-    for (const VcpuSlot* slot : slots_) {
-        const std::uint64_t base = affinity(slot->index);
-        const auto add = [&](std::uint32_t group, std::uint32_t which) {
-            add_register(writes, *gic_, group, base | which);
-        };
-        if (!is_v3_) {
-            for (const std::uint32_t offset : {gicc::pmr, gicc::bpr, gicc::abpr, gicc::apr, gicc::apr + 4,
-                                               gicc::apr + 8, gicc::apr + 12, gicc::ctlr})
-                add(KVM_DEV_ARM_VGIC_GRP_CPU_REGS, offset);
-            continue;
-        }
-        constexpr std::uint32_t group = KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS;
-        const auto ctlr = gic_->get<std::uint64_t>(group, base | icc::ctlr);
-        for (const std::uint32_t which : {icc::pmr, icc::igrpen0, icc::igrpen1, icc::bpr0}) add(group, which);
-        for (std::uint32_t number = 0; number < active_priorities_registers(ctlr); ++number) {
-            add(group, icc::ap0r + number);
-            add(group, icc::ap1r + number);
-        }
-        if ((ctlr & common_binary_point) != 0)
-            gic_->set(group, base | icc::ctlr, ctlr & ~common_binary_point);
-        add(group, icc::bpr1);
-        if ((ctlr & common_binary_point) != 0) gic_->set(group, base | icc::ctlr, ctlr);
-        writes.push_back({group, base | icc::ctlr, ctlr});
-    }
-    return writes;
-}
-
-KernelGic::RegisterWrites KernelGic::line_writes() const {
-    constexpr std::uint64_t line_level = std::uint64_t{VGIC_LEVEL_INFO_LINE_LEVEL}
-                                         << KVM_DEV_ARM_VGIC_LINE_LEVEL_INFO_SHIFT;
-    RegisterWrites writes;
-    for (const VcpuSlot* slot : slots_)
-        add_register(writes, *gic_, KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO, affinity(slot->index) | line_level);
-    for (std::uint32_t first = vgic::word_bits; first < routing::arm64::first_spi + config_.spis;
-         first += vgic::word_bits)
-        add_register(writes, *gic_, KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO, affinity(0) | line_level | first);
-    return writes;
+    if (!is_v3_) return drive_again(high);
+    const auto set = [&](std::uint32_t vcpu, std::uint32_t first) {
+        std::uint32_t levels = 0;
+        for (std::uint32_t intid = first; intid < first + word_bits; ++intid)
+            if (high.contains(first == 0 ? ppi_line(slots_[vcpu]->vcpu.id(), intid) : spi_line(intid)))
+                levels |= 1U << (intid - first);
+        gic_->set(KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO, affinity(vcpu) | line_level | first, levels);
+    };
+    for (const VcpuSlot* slot : slots_) set(slot->index, 0);
+    for (std::uint32_t first = word_bits; first < routing::arm64::first_spi + config_.spis;
+         first += word_bits)
+        set(0, first);
 }
 
 // KVM writes pending bits to the guest's tables. They are of the saved state: in the machine that goes on, an
 // LPI that is mapped anew would take up an old one.
-std::vector<KernelGic::PendingTable> KernelGic::save_pending_tables() {
+std::vector<PendingTable> KernelGic::save_pending_tables() {
     using namespace vgic;
     constexpr std::uint64_t address_bits = 0x000f'ffff'ffff'0000;
     constexpr std::uint64_t most_id_bits = 16;  // KVM's INTERRUPT_ID_BITS_ITS
     std::vector<PendingTable> before;
     for (const VcpuSlot* slot : slots_) {
         const auto wide = [&](std::uint32_t offset) {
-            const auto half = [&](std::uint32_t at) {
-                return std::uint64_t{
-                    gic_->get<std::uint32_t>(KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, affinity(slot->index) | at)};
-            };
-            return half(offset + 4) << 32 | half(offset);
+            return read_wide(*this, {Frame::redistributor, slot->index, offset});
         };
         const std::uint64_t id_bits = std::min(most_id_bits, (wide(gicr::propbaser) & 0x1f) + 1);
         const std::uint64_t address = wide(gicr::pendbaser) & address_bits;
         const std::uint64_t bytes = std::max<std::uint64_t>(std::uint64_t{1} << id_bits, 8) / 8;
         if (!memory_.contains(address, bytes)) continue;
-        before.push_back({address, std::vector<std::byte>(bytes)});
-        memory_.read_bytes(address, before.back().bytes);
+        before.push_back({address, std::vector<std::uint8_t>(bytes)});
+        memory_.read_bytes(address, std::as_writable_bytes(std::span(before.back().bytes)));
     }
     gic_->set(KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES);
     std::vector<PendingTable> saved = before;
-    for (PendingTable& table : saved) memory_.read_bytes(table.address, table.bytes);
-    for (const PendingTable& table : before) memory_.write_bytes(table.address, table.bytes);
+    for (PendingTable& table : saved)
+        memory_.read_bytes(table.address, std::as_writable_bytes(std::span(table.bytes)));
+    write_tables(before);
     return saved;
 }
 
-// GITS_CREADR after GITS_CBASER, which resets it (arm-vgic-its.rst).
-KernelGic::Its KernelGic::save_its() {
-    using namespace vgic;
-    constexpr std::uint32_t group = KVM_DEV_ARM_VGIC_GRP_ITS_REGS;
+ItsState KernelGic::save_its() {
     its_->set(KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_ITS_SAVE_TABLES);
-    Its saved{{}, its_->get<std::uint64_t>(group, gits::ctlr)};
-    for (const std::uint32_t offset : {gits::cbaser, gits::creadr, gits::cwriter, gits::iidr})
-        add_register(saved.writes, *its_, group, offset);
-    for (std::uint32_t number = 0; number < gits_baser_count; ++number)
-        add_register(saved.writes, *its_, group, gits::baser + number * 8);
-    return saved;
+    return {its_values(*this), read_register({Frame::its, 0, vgic::gits::ctlr})};
 }
 
-void KernelGic::restore_its(const Its& its) {
-    write(*its_, its.writes);
+void KernelGic::restore_its(const ItsState& its) {
+    write_registers(*this, its.registers);
     its_->set(KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_ITS_RESTORE_TABLES);
-    its_->set(KVM_DEV_ARM_VGIC_GRP_ITS_REGS, vgic::gits::ctlr, its.ctlr);
+    write_register({Frame::its, 0, vgic::gits::ctlr}, its.ctlr);
 }
 
-// The timers' lines are KVM's to drive.
 std::uint32_t KernelGic::pending_by_line(std::uint32_t vcpu, std::uint32_t first) const {
     std::uint32_t by_line = 0;
     for (std::uint32_t intid = std::max(first, vgic::gic::sgi_count); intid < first + vgic::word_bits;
          ++intid) {
         if ((bits_of(vcpu, intid, vgic::gicd::icfgr, 2) & 2) != 0) continue;
-        const bool is_timer = intid == VirtualTimer::ppi || intid == VirtualTimer::ppi_of_physical;
         const std::uint32_t line = first == 0 ? vgic::ppi_line(vcpu, intid) : vgic::spi_line(intid);
-        if (is_timer || lines_.is_high(line)) by_line |= 1U << (intid - first);
+        if (vgic::is_timer(intid) || lines_.is_high(line)) by_line |= 1U << (intid - first);
     }
     return by_line;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "irqchip/effect.hpp"
+#include "vmm/arm64/gic_registers.hpp"
 #include "vmm/machine.hpp"
 #include "vmm/model/hardware.hpp"
 
@@ -21,7 +22,7 @@ struct ShownRegister {
 /// One of our GICs as CPUs reach it, of either version, at the addresses that the guest agent
 /// expects (vmm/guest/agent_abi.h). A scenario begins with a distributor that forwards both groups, as in the
 /// `kernel` placement.
-class ModelGic {
+class ModelGic : public RegisterFile {
   public:
     virtual ~ModelGic() = default;
 
@@ -55,6 +56,16 @@ class ModelGic {
                                                    unsigned size) = 0;
     virtual std::optional<irqchip::Effects> mmio_write(std::uint32_t cpu, std::uint64_t address,
                                                        unsigned size, std::uint64_t value) = 0;
+
+    /// Whether the line of an SPI, or of a PPI of `cpu`, is high.
+    [[nodiscard]] virtual bool line(std::uint32_t intid, std::uint32_t cpu) const = 0;
+    /// Sees to it that what an ITS keeps in memory is complete there. @returns the tables of pending LPIs,
+    /// which memory itself does not get
+    virtual std::vector<PendingTable> save_tables() { return {}; }
+    /// An ITS takes over the tables in memory, once its registers are restored.
+    virtual void restore_tables() {}
+    /// Puts tables of pending LPIs into memory, for redistributors to read them. @returns what was there
+    virtual std::vector<PendingTable> exchange(const std::vector<PendingTable>& /*tables*/) { return {}; }
 
     /// Whether a frame of the GIC is at this address.
     [[nodiscard]] virtual bool claims(std::uint64_t address) const = 0;

@@ -80,6 +80,12 @@ class ModelGicv2 final : public ModelGic {
         return irqchip::Effects{};
     }
 
+    [[nodiscard]] bool line(std::uint32_t intid, std::uint32_t cpu) const override {
+        return gic_.state(cpu, intid).line;
+    }
+    [[nodiscard]] std::uint64_t read_register(const GicRegister& where) const override;
+    void write_register(const GicRegister& where, std::uint64_t value) override;
+
     [[nodiscard]] bool claims(std::uint64_t address) const override {
         return in_distributor(address) || in_interface(address);
     }
@@ -115,9 +121,58 @@ class ModelGicv2 final : public ModelGic {
     irqchip::Effects write_interface(std::uint32_t cpu, std::uint32_t offset, std::uint64_t value) {
         return gic_.write_cpu_interface(cpu, offset, 4, value);
     }
+    /// Which of the active priorities are of interrupts of group 1.
+    [[nodiscard]] std::uint32_t of_group1(std::uint32_t cpu) const;
 
     gic::Gicv2 gic_;
 };
+
+/// The pending latches of the 32 INTIDs that a word of GICD_ISPENDR has, but those of SGIs.
+std::uint32_t latches(const gic::Gicv2& of, std::uint32_t cpu, std::uint32_t first) {
+    std::uint32_t word = 0;
+    for (std::uint32_t intid = std::max(first, gic::sgi_count); intid < first + 32; ++intid)
+        if (intid < of.distributor().intid_count() && of.state(cpu, intid).latched)
+            word |= 1U << (intid - first);
+    return word;
+}
+
+std::uint64_t ModelGicv2::read_register(const GicRegister& where) const {
+    if (where.frame == Frame::cpu_interface) {
+        const std::uint32_t value = gic_.peek_cpu_interface(where.cpu, where.number);
+        return where.number == gicc::apr ? value | gic_.peek_cpu_interface(where.cpu, gicc::nsapr) : value;
+    }
+    if (where.number >= gic::gicd::ispendr && where.number < gic::gicd::icpendr)
+        return latches(gic_, where.cpu, (where.number - gic::gicd::ispendr) * 8);
+    return gic_.read_distributor(where.cpu, where.number, 4);
+}
+
+void ModelGicv2::write_register(const GicRegister& where, std::uint64_t value) {
+    if (where.frame == Frame::distributor) {
+        gic_.write_distributor(where.cpu, where.number, 4, value);
+    } else if (where.number == gicc::apr) {
+        const std::uint32_t group1 = of_group1(where.cpu);
+        (void)write_interface(where.cpu, gicc::apr, value & ~std::uint64_t{group1});
+        (void)write_interface(where.cpu, gicc::nsapr, value & group1);
+    } else {
+        (void)write_interface(where.cpu, where.number, value);
+    }
+}
+
+// A bit stands for a priority with its subpriority cleared (IHI 0048B.b, 4.4.14 and 3.3.3).
+std::uint32_t ModelGicv2::of_group1(std::uint32_t cpu) const {
+    constexpr unsigned step = 3;  // of five bits of priority
+    const gic::GiccCtlr ctlr{gic_.peek_cpu_interface(cpu, gicc::ctlr)};
+    const bool common = ctlr.get(ctlr.common_binary_point);
+    const std::uint32_t point = gic_.peek_cpu_interface(cpu, common ? gicc::bpr : gicc::abpr);
+    const std::uint32_t below = (common ? 2U << point : 1U << point) - 1;
+    std::uint32_t bits = 0;
+    for (std::uint32_t intid = 0; intid < gic_.distributor().intid_count(); ++intid) {
+        const gic::InterruptState state = gic_.state(cpu, intid);
+        if (state.active && state.group == gic::Group::group1)
+            bits |= 1U << ((state.priority & ~below & 0xff) >> step);
+    }
+    return bits;
+}
 
 }  // namespace
 

@@ -128,6 +128,36 @@ class ModelGicv3 final : public ModelGic {
         return irqchip::Effects{};
     }
 
+    [[nodiscard]] bool line(std::uint32_t intid, std::uint32_t cpu) const override {
+        return gic_.gic().state(cpu, intid).line;
+    }
+    [[nodiscard]] std::uint64_t read_register(const GicRegister& where) const override;
+    void write_register(const GicRegister& where, std::uint64_t value) override;
+    std::vector<PendingTable> save_tables() override {
+        if (!has_its_) return {};
+        TableMemory memory(surroundings_.memory());
+        (void)gic_.save_its_tables(memory);
+        const std::vector<PendingTable> before = pending_tables();
+        (void)gic_.save_pending_tables(memory);
+        std::vector<PendingTable> saved = pending_tables();
+        (void)exchange(before);
+        return saved;
+    }
+    std::vector<PendingTable> exchange(const std::vector<PendingTable>& tables) override {
+        TableMemory memory(surroundings_.memory());
+        std::vector<PendingTable> before;
+        for (const PendingTable& table : tables) {
+            if (auto old = read_table(table.address, table.bytes.size())) before.push_back(std::move(*old));
+            (void)memory.write(table.address, table.bytes);
+        }
+        return before;
+    }
+    void restore_tables() override {
+        if (!has_its_) return;
+        TableMemory memory(surroundings_.memory());
+        (void)gic_.restore_its_tables(memory);
+    }
+
     [[nodiscard]] bool claims(std::uint64_t address) const override {
         return in_distributor(address) || in_redistributors(address) || in_its(address);
     }
@@ -194,6 +224,16 @@ class ModelGicv3 final : public ModelGic {
         return has_its_ ? offset_in(address, AGENT_ITS, gits::end) : std::nullopt;
     }
 
+    /// Nothing where no memory is.
+    [[nodiscard]] std::optional<PendingTable> read_table(std::uint64_t address, std::size_t bytes) const {
+        const TableMemory memory(surroundings_.memory());
+        PendingTable table{address, std::vector<std::uint8_t>(bytes)};
+        if (!memory.read(address, table.bytes)) return std::nullopt;
+        return table;
+    }
+    /// What memory has where the redistributors that have LPIs on keep theirs.
+    [[nodiscard]] std::vector<PendingTable> pending_tables() const;
+
     irqchip::Effects write(std::uint32_t cpu, std::uint32_t number, std::uint64_t value) {
         return gic_.write_sysreg(cpu, number, value).value_or(irqchip::Effects{});
     }
@@ -211,6 +251,65 @@ class ModelGicv3 final : public ModelGic {
     bool has_its_;
     model::Surroundings& surroundings_;
 };
+
+/// Whether a register of SPIs, or of the SGIs and PPIs of a redistributor, is the pending latch of 32 INTIDs.
+bool is_latch(const GicRegister& where) {
+    const std::uint32_t base = where.frame == Frame::redistributor ? gic::gicr::sgi_base : 0;
+    return where.number >= base + gic::gicd::ispendr && where.number < base + gic::gicd::icpendr;
+}
+
+std::vector<PendingTable> ModelGicv3::pending_tables() const {
+    std::vector<PendingTable> tables;
+    for (unsigned cpu = 0; cpu < gic_.gic().cpu_count(); ++cpu) {
+        const gic::GicRedistributor& redistributor = gic_.gic().redistributor(cpu);
+        if (!redistributor.lpis_enabled()) continue;
+        constexpr std::uint64_t address_bits = 0x000f'ffff'ffff'0000;
+        const auto id_bits = std::min<unsigned>(
+            static_cast<unsigned>(redistributor.propbaser().raw() & 0x1f) + 1, gic::default_lpi_id_bits);
+        const std::size_t bytes = std::max<std::size_t>(std::size_t{1} << id_bits, 8) / 8;
+        if (auto table = read_table(redistributor.pendbaser().raw() & address_bits, bytes))
+            tables.push_back(std::move(*table));
+    }
+    return tables;
+}
+
+std::uint64_t ModelGicv3::read_register(const GicRegister& where) const {
+    switch (where.frame) {
+        case Frame::distributor:
+        case Frame::redistributor: {
+            const bool is_private = where.frame == Frame::redistributor;
+            if (!is_latch(where))
+                return is_private ? gic_.read_redistributor(where.cpu, where.number, 4)
+                                  : gic_.read_distributor(where.number, 4);
+            const std::uint32_t first = is_private ? 0 : (where.number - gic::gicd::ispendr) * 8;
+            std::uint32_t word = 0;
+            for (std::uint32_t intid = first; intid < first + 32; ++intid)
+                if (intid < gic_.gic().distributor().intid_count() &&
+                    gic_.gic().state(where.cpu, intid).latched)
+                    word |= 1U << (intid - first);
+            return word;
+        }
+        case Frame::cpu_interface: return gic_.peek_sysreg(where.cpu, where.number).value_or(0);
+        case Frame::its: break;
+    }
+    return gic_.read_its(where.number, where.number == gits::ctlr ? 4 : 8);
+}
+
+void ModelGicv3::write_register(const GicRegister& where, std::uint64_t value) {
+    TableMemory memory(surroundings_.memory());
+    switch (where.frame) {
+        case Frame::distributor: gic_.write_distributor(where.number, 4, value); return;
+        case Frame::redistributor:
+            gic_.write_redistributor(where.cpu, where.number, 4, value, memory);
+            return;
+        case Frame::cpu_interface: (void)write(where.cpu, where.number, value); return;
+        case Frame::its: break;
+    }
+    if (where.number == gits::creadr)
+        (void)gic_.restore_creadr(value);
+    else
+        (void)gic_.write_its(where.number, where.number == gits::ctlr ? 4 : 8, value, memory);
+}
 
 }  // namespace
 

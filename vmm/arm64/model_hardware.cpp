@@ -54,7 +54,8 @@ ModelHardware::ModelHardware(const MachineConfig& config, model::Surroundings& s
       board_(make_model_gic(config, surroundings), config, surroundings),
       timers_(config.vcpu_ids.size()),
       deadlines_(config.vcpu_ids.size()),
-      on_(config.vcpu_ids.size()) {
+      on_(config.vcpu_ids.size()),
+      markers_(config.vcpu_ids.size()) {
     const std::size_t started = config.started == 0 ? on_.size() : config.started;
     for (std::uint32_t cpu = 0; cpu < started; ++cpu) {
         on_[cpu] = true;
@@ -64,7 +65,30 @@ ModelHardware::ModelHardware(const MachineConfig& config, model::Surroundings& s
 
 std::uint64_t ModelHardware::counter() const {
     static_assert(VirtualTimer::frequency_hz == 1'000'000'000, "a count is a nanosecond");
-    return VirtualTimer::first_count + static_cast<std::uint64_t>(surroundings_.now().count());
+    return first_count_ + static_cast<std::uint64_t>(surroundings_.now().count());
+}
+
+void ModelHardware::save(PortableState& state) {
+    board_.save(state);
+    state.board.counter = counter();
+    for (std::uint32_t cpu = 0; cpu < on_.size(); ++cpu) {
+        CpuState& saved = state.board.cpus.emplace_back();
+        saved.timer = timers_[cpu].state();
+        saved.marker = markers_[cpu];
+    }
+}
+
+void ModelHardware::restore(const PortableState& state) {
+    first_count_ += state.board.counter - counter();
+    board_.restore(state);
+    for (std::uint32_t cpu = 0; cpu < on_.size(); ++cpu) {
+        const CpuState& saved = state.board.cpus.at(cpu);
+        on_[cpu] = saved.activity == Activity::running;
+        timers_[cpu].restore(saved.timer);
+        markers_[cpu] = saved.marker;
+        if (saved.begins) board_.gic().prepare(cpu);
+        update_timer(cpu);
+    }
 }
 
 void ModelHardware::look_at_all() {
@@ -202,8 +226,8 @@ void ModelHardware::update_timer(std::uint32_t cpu) {
     const std::uint64_t count = counter();
     board_.set_timer(cpu, VirtualTimer::ppi, timers_[cpu].level(count));
     const auto rises = timers_[cpu].rises(count);
-    // What lies ahead of the counter does so of first_count.
-    deadlines_.set(cpu, rises ? model::deadline_at(*rises - VirtualTimer::first_count) : std::nullopt);
+    // From where the counter was when time began, however often it has gone round since.
+    deadlines_.set(cpu, rises ? model::deadline_at(*rises - first_count_) : std::nullopt);
     look_at_all();
 }
 

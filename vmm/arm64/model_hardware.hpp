@@ -29,6 +29,10 @@ class ModelHardware final : public model::Hardware {
     [[nodiscard]] std::unique_ptr<model::Hardware> clone() const override {
         return std::make_unique<ModelHardware>(*this);
     }
+    [[nodiscard]] bool is_portable() const override { return true; }
+    void save(PortableState& state) override;
+    void restore(const PortableState& state) override;
+
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome msi(const MsiMessage& message) override;
     Outcome reset_controller(std::string_view controller) override {
@@ -92,6 +96,10 @@ class ModelHardware final : public model::Hardware {
     std::vector<VirtualTimer> timers_;
     model::Deadlines deadlines_;  ///< by CPU, of its timer
     std::vector<bool> on_;        ///< as PSCI has it
+    /// What the counter is when time begins.
+    std::uint64_t first_count_ = VirtualTimer::first_count;
+    /// SGIs that other machines use as markers; the model needs none.
+    std::vector<std::optional<std::uint32_t>> markers_;
 };
 
 std::unique_ptr<model::Hardware> make_model_hardware(const MachineConfig& config,

@@ -23,6 +23,8 @@ class ArmPlacement : public Placement {
 
     void start(VcpuSlot& slot, bool running) override;
     void adopt(VcpuSlot& slot) override;
+    [[nodiscard]] bool is_portable() const override { return true; }
+    [[nodiscard]] std::uint8_t usual_policy(std::uint32_t) const override { return default_policy; }
     Outcome nmi(VcpuSlot& slot) override;
     Outcome inject(VcpuSlot& slot, std::uint32_t vector, Injection how) override;
     [[nodiscard]] std::optional<AgentExit> agent_exit(const kvm::Exit& exit) const override;
@@ -47,6 +49,12 @@ class ArmPlacement : public Placement {
     [[nodiscard]] std::vector<StateAccess> events_state();
     /// Whether PSCI has stopped them.
     [[nodiscard]] StateAccess power_state();
+
+    // The same of a portable state: vCPUs with their timers; then their registers alone, and when the GIC is
+    // there what makes them go on.
+    void save_cpus(PortableState& state);
+    void restore_cores(const PortableState& state);
+    void restore_timers_and_power(const PortableState& state);
 
     kvm::Vm& vm_;
     const MachineConfig& config_;

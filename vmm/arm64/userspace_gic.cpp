@@ -94,6 +94,26 @@ std::vector<StateAccess> UserspaceGic::state() {
     return parts;
 }
 
+void UserspaceGic::save(PortableState& state) {
+    const std::lock_guard lock(mutex_);
+    save_cpus(state);
+    for (const auto& [cpu, intid] : marker_sgis_) state.board.cpus.at(cpu).marker = intid;
+    board_.save(state);
+    state.irqfds = irqfds_->save();
+    state.ioeventfds = doorbells_.save();
+}
+
+void UserspaceGic::restore(const PortableState& state) {
+    const std::lock_guard lock(mutex_);
+    restore_cores(state);
+    board_.restore(state);
+    irqfds_->restore(state.irqfds);
+    for (std::uint32_t cpu = 0; cpu < slots_.size(); ++cpu)
+        if (const auto marker = state.board.cpus.at(cpu).marker) marker_sgis_[cpu] = *marker;
+    drive_inputs();
+    restore_timers_and_power(state);
+}
+
 void UserspaceGic::moved(std::optional<std::uint32_t> gsi, std::string text) {
     recorder_.add(Lane::wire, event::Wire{gsi, std::move(text)});
 }

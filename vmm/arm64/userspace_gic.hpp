@@ -41,6 +41,8 @@ class UserspaceGic final : public ArmPlacement, private model::Wires {
     void create_controllers() override {}
     void finish() override {}
     [[nodiscard]] std::vector<StateAccess> state() override;
+    void save(PortableState& state) override;
+    void restore(const PortableState& state) override;
 
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome msi(const MsiMessage& message) override;

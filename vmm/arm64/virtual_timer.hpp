@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "vmm/gic_state.hpp"
+
 namespace irqbench::vmm::arm64 {
 
 class VirtualTimer {
@@ -31,6 +33,12 @@ class VirtualTimer {
     /// The count at which the output will rise.
     [[nodiscard]] std::optional<std::uint64_t> rises(std::uint64_t count) const {
         return runs() && count < compare_ ? std::optional(compare_) : std::nullopt;
+    }
+
+    [[nodiscard]] TimerState state() const { return {control_, compare_}; }
+    void restore(const TimerState& saved) {
+        control_ = saved.control & 3;
+        compare_ = saved.compare;
     }
 
   private:

@@ -35,6 +35,13 @@
 #define AGENT_DEVICES_END   0x10000000
 #define AGENT_MAPPED_NORMAL 0x80000000
 
+/* arm64: entries, from AGENT_CODE: of the vCPUs that run from the start; of those that PSCI CPU_ON starts; of those that go on
+ * where another machine's have left off, with a CPU interface as it is; the same with interrupts masked. */
+#define ENTRY_FIRST          0x0
+#define ENTRY_STARTED        0x8
+#define ENTRY_RESUMED        0x10
+#define ENTRY_RESUMED_MASKED 0x18
+
 /* AGENT_SHARED words. */
 #define SHARED_BARRIER      0x00 /* u32: vCPUs that have arrived, ever */
 #define SHARED_SMIS         0x04 /* u32: SMIs taken, ever, by any vCPU */

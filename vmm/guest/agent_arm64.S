@@ -42,11 +42,15 @@
     .balign 2048
     .globl irqbench_agent_begin, irqbench_agent_end
 
-/* In x0 the block. The second is where PSCI CPU_ON starts a vCPU. */
+/* In x0 the block. At ENTRY_FIRST and what follows it, two instructions each. */
 irqbench_agent_begin:
-    mov x7, #0
+    mov x7, #ENTRY_FIRST
     b boot
-    mov x7, #1
+    mov x7, #ENTRY_STARTED
+    b boot
+    mov x7, #ENTRY_RESUMED
+    b boot
+    mov x7, #ENTRY_RESUMED_MASKED
     b boot
 
 .macro SAVE
@@ -116,6 +120,8 @@ boot:
     str wzr, [x28, #BLOCK_WAITS]
     str xzr, [x28, #BLOCK_OP_ACTIVE]
 
+    cmp x7, #ENTRY_RESUMED
+    b.hs 2f
     /* The CPU interface lets everything through: both groups, the lowest priority. */
     ldr x4, [x28, #BLOCK_GICC]
     mov w0, #0xff
@@ -143,14 +149,18 @@ boot:
     msr ICC_IGRPEN0_EL1, x2
     isb
 2:
-    cbz x7, 3f
+    cmp x7, #ENTRY_STARTED
+    b.ne 3f
     mov w11, #RECORD_STARTED
     mov w12, #0
     mov x13, #0
     mov x14, #0
     bl log
 3:
+    cmp x7, #ENTRY_RESUMED_MASKED
+    b.eq 4f
     msr daifclr, #3
+4:
     bl serve                    /* never returns: OP_RETURN is refused at depth 0 */
     b .
 

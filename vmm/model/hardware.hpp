@@ -107,7 +107,7 @@ class Hardware : public GsiInputs {
     /// Whether the two below can be called.
     [[nodiscard]] virtual bool is_portable() const { return false; }
     /// Adds the controllers and routes, and a CPU for each with what is not the program's.
-    virtual void save(PortableState& /*state*/) const {}
+    virtual void save(PortableState& /*state*/) {}
     /// Into a new one.
     virtual void restore(const PortableState& /*state*/) {}
 

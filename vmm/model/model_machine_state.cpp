@@ -59,18 +59,19 @@ std::shared_ptr<const MachineState> ModelMachine::save_portable() {
     state->placement = config_.placement;
     state->run = config_.run;
     state->memory_bytes = config_.memory;
-    state->memory = memory_.pages();
     state->barrier = arrived_;
     state->smis = static_cast<std::uint32_t>(memory_.read(AGENT_SHARED + SHARED_SMIS, 4));
     hardware_->save(*state);
+    // What controllers keep there is complete now.
+    state->memory = memory_.pages();
     state->irqfds = irqfds_->save();
     state->ioeventfds = doorbells_.save();
     for (std::uint32_t index = 0; index < slots_.size(); ++index) {
         const ScriptedCpu::Outline outline = saved_outline(index);
-        x86::CpuState& cpu = state->pc.cpus.at(index);
-        cpu.activity = outline.state == ScriptedCpu::State::off       ? x86::Activity::not_started
-                       : outline.state == ScriptedCpu::State::waiting ? x86::Activity::wait_for_sipi
-                                                                      : x86::Activity::running;
+        CpuStanding& cpu = state->standing(index);
+        cpu.activity = outline.state == ScriptedCpu::State::off       ? Activity::not_started
+                       : outline.state == ScriptedCpu::State::waiting ? Activity::wait_for_sipi
+                                                                      : Activity::running;
         cpu.interrupts_enabled = outline.interrupts_enabled;
         cpu.nmis = static_cast<std::uint8_t>(outline.nmis);
         cpu.nmi_blocked = outline.nmi_blocked;
@@ -92,6 +93,7 @@ void ModelMachine::restore(const PortableState& saved, const RestoreOptions& opt
         throw std::invalid_argument("this machine cannot restore what others have saved");
     collect_eventfds();
     now_ = std::max(now_, options.now);
+    config_.gic = gic_of(saved, config_);
     hardware_ = make_hardware_(config_, *this);
     irqfds_ = std::make_unique<Irqfds>(*hardware_);
     memory_ = {};
@@ -109,11 +111,11 @@ void ModelMachine::restore(const PortableState& saved, const RestoreOptions& opt
     slots_.clear();
     CpuSurroundings& outside = *this;
     for (std::uint32_t index = 0; index < config_.vcpu_ids.size(); ++index) {
-        const x86::CpuState& cpu = saved.pc.cpus[index];
+        const CpuStanding& cpu = saved.standing(index);
         Slot& slot = slots_.emplace_back(index, *hardware_, outside, true);
         ScriptedCpu::Outline outline;
-        outline.state = cpu.activity == x86::Activity::not_started     ? ScriptedCpu::State::off
-                        : cpu.activity == x86::Activity::wait_for_sipi ? ScriptedCpu::State::waiting
+        outline.state = cpu.activity == Activity::not_started     ? ScriptedCpu::State::off
+                        : cpu.activity == Activity::wait_for_sipi ? ScriptedCpu::State::waiting
                                                                        : ScriptedCpu::State::running;
         outline.interrupts_enabled = cpu.interrupts_enabled;
         outline.nmis = std::min<unsigned>(cpu.nmis, 2);

@@ -91,7 +91,7 @@ Platform::Time ModelHardware::now(std::size_t cpu) const {
     return {{ns, ns + clocks_[cpu].origin + clocks_[cpu].tsc_adjust}, pulses_at(ns)};
 }
 
-void ModelHardware::save(PortableState& state) const {
+void ModelHardware::save(PortableState& state) {
     const auto clocks = [this](std::size_t cpu) { return now(cpu); };
     state.pc.chips = platform_.state(clocks);
     state.routes = platform_.board().routes();

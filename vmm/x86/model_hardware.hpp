@@ -27,7 +27,7 @@ class ModelHardware final : public model::Hardware {
         return std::make_unique<ModelHardware>(*this);
     }
     [[nodiscard]] bool is_portable() const override { return true; }
-    void save(PortableState& state) const override;
+    void save(PortableState& state) override;
     void restore(const PortableState& state) override;
     Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override;
     Outcome msi(const MsiMessage& message) override;

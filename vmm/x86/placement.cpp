@@ -35,12 +35,6 @@ const std::vector<std::uint32_t>& host_msrs(const kvm::System& system) {
 
 constexpr std::uint32_t nmi_vector = 2;
 
-/// What handlers do unless a scenario says otherwise. An EOI of the NMI's would be that of the interrupt in
-/// service, if there is one.
-constexpr std::uint8_t usual_policy(std::uint32_t vector) {
-    return vector == nmi_vector ? std::uint8_t{0} : default_policy;
-}
-
 }  // namespace
 
 X86Placement::X86Placement(const kvm::System& system, kvm::Vm& vm, const MachineConfig& config,
@@ -56,16 +50,9 @@ void X86Placement::add(VcpuSlot& slot) {
     slot.agent.set_word(BLOCK_LAPIC, lapic_address);
 }
 
-std::vector<PortableState::Handler> X86Placement::handlers(const VcpuSlot& slot) const {
-    std::vector<PortableState::Handler> handlers;
-    for (std::uint32_t vector = 0; vector < POLICIES; ++vector) {
-        const std::uint8_t policy = slot.agent.policy(vector);
-        const auto lowers = slot.lowers.find(vector);
-        if (policy == usual_policy(vector) && lowers == slot.lowers.end()) continue;
-        handlers.push_back(
-            {vector, policy, lowers == slot.lowers.end() ? std::nullopt : std::optional(lowers->second)});
-    }
-    return handlers;
+// An EOI of the NMI's would be that of the interrupt in service, if there is one.
+std::uint8_t X86Placement::usual_policy(std::uint32_t vector) const {
+    return vector == nmi_vector ? std::uint8_t{0} : default_policy;
 }
 
 DestinationFormat X86Placement::destinations() const { return destination_format(config_); }

@@ -25,7 +25,7 @@ class X86Placement : public Placement {
 
     void adopt(VcpuSlot& slot) override { add(slot); }
     [[nodiscard]] bool is_portable() const override { return true; }
-    [[nodiscard]] std::vector<PortableState::Handler> handlers(const VcpuSlot& slot) const override;
+    [[nodiscard]] std::uint8_t usual_policy(std::uint32_t vector) const override;
     Outcome inject(VcpuSlot& slot, std::uint32_t vector, Injection how) override;
     [[nodiscard]] std::optional<AgentExit> agent_exit(const kvm::Exit& exit) const override;
     bool handle(VcpuSlot& slot, const kvm::Exit& exit) override;

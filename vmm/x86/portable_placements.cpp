@@ -2,6 +2,7 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "irqchip/x86/ioapic_registers.hpp"
 #include "irqchip/x86/lapic_registers.hpp"
 #include "routing/x86.hpp"
 #include "vmm/x86/boot.hpp"
@@ -35,6 +36,23 @@ std::vector<PinRoute> driven_by(routing::x86::PlatformState chips, LineSource so
         for (std::uint32_t pin = 0; pin < info.pins; ++pin)
             if ((*drivers_of(chips, {info.chip, pin}) & driver(source)) != 0)
                 pins.push_back({info.chip, pin});
+    return pins;
+}
+
+/// Pins that resampling irqfds hold and that still ask for an interrupt. One whose unmasking asked the
+/// devices anew is held, but pending no more until one of them signals (Linux, arch/x86/kvm/ioapic.c,
+/// ioapic_write_indirect).
+std::vector<PinRoute> resample_asks(const routing::x86::PlatformState& chips) {
+    std::vector<PinRoute> pins = driven_by(chips, LineSource::resample);
+    std::erase_if(pins, [&chips](const PinRoute& pin) {
+        if (pin.chip != routing::x86::ioapic) return false;
+        using irqchip::x86::RedirectionEntry;
+        const RedirectionEntry entry(chips.ioapic.entries[pin.pin]);
+        const bool level = entry.get(entry.trigger) == irqchip::x86::Trigger::level;
+        const bool waits =
+            entry.get(entry.masked) || entry.get(entry.remote_irr) || (chips.ioapic.irr >> pin.pin & 1) != 0;
+        return level && !waits;
+    });
     return pins;
 }
 
@@ -116,7 +134,7 @@ void KernelIrqchip::restore(const PortableState& state) {
     vm_.set_irqchip(ioapic);
     if (chips.pit) vm_.set_pit2(kernel_form(*chips.pit));
     drive_again(driven_by(chips, LineSource::wire));
-    hold_again(driven_by(chips, LineSource::resample));
+    hold_again(resample_asks(chips));
     irqfds_.restore_portable(state.irqfds);
 }
 

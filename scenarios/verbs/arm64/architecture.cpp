@@ -11,6 +11,7 @@
 #include "scenarios/verbs/arm64/its.hpp"
 #include "scenarios/verbs/arm64/kernel_events.hpp"
 #include "scenarios/verbs/arm64/lines.hpp"
+#include "scenarios/verbs/arm64/signs.hpp"
 #include "scenarios/verbs/common/claims.hpp"
 #include "scenarios/verbs/common/guest.hpp"
 #include "scenarios/verbs/common/machine.hpp"
@@ -234,6 +235,7 @@ const Architecture architecture{.name = "arm64",
                                 .settle = settle,
                                 .needed = needed,
                                 .lacks = lacks,
-                                .check_place = check_place};
+                                .check_place = check_place,
+                                .signs = signs};
 
 }  // namespace irqbench::scenarios::verbs::arm64

@@ -17,6 +17,7 @@
 #include "scenarios/verbs/x86/kernel_events.hpp"
 #include "scenarios/verbs/x86/lapic.hpp"
 #include "scenarios/verbs/x86/routes.hpp"
+#include "scenarios/verbs/x86/signs.hpp"
 #include "scenarios/verbs/x86/state.hpp"
 #include "scenarios/verbs/x86/state_file.hpp"
 #include "vmm/guest/agent_abi.h"
@@ -246,6 +247,7 @@ const Architecture architecture{.name = "x86_64",
                                 .needed = needed,
                                 .lacks = lacks,
                                 .check_place = check_place,
+                                .signs = signs,
                                 .state_text = state_text,
                                 .state_schema = state_schema,
                                 .read_state = read_state};

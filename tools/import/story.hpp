@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tools/import/machines.hpp"
+#include "tools/import/trace.hpp"
+
+namespace irqbench::importing {
+
+/// Something that happened in the traced machine and has a place in the scenario.
+struct Happening {
+    enum class Kind : std::uint8_t {
+        act,      ///< `step` is done: by the host, or by a vCPU
+        eoi,      ///< a vCPU's LAPIC got an EOI for `vector`
+        take,     ///< a vCPU took `vector`
+        nmi,      ///< or an NMI
+        started,  ///< a vCPU came out of a SIPI
+        claim,    ///< `step` asserts something else
+        remark,   ///< nothing but `remark`
+    };
+    static constexpr std::uint32_t none = UINT32_MAX;
+
+    Kind kind = Kind::remark;
+    bool is_global = false;   ///< may change what any vCPU takes
+    bool is_ext_int = false;  ///< a take by way of the PIC, of which no LAPIC knows
+    int vcpu = -1;            ///< index; -1 is the host
+    std::uint32_t vector = none;
+    std::uint32_t cause = none;  ///< of a take: which happening made it pending
+    std::uint32_t line = 0;
+    std::uint64_t at_ns = 0;
+    std::string step{};                      ///< as the file has it
+    std::string remark{};                    ///< for a comment
+    std::vector<std::string> before{};       ///< steps that no event shows, but this one needs
+    std::vector<std::uint16_t> acceptors{};  ///< indexes of the vCPUs whose LAPIC got something of it
+};
+
+struct Story {
+    std::vector<Happening> happenings;
+    std::vector<std::string> setup;    ///< inferred
+    std::vector<std::string> remarks;  ///< about the whole
+    std::vector<bool> waits;           ///< of each vCPU: for its SIPI at first
+    bool has_wide_ids = false;         ///< messages have destinations of more than eight bits
+    std::uint32_t inferred = 0;        ///< steps that no event shows
+    std::uint32_t taken = 0;
+
+    static constexpr std::size_t most = 100'000;
+};
+
+/// What happened to the machine, from the events of its kernel. Pure.
+/// @throws TraceError for more than a scenario can hold, and for traces of another architecture
+Story tell(const KvmTrace& trace, const Machine& machine);
+
+}  // namespace irqbench::importing

@@ -1,0 +1,110 @@
+#include "tools/import/trace.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tools/import/kvm_events.hpp"
+#include "tools/import/lines.hpp"
+#include "tools/import/text_line.hpp"
+
+namespace irqbench::importing {
+
+void TraceBuilder::add(const Event& event, std::string_view command, std::uint32_t process) {
+    // Of what lies before it only who ran which vCPU last counts.
+    const bool counts = event.at_ns >= span_.from_ns && event.at_ns <= span_.to_ns;
+    if (!counts && (event.kind != Event::Kind::entry || event.at_ns > span_.to_ns)) return;
+    Last* last = nullptr;
+    if (event.kind != Event::Kind::lost) {
+        last = &last_[event.thread];
+        Thread& thread = trace_.threads[event.thread];
+        if (thread.command.empty()) thread.command = command;
+        if (process != 0) thread.process = process;
+        if (event.kind == Event::Kind::entry) {
+            ++thread.entries;
+            if (std::find(thread.vcpus.begin(), thread.vcpus.end(), event.a) == thread.vcpus.end())
+                thread.vcpus.push_back(event.a);
+            if (last->entered && last->vcpu == event.a) return;
+        }
+        *last = {event.kind == Event::Kind::entry ? event.a : last->vcpu, event.kind == Event::Kind::entry};
+    }
+    if (trace_.events.size() == KvmTrace::most_events)
+        throw TraceError(fmt::format("{}:{}: more than {} events of interrupts; give it a part of the trace",
+                                     trace_.file, event.line, KvmTrace::most_events));
+    trace_.events.push_back(event);
+}
+
+KvmTrace TraceBuilder::finish() {
+    if (trace_.kvm_events == 0)
+        throw TraceError(fmt::format("{}: no events of KVM among {} lines; record with -e kvm", trace_.file,
+                                     trace_.lines));
+    const auto earlier = [](const Event& a, const Event& b) { return a.at_ns < b.at_ns; };
+    if (!std::is_sorted(trace_.events.begin(), trace_.events.end(), earlier))
+        std::stable_sort(trace_.events.begin(), trace_.events.end(), earlier);
+    return std::move(trace_);
+}
+
+namespace {
+
+/// A comment of ftrace's: `# entries-in-buffer/entries-written: 205/410   #P:2`.
+bool says_that_the_beginning_is_lost(std::string_view line) {
+    constexpr std::string_view heading = "# entries-in-buffer/entries-written: ";
+    if (!line.starts_with(heading)) return false;
+    line.remove_prefix(heading.size());
+    const auto slash = line.find('/');
+    if (slash == std::string_view::npos) return false;
+    const std::string_view written = line.substr(slash + 1, line.find(' ', slash) - slash - 1);
+    return line.substr(0, slash) != written;
+}
+
+}  // namespace
+
+KvmTrace read_text_trace(const std::string& file, Span span) {
+    Lines lines(file);
+    TraceBuilder builder(file, span);
+    std::uint64_t now = 0;
+    while (const auto line = lines.next()) {
+        Event event;
+        event.line = static_cast<std::uint32_t>(std::min<std::uint64_t>(lines.number(), UINT32_MAX));
+        const auto found = read_text_line(*line);
+        if (!found) {
+            builder.count(false);
+            if (says_that_the_beginning_is_lost(*line)) builder.begins_late();
+            if (const auto lost = read_lost_line(*line)) {
+                event.kind = Event::Kind::lost;
+                event.value = *lost;
+                event.at_ns = now;
+                builder.add(event, "", 0);
+            } else if (!is_decoration(*line)) {
+                if (!lines.is_whole()) {
+                    builder.cut_off();
+                    break;
+                }
+                throw TraceError(fmt::format("{}:{}: no line of ftrace, trace-cmd report or perf script",
+                                             file, lines.number()));
+            }
+            continue;
+        }
+        now = event.at_ns = found->at_ns;
+        event.thread = found->thread;
+        event.cpu = found->cpu;
+        const Meaning meaning = read_kvm_event(found->name, found->text, event);
+        builder.count(meaning != Meaning::irrelevant || found->name.starts_with("kvm_"));
+        if (meaning == Meaning::event) builder.add(event, found->command, found->process);
+        if (meaning == Meaning::malformed) {
+            if (!lines.is_whole()) {
+                builder.cut_off();
+                break;
+            }
+            throw TraceError(fmt::format("{}:{}: {} in words that no known kernel writes", file,
+                                         lines.number(), found->name));
+        }
+    }
+    return builder.finish();
+}
+
+KvmTrace read_trace(const std::string& file, Span span) {
+    return is_tracecmd_file(file) ? read_tracecmd_file(file, span) : read_text_trace(file, span);
+}
+
+}  // namespace irqbench::importing

@@ -1,0 +1,23 @@
+# Writes a C++ source with the files of the report's page: cmake -D OUT=... -D FOLDER=... -P embed.cmake
+# Each is cut into string literals no longer than every compiler takes.
+function(literal name out)
+    set(all "")
+    foreach(file ${ARGN})
+        file(READ "${FOLDER}/${file}" text)
+        string(APPEND all "${text}")
+    endforeach()
+    set(code "")
+    string(LENGTH "${all}" length)
+    set(at 0)
+    while(at LESS length)
+        string(SUBSTRING "${all}" ${at} 8000 piece)
+        string(APPEND code "    R\"page(${piece})page\"\n")
+        math(EXPR at "${at} + 8000")
+    endwhile()
+    set(${out} "const std::string_view ${name} =\n${code}    \"\";\n" PARENT_SCOPE)
+endfunction()
+
+literal(page_skeleton skeleton page.html)
+literal(page_style style page.css)
+literal(page_script script data.js picture.js matrix.js run.js main.js)
+file(WRITE "${OUT}" "#include \"tools/report/page_parts.hpp\"\n\nnamespace irqbench::tools {\n\n${skeleton}\n${style}\n${script}\n}  // namespace irqbench::tools\n")
