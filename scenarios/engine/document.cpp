@@ -401,7 +401,7 @@ namespace {
 
 /// Of groups inside groups, and files with long names, the end: it is what is nearest.
 std::string end_of(const std::string& text) {
-    constexpr std::size_t most = 200;
+    constexpr std::size_t most = 1000;
     constexpr std::string_view cut = "...";
     if (text.size() <= most) return text;
     std::size_t begin = text.size() - (most - cut.size());

@@ -224,14 +224,14 @@ BOOST_AUTO_TEST_CASE(completion_knows_commands_options_and_their_values) {
                      "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _irqbench; echo ${COMPREPLY[*]}'");
     };
     BOOST_TEST(complete("ex") == "explain\n");
-    BOOST_TEST(complete("run --re") == "--repeat --retry-errors --repeat-scale --resume\n");
+    BOOST_TEST(complete("run --re") == "--repeat --retry-errors --repeat-scale --report --resume\n");
     BOOST_TEST(complete("run --irqchip s") == "split\n");
     BOOST_TEST(complete("run --irqchip kernel,s") == "kernel,split\n");
     BOOST_TEST(complete("run --irqchip kernel,") ==
                "kernel,kernel kernel,split kernel,userspace kernel,model kernel,all\n");
     BOOST_TEST(complete("run --format j") == "json jsonl junit\n");
     BOOST_TEST(complete("run --format = j") == "json jsonl junit\n");
-    BOOST_TEST(complete("run --format =") == "text json jsonl junit tap ktap\n");
+    BOOST_TEST(complete("run --format =") == "text json jsonl junit tap ktap html\n");
     BOOST_TEST(complete("list --format j") == "json\n");
     BOOST_TEST(complete("caps --tr") == "\n");
 }

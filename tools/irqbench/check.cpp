@@ -8,7 +8,7 @@ namespace irqbench::tools {
 
 namespace {
 
-int perform(const Selection& selection, Surroundings& surroundings) {
+int check_files(const Selection& selection, Surroundings& surroundings) {
     const auto files = load_selection(selection);
     std::size_t malformed_files = 0;
     std::size_t invalid_files = 0;
@@ -30,7 +30,7 @@ void add_check(CommandLine& line, Surroundings& surroundings) {
     CLI::App& app = *line.app.add_subcommand(
         "check", "Read scenario files and say what is wrong with them; needs no KVM");
     add_selection(app, *selection);
-    app.callback([selection, &line, &surroundings] { line.status = perform(*selection, surroundings); });
+    app.callback([selection, &line, &surroundings] { line.status = check_files(*selection, surroundings); });
 }
 
 }  // namespace irqbench::tools

@@ -8,7 +8,7 @@ namespace irqbench::tools {
 
 namespace {
 
-int perform(const Selection& selection, Surroundings& surroundings) {
+int explain_files(const Selection& selection, Surroundings& surroundings) {
     const auto files = load_selection(selection);
     bool first = true;
     for (const Loaded& file : files) {
@@ -29,7 +29,7 @@ void add_explain(CommandLine& line, Surroundings& surroundings) {
     CLI::App& app =
         *line.app.add_subcommand("explain", "Print scenarios in plain English, step by step; needs no KVM");
     add_selection(app, *selection);
-    app.callback([selection, &line, &surroundings] { line.status = perform(*selection, surroundings); });
+    app.callback([selection, &line, &surroundings] { line.status = explain_files(*selection, surroundings); });
 }
 
 }  // namespace irqbench::tools

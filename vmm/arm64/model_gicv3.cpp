@@ -305,6 +305,8 @@ void ModelGicv3::write_register(const GicRegister& where, std::uint64_t value) {
         case Frame::cpu_interface: (void)write(where.cpu, where.number, value); return;
         case Frame::its: break;
     }
+    // What an ITS has after a reset is not what reads back once it has been written.
+    if (read_register(where) == value) return;
     if (where.number == gits::creadr)
         (void)gic_.restore_creadr(value);
     else

@@ -44,14 +44,10 @@
 
 /* In x0 the block. At ENTRY_FIRST and what follows it, two instructions each. */
 irqbench_agent_begin:
-    mov x7, #ENTRY_FIRST
+    .irp entered, ENTRY_FIRST, ENTRY_STARTED, ENTRY_RESUMED, ENTRY_RESUMED_MASKED
+    mov x7, #\entered
     b boot
-    mov x7, #ENTRY_STARTED
-    b boot
-    mov x7, #ENTRY_RESUMED
-    b boot
-    mov x7, #ENTRY_RESUMED_MASKED
-    b boot
+    .endr
 
 .macro SAVE
     sub sp, sp, #FRAME
@@ -158,10 +154,9 @@ boot:
     bl log
 3:
     cmp x7, #ENTRY_RESUMED_MASKED
-    b.eq 4f
+    b.eq 1f
     msr daifclr, #3
-4:
-    bl serve                    /* never returns: OP_RETURN is refused at depth 0 */
+1:  bl serve                    /* never returns: OP_RETURN is refused at depth 0 */
     b .
 
 /* Appends a record of kind w11 for INTID w12, with code x13, interrupted at x14. Uses x0 to x4. Interrupts are masked. The
