@@ -29,7 +29,8 @@ void add_explain(CommandLine& line, Surroundings& surroundings) {
     CLI::App& app =
         *line.app.add_subcommand("explain", "Print scenarios in plain English, step by step; needs no KVM");
     add_selection(app, *selection);
-    app.callback([selection, &line, &surroundings] { line.status = explain_files(*selection, surroundings); });
+    app.callback(
+        [selection, &line, &surroundings] { line.status = explain_files(*selection, surroundings); });
 }
 
 }  // namespace irqbench::tools
