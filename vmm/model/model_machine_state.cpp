@@ -116,7 +116,7 @@ void ModelMachine::restore(const PortableState& saved, const RestoreOptions& opt
         ScriptedCpu::Outline outline;
         outline.state = cpu.activity == Activity::not_started     ? ScriptedCpu::State::off
                         : cpu.activity == Activity::wait_for_sipi ? ScriptedCpu::State::waiting
-                                                                       : ScriptedCpu::State::running;
+                                                                  : ScriptedCpu::State::running;
         outline.interrupts_enabled = cpu.interrupts_enabled;
         outline.nmis = std::min<unsigned>(cpu.nmis, 2);
         outline.nmi_blocked = cpu.nmi_blocked;
