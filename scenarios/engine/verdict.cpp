@@ -32,14 +32,9 @@ bool covers(const std::vector<std::string>& modes, std::string_view placement) {
     return modes.empty() || contains(modes, placement);
 }
 
-/// The machine that the file gets there, with what it leaves to the run.
 vmm::MachineConfig settled(const Scenario& scenario, std::string_view placement, const vmm::Host& host) {
-    vmm::MachineConfig config = scenario.config;
-    if (const Architecture* architecture = find_architecture(scenario.arch))
-        architecture->settle(config, [&](std::string_view capability) {
-            return host.offers(placement, capability, scenario.arch);
-        });
-    return config;
+    const std::string name(placement);
+    return scenarios::settled(scenario, std::span(&name, 1), host);
 }
 
 /// Whether a fault of this host's KVM shows on the machine that the file gets.
@@ -138,6 +133,28 @@ std::string_view word(Verdict::Kind kind) {
         case Verdict::Kind::error: return "error";
     }
     return "error";
+}
+
+vmm::MachineConfig settled(const Scenario& scenario, std::span<const std::string> placements,
+                           const vmm::Host& host) {
+    vmm::MachineConfig config = scenario.config;
+    if (const Architecture* architecture = find_architecture(scenario.arch))
+        architecture->settle(config, [&](std::string_view capability) {
+            return std::all_of(placements.begin(), placements.end(), [&](const std::string& placement) {
+                return host.offers(placement, capability, scenario.arch);
+            });
+        });
+    return config;
+}
+
+std::optional<std::string> apart_reason(const Scenario& scenario, std::span<const std::string> placements,
+                                        const vmm::Host& host) {
+    if (placements.empty() || !settled(scenario, placements, host).gic.empty()) return std::nullopt;
+    const bool each_has_one = std::all_of(placements.begin(), placements.end(), [&](const std::string& each) {
+        return !settled(scenario, std::string_view(each), host).gic.empty();
+    });
+    if (!each_has_one) return std::nullopt;
+    return fmt::format("{} have no GIC in common here", fmt::join(placements, " and "));
 }
 
 bool runs_architecture(std::string_view arch, std::string_view placement, const vmm::Host& host) {

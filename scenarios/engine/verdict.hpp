@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,16 @@ bool runs_architecture(std::string_view arch, std::string_view placement, const 
 /// Why a run of this scenario makes no sense here, or nothing. `run` is empty when the file may choose.
 std::optional<std::string> skip_reason(const Scenario& scenario, std::string_view placement,
                                        const vmm::Host& host, std::optional<vmm::RunMode> run);
+
+/// The machine that the file gets where it is to be in each of these irqchip modes, with what it leaves to
+/// the run.
+vmm::MachineConfig settled(const Scenario& scenario, std::span<const std::string> placements,
+                           const vmm::Host& host);
+
+/// Why no machine of this scenario can be in each of these irqchip modes, all of which it can run in, or
+/// nothing.
+std::optional<std::string> apart_reason(const Scenario& scenario, std::span<const std::string> placements,
+                                        const vmm::Host& host);
 
 /// Why a run of this scenario in that mode cannot go on in another one and be judged as if it had not, or
 /// nothing.

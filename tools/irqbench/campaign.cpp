@@ -119,10 +119,21 @@ class Campaign {
         for (const std::string& to : scenarios::moves_to(scenario))
             if (const auto reason = scenarios::skip_reason(scenario, to, host_, options_.run))
                 return fmt::format("moves to {} mode: {}", to, *reason);
+        if (const auto reason = scenarios::apart_reason(scenario, modes_entered(scenario, mode), host_))
+            return reason;
         if (options_.migrate_to.empty()) return std::nullopt;
         if (const auto reason = scenarios::unmigrated_reason(scenario, options_.migrate_to, host_))
             return reason;
         return scenarios::unmoved_reason(scenario, mode, options_.migrate_to, host_, options_.run);
+    }
+
+    /// The mode of the run, and those that it goes on in.
+    [[nodiscard]] std::vector<std::string> modes_entered(const Scenario& scenario,
+                                                         const std::string& mode) const {
+        std::vector<std::string> modes = scenarios::moves_to(scenario);
+        if (!options_.migrate_to.empty()) modes.push_back(options_.migrate_to);
+        if (!modes.empty()) modes.insert(modes.begin(), mode);
+        return modes;
     }
 
     /// Nobody has to run it again.
@@ -241,7 +252,8 @@ class Campaign {
     std::optional<Verdict> play(const Scenario& scenario, const std::string& mode, std::uint32_t number,
                                 std::vector<vmm::Event>& events) {
         scenarios::RunOptions run;
-        run.config = scenario.config;
+        const auto modes = modes_entered(scenario, mode);
+        run.config = modes.empty() ? scenario.config : scenarios::settled(scenario, modes, host_);
         run.config.placement = mode;
         run.config.seed = options_.seed + number;
         run.config.run = scenarios::run_mode(scenario, options_.run);
