@@ -135,15 +135,31 @@ std::string_view word(Verdict::Kind kind) {
     return "error";
 }
 
+// A host offers what KVM has to modes too that have another controller of that kind: what one of them lacks
+// is left out, and chosen anew.
 vmm::MachineConfig settled(const Scenario& scenario, std::span<const std::string> placements,
                            const vmm::Host& host) {
+    const Architecture* architecture = find_architecture(scenario.arch);
     vmm::MachineConfig config = scenario.config;
-    if (const Architecture* architecture = find_architecture(scenario.arch))
+    std::set<std::string, std::less<>> left_out;
+    while (architecture != nullptr) {
+        config = scenario.config;
         architecture->settle(config, [&](std::string_view capability) {
-            return std::all_of(placements.begin(), placements.end(), [&](const std::string& placement) {
-                return host.offers(placement, capability, scenario.arch);
-            });
+            return !left_out.contains(capability) &&
+                   std::all_of(placements.begin(), placements.end(), [&](const std::string& placement) {
+                       return host.offers(placement, capability, scenario.arch);
+                   });
         });
+        const bool is_lacked =
+            config.gic != scenario.config.gic &&
+            std::any_of(placements.begin(), placements.end(), [&](const std::string& placement) {
+                return !architecture->lacks(config, placement).empty();
+            });
+        if (!is_lacked) break;
+        const std::size_t before = left_out.size();
+        for (const std::string_view each : architecture->needed(config)) left_out.emplace(each);
+        if (left_out.size() == before) break;
+    }
     return config;
 }
 

@@ -48,12 +48,10 @@ class Comparison {
   public:
     Comparison(const Scenario& scenario, const DiffCommand& command, const vmm::Host& host,
                const Surroundings& surroundings)
-        : scenario_(scenario), config_(scenario.config), host_(host), surroundings_(surroundings) {
-        scenarios::find_architecture(scenario.arch)->settle(config_, [&](std::string_view capability) {
-            return std::all_of(command.between.begin(), command.between.end(), [&](const std::string& mode) {
-                return host.offers(mode, capability, scenario.arch);
-            });
-        });
+        : scenario_(scenario),
+          config_(scenarios::settled(scenario, command.between, host)),
+          host_(host),
+          surroundings_(surroundings) {
         if (!command.run.empty()) asked_ = command.run == "free" ? vmm::RunMode::free : vmm::RunMode::stepped;
     }
 
