@@ -53,6 +53,9 @@ std::shared_ptr<const MachineState> ModelMachine::save_portable() {
     if (!hardware_->is_portable())
         throw std::logic_error("the state of this machine has no form that others can restore");
     if (is_free()) run_all_to_rest();
+    // How much of its pause is left is in no structure of KVM's.
+    if (const std::string why = hardware_->held_back(); !why.empty())
+        throw Unreachable("an interrupt waits for time to pass, which no other machine can take up: " + why);
     collect_eventfds();
     flush();
     auto state = std::make_shared<PortableState>();
