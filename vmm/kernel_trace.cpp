@@ -24,8 +24,8 @@ extern "C" {
 }
 
 #ifdef __SANITIZE_ADDRESS__
-/// What libtracefs and libtraceevent keep of the files that they have read.
-extern "C" const char* __lsan_default_suppressions() { return "leak:find_tracing_dir\nleak:__parse_event\n"; }
+/// What libtracefs keeps of the files that it has read.
+extern "C" const char* __lsan_default_suppressions() { return "leak:find_tracing_dir\n"; }
 #endif
 
 namespace irqbench::vmm {

@@ -26,7 +26,7 @@ class KernelTraceFormats {
   public:
     /// Adds the event that the text of such a file describes.
     /// @returns false if it is none
-    bool add(std::string_view text);
+    bool add(std::string_view description);
 
     struct Record {
         std::uint32_t thread = 0;  ///< that executed, as the kernel's first PID namespace numbers it

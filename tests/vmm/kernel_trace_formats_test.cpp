@@ -7,6 +7,7 @@ namespace irqbench::vmm {
 
 namespace {
 
+/// Its `print fmt` has what no library reads, and what libtraceevent leaks when it reads it.
 constexpr const char* set_irq_format = R"(name: kvm_set_irq
 ID: 1720
 format:
@@ -21,7 +22,7 @@ format:
 	field:u8 bytes[15];	offset:17;	size:15;	signed:0;
 	field:__data_loc char[] text;	offset:32;	size:4;	signed:1;
 
-print fmt: "gsi %u level %d %s", REC->gsi, REC->level, unknown_macro(REC->text)
+print fmt: "gsi %u %s%d %s", REC->gsi, !REC->odd ? "" : __print_symbolic(REC->odd, { }), REC->level, unknown_macro(REC->text)
 )";
 
 /// As the ring buffer has it: type 1720, thread 4711, gsi 10, level -1, odd 1.
