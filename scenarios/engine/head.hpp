@@ -58,15 +58,25 @@ struct Modes {
     static constexpr std::array constraints{exactly_one("only", "not")};
 };
 
+/// The releases that have a fix: one of mainline, `"6.13"`, and those of stable series it was taken into,
+/// `"6.12.5"`.
+struct Releases {
+    vmm::KernelVersion mainline;
+    std::vector<vmm::KernelVersion> stable;
+};
+
 struct Migration {
     std::vector<std::string> not_in;
     std::optional<TraitName> trait;
+    std::optional<Releases> fixed_in;
     std::string because;
     static constexpr auto fields() {
         return std::tuple{required("not", &Migration::not_in,
                                    "the irqchip modes in which its state at some step cannot be saved"),
                           optional("trait", &Migration::trait,
                                    "the trait of the host's KVM it depends on; on every host by default"),
+                          optional("fixed_in", &Migration::fixed_in,
+                                   "the Linux whose KVM can, as in the head's; none can by default"),
                           required("because", &Migration::because, "why")};
     }
 };
@@ -91,13 +101,6 @@ struct Requirements {
     static constexpr std::array constraints{needs("trait_absent", "because"),
                                             needs("because", "trait_absent")};
     static void check(const Requirements& requirements, const Cursor& at);
-};
-
-/// The releases that have a fix: one of mainline, `"6.13"`, and those of stable series it was taken into,
-/// `"6.12.5"`.
-struct Releases {
-    vmm::KernelVersion mainline;
-    std::vector<vmm::KernelVersion> stable;
 };
 
 struct FixedIn {

@@ -93,6 +93,8 @@ Scenario make_scenario(head::Head head, const Cursor& root) {
     if (head.migration) {
         scenario.migration_not = std::move(head.migration->not_in);
         if (head.migration->trait) scenario.migration_trait = std::move(head.migration->trait->name);
+        if (const auto& fixed = head.migration->fixed_in)
+            scenario.migration_fixed_in = FixedIn{fixed->mainline, fixed->stable, {}};
         scenario.migration_because = std::move(head.migration->because);
     }
     scenario.requires_ = {names_of(head.requirements.capabilities), std::move(head.requirements.kernel),

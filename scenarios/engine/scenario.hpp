@@ -157,8 +157,9 @@ struct Scenario {
     std::vector<std::string> modes_only;
     std::vector<std::string> modes_not;
     std::string modes_because;
-    std::vector<std::string> migration_not;  ///< modes in which it is not migrated at every step
-    std::string migration_trait;             ///< only on a host with this; empty: on all
+    std::vector<std::string> migration_not;     ///< modes in which it is not migrated at every step
+    std::string migration_trait;                ///< only on a host with this; empty: on all
+    std::optional<FixedIn> migration_fixed_in;  ///< only on a Linux without this
     std::string migration_because;
     Requires requires_;
     std::optional<FixedIn> fixed_in;

@@ -211,6 +211,8 @@ std::optional<std::string> unmigrated_reason(const Scenario& scenario, std::stri
     if (!contains(scenario.migration_not, placement)) return std::nullopt;
     if (!scenario.migration_trait.empty() && !has_trait(scenario, placement, host, scenario.migration_trait))
         return std::nullopt;
+    if (scenario.migration_fixed_in && is_fixed(*scenario.migration_fixed_in, host.kernel_version))
+        return std::nullopt;
     return fmt::format("not migrated in {}{}", list_text(scenario.migration_not),
                        because(scenario.migration_because));
 }

@@ -1,5 +1,7 @@
 #include <boost/test/unit_test.hpp>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "tests/tools/run_fixture.hpp"
 
@@ -322,6 +324,26 @@ BOOST_AUTO_TEST_CASE(trace_out_has_one_json_object_per_event) {
     BOOST_TEST(event["scenario"] == "good");
 }
 
+BOOST_AUTO_TEST_CASE(a_trace_in_a_file_json_is_one_array_with_a_process_for_each_run) {
+    good();
+    bad();
+    BOOST_TEST(run_all({"--irqchip", "kernel", "--repeat", "2", "--trace-out", folder() + "/trace.json"}) ==
+               1);
+    std::map<std::uint64_t, std::string> processes;
+    std::set<std::uint64_t> with_expectation;
+    for (const auto& event : nlohmann::json::parse(read("trace.json"))) {
+        const auto process = event["pid"].get<std::uint64_t>();
+        if (event["name"] == "process_name") processes[process] = event["args"]["name"];
+        if (event["name"].get<std::string>().starts_with("expected ")) with_expectation.insert(process);
+    }
+    const std::map<std::uint64_t, std::string> expected = {{1, "bad, kernel, Linux " + host.kernel},
+                                                           {2, "bad, kernel, run 2, Linux " + host.kernel},
+                                                           {3, "good, kernel, Linux " + host.kernel},
+                                                           {4, "good, kernel, run 2, Linux " + host.kernel}};
+    BOOST_TEST((processes == expected));
+    BOOST_TEST((with_expectation == std::set<std::uint64_t>{1, 2}));
+}
+
 BOOST_AUTO_TEST_CASE(trace_out_counts_steps_as_reports_do) {
     good();
     run_all({"--irqchip", "kernel", "--trace-out", folder() + "/trace.jsonl"});
@@ -407,6 +429,22 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_migrated_at_every_step_is_skipped_with_the_r
     BOOST_TEST(verdicts(results({"--irqchip", "kernel", "--migrate-every-step"})) == "kernel skip");
     host.traits.clear();
     BOOST_TEST(verdicts(results({"--irqchip", "kernel", "--migrate-every-step"})) == "kernel pass");
+}
+
+BOOST_AUTO_TEST_CASE(what_an_older_linux_could_not_migrate_is_migrated_on_one_with_the_fix) {
+    prepare = [](FakeMachine& machine) { machine.saves = true; };
+    file("good.json", scenario_text("good", passing_steps,
+                                    R"( "migration": { "not": ["kernel"], "fixed_in": ["6.1.120", "6.13"],
+                                                       "because": "a test" },)"));
+    const auto on = [this](vmm::KernelVersion version) {
+        host.kernel_version = version;
+        return verdicts(results({"--irqchip", "kernel", "--migrate-every-step"}));
+    };
+    BOOST_TEST(on({5, 10, 223}) == "kernel skip");
+    BOOST_TEST(on({6, 1, 119}) == "kernel skip");
+    BOOST_TEST(on({6, 1, 120}) == "kernel pass");
+    BOOST_TEST(on({6, 12, 90}) == "kernel skip");
+    BOOST_TEST(on({6, 13, 0}) == "kernel pass");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
