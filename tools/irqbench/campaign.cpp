@@ -193,7 +193,7 @@ class Campaign {
                 if (!verdict) return false;
                 if (retries == 0 || verdict->kind != Verdict::Kind::error || verdict->invalid) break;
                 if (!retried) retried = first_line(verdict->reason);
-                write_trace(task.result, run, ++attempts, trace);
+                write_trace(task.result, run, ++attempts, trace, *verdict);
                 trace.clear();
             }
             if (verdict->kind == Verdict::Kind::error) verdict->reason = with_remedy(verdict->reason);
@@ -201,7 +201,7 @@ class Campaign {
             *verdict = scenarios::apply_known(std::move(*verdict), *task.scenario, mode, way, host_);
             const bool follows_seed = way == vmm::RunMode::free && !host_.uses_kvm(mode);
             if (follows_seed && went_wrong(*verdict)) name_seed(*verdict, options_.seed + run);
-            write_trace(task.result, run, std::nullopt, trace);
+            write_trace(task.result, run, std::nullopt, trace, *verdict);
         }
         const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
         const std::lock_guard lock(mutex_);
@@ -309,11 +309,10 @@ class Campaign {
 
     /// @param attempt which one it was of those that were played again; none: the one that counts
     void write_trace(const Result& result, std::uint32_t run, std::optional<std::uint32_t> attempt,
-                     const std::vector<vmm::Event>& trace) {
-        if (options_.trace_out == nullptr) return;
-        const std::string lines = trace_lines(result, run, attempt, trace);
-        const std::lock_guard lock(mutex_);
-        *options_.trace_out << lines;
+                     const std::vector<vmm::Event>& trace, const Verdict& verdict) {
+        if (options_.trace_out != nullptr)
+            options_.trace_out->add(result, run, attempt, trace,
+                                    verdict.failure ? &*verdict.failure : nullptr);
     }
 
     const vmm::Host& host_;

@@ -8,6 +8,7 @@
 
 #include "tools/irqbench/files.hpp"
 #include "tools/irqbench/resume.hpp"
+#include "tools/irqbench/trace_file.hpp"
 #include "tools/report/progress.hpp"
 #include "tools/report/records.hpp"
 #include "tools/report/result.hpp"
@@ -30,8 +31,8 @@ struct CampaignOptions {
     bool kernel_trace = false;  ///< the kernel's own events join every trace
     bool recordings = false;    ///< results have the events of the run that they are from
     std::uint32_t jobs = 1;     ///< host threads, each with machines of its own
-    std::ostream* trace_out = nullptr;  ///< gets the events of every run as JSON lines
-    EarlierResults earlier;             ///< results of tasks that are not to be run
+    TraceFile* trace_out = nullptr;  ///< gets the events of every run
+    EarlierResults earlier;          ///< results of tasks that are not to be run
     /// Gets the records between Begin and End as the campaign goes on, one at a time, the results of
     /// `earlier` first; may be empty.
     std::function<void(const Record&)> record;

@@ -14,6 +14,7 @@
 #include "tools/irqbench/lab_log.hpp"
 #include "tools/irqbench/page_file.hpp"
 #include "tools/irqbench/resume.hpp"
+#include "tools/irqbench/trace_file.hpp"
 #include "tools/lab/diagnosis.hpp"
 #include "tools/lab/packed_lines.hpp"
 #include "tools/report/json.hpp"
@@ -45,7 +46,9 @@ lab::Job job_of(const LabPlan& plan) {
     // The page is of all kernels, and made here of what the records have.
     if (!inner.report.empty()) ours.insert(ours.end(), {"--report", ""});
     if (!inner.report.empty() || inner.format == "html") ours.emplace_back("--events");
-    if (!inner.trace_out.empty()) ours.insert(ours.end(), {"--trace-out", "/lab/trace"});
+    if (!inner.trace_out.empty())
+        ours.insert(ours.end(),
+                    {"--trace-out", is_chrome_trace(inner.trace_out) ? "/lab/trace.json" : "/lab/trace"});
     // One more than CPUs: now and then one of them waits for real time to pass.
     if (!inner.names_jobs) ours.insert(ours.end(), {"--jobs", fmt::format("{}", plan.setup.cpus + 1)});
     // An emulated processor now and then loses what a guest was about, about once in a thousand storms.
@@ -85,6 +88,7 @@ class LabRun {
           surroundings_(surroundings),
           labels_(plan.kernels),
           job_(job_of(plan)),
+          trace_(plan.inner.trace_out),
           line_(progress_of(surroundings, plan.inner.quiet || !job_.records)),
           progress_(line_, plan.kernels.size()),
           visits_(plan.kernels.size()),
@@ -117,8 +121,7 @@ class LabRun {
             spdlog::error("--trace-out: {} is a file that the command reads", plan_.inner.trace_out);
             return false;
         }
-        trace_.open(plan_.inner.trace_out, std::ios::binary);
-        if (trace_) return true;
+        if (trace_.open()) return true;
         spdlog::error("--trace-out: cannot write {}", plan_.inner.trace_out);
         return false;
     }
@@ -218,7 +221,8 @@ class LabRun {
     void take_output(std::size_t index, lab::said::Stream stream, const std::string& text) {
         if (stream == lab::said::Stream::trace) {
             const auto label = [&](const std::string& release) { return labels_.label(index, release); };
-            if (trace_.is_open()) trace_ << (labels_.has_names() ? relabel_trace(text, label) : text);
+            trace_.add_line(text, index,
+                            labels_.has_names() ? label : std::function<std::string(const std::string&)>());
         } else if (stream == lab::said::Stream::err) {
             line_.clear();
             if (plan_.kernels.size() > 1) surroundings_.err << plan_.kernels[index].name << ": ";
@@ -262,10 +266,7 @@ class LabRun {
         int status = results.empty() && !interrupted
                          ? worst(statuses)
                          : with_refusals(exit_status(results, interrupted), statuses);
-        if (trace_.is_open() && !trace_.flush()) {
-            spdlog::error("--trace-out: writing {} failed", plan_.inner.trace_out);
-            status = ExitStatus::bench_error;
-        }
+        if (!trace_.close()) status = ExitStatus::bench_error;
         PageOptions page;
         page.interrupted = interrupted;
         if (!page_.write(results, page)) status = ExitStatus::bench_error;
@@ -337,7 +338,7 @@ class LabRun {
     lab::Job job_;
     std::vector<Result> earlier_;  ///< of --resume
     std::mutex mutex_;             ///< of everything below
-    std::ofstream trace_;
+    TraceFile trace_;
     Progress line_;
     SharedProgress progress_;
     std::vector<lab::Visit> visits_;

@@ -121,13 +121,11 @@ void check_output(const std::string& option, const std::string& path, const RunC
 }
 
 /// @throws CLI::ValidationError when the file must not or cannot be written
-std::ofstream open_trace(const RunCommand& command, const std::vector<Loaded>& files) {
-    const auto& path = command.trace_out;
-    check_output("--trace-out", path, command, files);
-    std::ofstream file(path);
-    if (!file)
-        throw CLI::ValidationError("--trace-out", "cannot write " + path + ": " + std::strerror(errno));
-    return file;
+void open_trace(TraceFile& file, const RunCommand& command, const std::vector<Loaded>& files) {
+    check_output("--trace-out", file.path(), command, files);
+    if (!file.open())
+        throw CLI::ValidationError("--trace-out",
+                                   "cannot write " + file.path() + ": " + std::strerror(errno));
 }
 
 /// Says that there is no KVM, where somebody could expect it.
@@ -185,10 +183,10 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     check_output("--report", command.report, command, files);
     const PageFile page(command.report);
     options.recordings = page.wanted() || command.events || command.format == "html";
-    std::ofstream trace_file;
-    if (!command.trace_out.empty()) {
-        trace_file = open_trace(command, files);
-        options.trace_out = &trace_file;
+    TraceFile trace(command.trace_out);
+    if (trace.wanted()) {
+        open_trace(trace, command, files);
+        options.trace_out = &trace;
     }
     options.jobs = command.jobs;
     options.retries = command.retry_errors;
@@ -218,10 +216,7 @@ int perform(const RunCommand& command, Surroundings& surroundings) {
     PageOptions page_options;
     page_options.interrupted = report.interrupted;
     if (!page.write(results, page_options)) return records.end(ExitStatus::bench_error, report.interrupted);
-    if (trace_file.is_open() && !trace_file.flush()) {
-        spdlog::error("--trace-out: writing {} failed", command.trace_out);
-        return records.end(ExitStatus::bench_error, report.interrupted);
-    }
+    if (!trace.close()) return records.end(ExitStatus::bench_error, report.interrupted);
     // Records say so themselves.
     if (report.interrupted && !records.wanted()) spdlog::warn("interrupted: these are the results so far");
     return records.end(exit_status(results, report.interrupted), report.interrupted);
@@ -301,7 +296,8 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
         ->capture_default_str()
         ->take_last();
     app.add_option("--trace-out", command->trace_out,
-                   "Write the events of every run to this file, as JSON lines")
+                   "Write the events of every run to this file: JSON lines, or, where its name ends in "
+                   ".json, Chrome's trace events for Perfetto")
         ->type_name("FILE")
         ->take_last();
     app.add_option("--report", command->report,

@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -294,6 +295,32 @@ BOOST_AUTO_TEST_CASE(traces_of_kernels_of_one_release_name_them) {
         BOOST_TEST(trace.find(R"({"scenario":"a","kernel":"6.1-test ()" + name +
                               ")\",\"at_ns\":1}\nno event\n") != std::string::npos,
                    trace);
+}
+
+BOOST_AUTO_TEST_CASE(in_a_trace_for_a_viewer_each_run_of_each_kernel_is_a_process_with_its_name) {
+    Fake lab;
+    for (auto& kernel : lab.plan.kernels) kernel.release = "6.1-test";
+    lab.plan.inner.trace_out = (lab.folder() / "trace.json").string();
+    const std::string lines = R"([
+{"ph":"M","pid":1,"tid":0,"name":"process_name","args":{"name":"a, kernel, Linux 6.1-test"}},
+{"ph":"M","pid":2,"tid":0,"name":"process_name","args":{"name":"b, kernel, Linux 6.1-test"}},
+{"ph":"i","pid":1,"tid":1,"name":"raise"}
+]
+)";
+    BOOST_TEST(lab.run("up 6.1-test\n" + lab.says(record::Begin{"1", "6.1-test", 1}) +
+                       FakeQemu::writes("trace", lines) + lab.says(finished(0)) + "off") == 0);
+    std::map<std::string, int> marks;
+    std::map<std::uint64_t, std::string> processes;
+    for (const auto& event : nlohmann::json::parse(lab.read("trace.json"))) {
+        const auto process = event["pid"].get<std::uint64_t>();
+        if (event["ph"] == "M")
+            BOOST_TEST(processes.try_emplace(process, event["args"]["name"]).second);
+        else
+            ++marks[processes.at(process)];
+    }
+    BOOST_TEST(processes.size() == 4U);
+    BOOST_TEST((marks == std::map<std::string, int>{{"a, kernel, Linux 6.1-test (old)", 1},
+                                                    {"a, kernel, Linux 6.1-test (new)", 1}}));
 }
 
 BOOST_AUTO_TEST_CASE(complaints_of_several_kernels_say_whose_they_are) {
