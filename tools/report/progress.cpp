@@ -29,9 +29,11 @@ std::string progress_line(const ProgressState& state, std::size_t width) {
     return line.size() <= width ? line : line.substr(0, width);
 }
 
-void Progress::show(const ProgressState& state) {
+void Progress::show(const ProgressState& state) { show(progress_line(state, width_)); }
+
+void Progress::show(const std::string& line) {
     if (!enabled_) return;
-    terminal_ << erase_line << progress_line(state, width_) << std::flush;
+    terminal_ << erase_line << line.substr(0, width_) << std::flush;
     shown_ = true;
 }
 

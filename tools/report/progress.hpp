@@ -25,6 +25,8 @@ class Progress {
         : terminal_(terminal), enabled_(enabled), width_(width) {}
 
     void show(const ProgressState& state);
+    /// Other words than those of a run, cut to the width.
+    void show(const std::string& line);
     /// Removes the line, so that the report begins on an empty one.
     void clear();
 
