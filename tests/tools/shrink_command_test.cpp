@@ -237,6 +237,24 @@ BOOST_AUTO_TEST_CASE(groups_stand_where_they_are_done) {
     BOOST_TEST(!small("elsewhere/small.json").contains("use"));
 }
 
+BOOST_AUTO_TEST_CASE(a_state_beside_the_file_is_found_from_elsewhere) {
+    const std::string setup = R"( "setup": [ { "ioapic": { "pin": 10, "vector": "0x51" } } ],)";
+    const std::string saver =
+        file("saver.json",
+             scenario_text("saver", R"({ "save": { "file": "s.json" } }, { "raise": 10 }, { "ack": "0x51" })",
+                           setup));
+    BOOST_TEST(run({"run", saver, "--irqchip", "model", "--states", folder() + "/states"}) == 0, out);
+    for (const auto& each : std::filesystem::recursive_directory_iterator(folder() + "/states"))
+        if (each.path().filename() == "s.json") std::filesystem::copy(each.path(), folder() + "/s.json");
+    const std::string path =
+        bug(passing_steps + R"(, { "restore": { "file": "s.json" } }, { "raise": 10 }, { "ack": "0x52" })");
+    std::filesystem::create_directories(folder() + "/elsewhere");
+    BOOST_TEST(run({"shrink", path, "-o", folder() + "/elsewhere/small.json"}) == 0, err);
+    BOOST_TEST(small("elsewhere/small.json")["steps"].size() == 3U);
+    BOOST_TEST(run({"run", folder() + "/elsewhere/small.json", "--irqchip", "model"}) == 1, out);
+    BOOST_TEST(out.find("came      ack 0x51 on vCPU 0") != std::string::npos, out);
+}
+
 BOOST_AUTO_TEST_CASE(what_does_not_fail_is_refused) {
     const std::string path = bug(passing_steps);
     BOOST_TEST(shrink(path) == 5);

@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <iterator>
@@ -10,6 +12,8 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "scenarios/engine/document.hpp"
@@ -55,6 +59,15 @@ struct Patient {
     Json document;
     scenarios::Scenario scenario;
 };
+
+/// That it cannot be written is better known now than when it is there. @throws std::system_error
+void check_folder(const fs::path& output) {
+    std::error_code error;
+    const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
+    const bool is_file = !fs::exists(output, error) || fs::is_regular_file(output, error);
+    if (is_file && ::access(folder.c_str(), W_OK) != 0)
+        throw std::system_error(errno, std::generic_category(), "cannot write " + output.string());
+}
 
 /// Where the result goes. @throws CLI::ValidationError where it would destroy something
 fs::path output_of(const ShrinkCommand& command) {
@@ -138,6 +151,23 @@ Json with_heading(const Json& document, const std::string& origin) {
     return result;
 }
 
+/// @returns whether it is there; else it is told, so that it is not lost
+bool deliver(const std::string& text, const ShrinkCommand& command, const fs::path& output,
+             Surroundings& surroundings) {
+    if (command.prints()) {
+        surroundings.out << text << std::flush;
+        return true;
+    }
+    try {
+        write_whole_file(output, text);
+        return true;
+    } catch (const std::system_error& error) {
+        spdlog::error("{}", error.what());
+        surroundings.err << text << std::flush;
+        return false;
+    }
+}
+
 class Shrinking {
   public:
     Shrinking(const ShrinkCommand& command, Patient patient, fs::path output, const vmm::Host& host,
@@ -196,6 +226,8 @@ class Shrinking {
                 failing.push_back(each.mode);
             } else if (each.kind == Kind::passed) {
                 passing.push_back(each.mode);
+            } else if (each.kind == Kind::failed) {
+                tell(fmt::format("fails in {} too, which is not kept: {}", each.mode, printable(each.words)));
             } else if (each.kind == Kind::known) {
                 others.push_back(fmt::format("{}: diverges as it is known to", each.mode));
             } else if (is_asked) {
@@ -281,11 +313,7 @@ class Shrinking {
         const std::string text = shrinking::file_text(document);
         tell(fmt::format("{} ({} of them no scenario){}", so_far(), player_.not_loaded(),
                          command_.prints() ? "" : ": " + output_.string()));
-        if (command_.prints()) {
-            surroundings_.out << text << std::flush;
-        } else {
-            write_whole_file(output_, text);
-        }
+        if (!deliver(text, command_, output_, surroundings_)) return ExitStatus::bench_error;
         if (was_interrupted) spdlog::warn("interrupted: this is the smallest so far");
         if (was_interrupted) return ExitStatus::interrupted;
         if (is_early) spdlog::warn("the time is up: this is the smallest so far");
@@ -356,12 +384,8 @@ int perform_in_lab(const ShrinkCommand& command, const Patient& patient, const f
     CommandLine line(there);
     const int status = parse_and_run(line, arguments, there);
     if (text.str().empty()) return status;
-    if (command.prints()) {
-        surroundings.out << text.str() << std::flush;
-    } else {
-        write_whole_file(output, text.str());
-        surroundings.err << fmt::format("written to {}\n", output.string()) << std::flush;
-    }
+    if (!deliver(text.str(), command, output, surroundings)) return ExitStatus::bench_error;
+    if (!command.prints()) surroundings.err << fmt::format("written to {}\n", output.string()) << std::flush;
     return status;
 }
 
@@ -370,6 +394,7 @@ int perform(const ShrinkCommand& command, Surroundings& surroundings) {
     if (fs::is_directory(command.file, error))
         throw CLI::ValidationError("FILE", command.file + " is a folder: one file is shrunk at a time");
     const fs::path output = output_of(command);
+    if (!command.prints()) check_folder(output);
     std::optional<Patient> patient;
     try {
         patient = patient_of(command.file);
