@@ -1,5 +1,7 @@
 #include "tools/irqbench/shrink_player.hpp"
 
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 
 #include <fmt/format.h>
@@ -238,21 +240,32 @@ BOOST_AUTO_TEST_CASE(groups_stand_where_they_are_done) {
 }
 
 BOOST_AUTO_TEST_CASE(a_state_beside_the_file_is_found_from_elsewhere) {
-    const std::string setup = R"( "setup": [ { "ioapic": { "pin": 10, "vector": "0x51" } } ],)";
+    const std::string setup = R"( "setup": [ { "ioapic": { "pin": 10, "vector": "0x61" } } ],)";
     const std::string saver =
         file("saver.json",
-             scenario_text("saver", R"({ "save": { "file": "s.json" } }, { "raise": 10 }, { "ack": "0x51" })",
+             scenario_text("saver", R"({ "save": { "file": "s.json" } }, { "raise": 10 }, { "ack": "0x61" })",
                            setup));
     BOOST_TEST(run({"run", saver, "--irqchip", "model", "--states", folder() + "/states"}) == 0, out);
     for (const auto& each : std::filesystem::recursive_directory_iterator(folder() + "/states"))
         if (each.path().filename() == "s.json") std::filesystem::copy(each.path(), folder() + "/s.json");
     const std::string path =
-        bug(passing_steps + R"(, { "restore": { "file": "s.json" } }, { "raise": 10 }, { "ack": "0x52" })");
+        bug(passing_steps + R"(, { "restore": { "file": "s.json" } }, { "raise": 10 }, { "ack": "0x62" })");
     std::filesystem::create_directories(folder() + "/elsewhere");
     BOOST_TEST(run({"shrink", path, "-o", folder() + "/elsewhere/small.json"}) == 0, err);
     BOOST_TEST(small("elsewhere/small.json")["steps"].size() == 3U);
     BOOST_TEST(run({"run", folder() + "/elsewhere/small.json", "--irqchip", "model"}) == 1, out);
-    BOOST_TEST(out.find("came      ack 0x51 on vCPU 0") != std::string::npos, out);
+    BOOST_TEST(out.find("came      ack 0x61 on vCPU 0") != std::string::npos, out);
+}
+
+BOOST_AUTO_TEST_CASE(a_pipe_is_read_once) {
+    int ends[2];
+    BOOST_REQUIRE(pipe(ends) == 0);
+    const std::string text = scenario_text("a bug", failing_steps);
+    BOOST_REQUIRE(write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+    close(ends[1]);
+    BOOST_TEST(shrink(fmt::format("/proc/self/fd/{}", ends[0])) == 0, err);
+    close(ends[0]);
+    BOOST_TEST(small()["steps"].size() == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fail_is_refused) {
@@ -275,6 +288,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_used_has_the_status_of_check) {
     BOOST_TEST(shrink(file("bug.json", "{")) == 2);
     BOOST_TEST(err.find("bug.json:1: ") != std::string::npos, err);
     BOOST_TEST(shrink(bug(R"({ "raise": 10 }, { "quiet": true })")) == 4);
+    BOOST_TEST(shrink(file("bug.json", scenario_text("a", R"({ "do": 7 })", R"( "use": [7],)"))) == 2);
+    BOOST_TEST(shrink(file("bug.json", scenario_text("a", passing_steps, R"( "use": "x",)"))) == 2);
     BOOST_TEST(shrink(folder() + "/none.json") == 2);
     BOOST_TEST(shrink(folder()) == 2);
     BOOST_TEST(err.find("one file is shrunk at a time") != std::string::npos, err);

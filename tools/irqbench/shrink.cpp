@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <exception>
 #include <filesystem>
 #include <iterator>
 #include <memory>
@@ -91,15 +92,19 @@ fs::path output_of(const ShrinkCommand& command) {
 
 /// @throws scenarios::ScenarioError
 Patient patient_of(const fs::path& file) {
-    const Json document = shrinking::to_json(scenarios::read_document(file).root);
-    auto scenario = scenarios::load(file);
+    // Once: it may be a pipe.
+    Json document = shrinking::to_json(scenarios::read_document(file).root);
+    const auto patient = [&file](Json each) {
+        auto scenario = scenarios::load_text(each.dump(), file);
+        return Patient{std::move(each), std::move(scenario)};
+    };
     try {
-        Json flat = shrinking::without_groups(document, file);
-        auto loaded = scenarios::load_text(flat.dump(), file);
-        return {std::move(flat), std::move(loaded)};
-    } catch (const scenarios::ScenarioError&) {
-        return {document, std::move(scenario)};
+        return patient(shrinking::without_groups(document, file));
+    } catch (const std::exception&) {
+        // For the message, which names the lines of the file itself.
+        (void)scenarios::load(file);
     }
+    return patient(std::move(document));
 }
 
 std::size_t step_count(const std::vector<scenarios::Step>& steps) {
