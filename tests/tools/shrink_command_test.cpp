@@ -282,6 +282,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_fail_is_refused) {
     const auto line = R"({ "raise": 10 }, { "msi": { "vector": "0x51" } }, { "ack": "0x51" })";
     prepare = [](FakeMachine& machine) { machine.causes["msi"] = {}; };
     BOOST_TEST(shrink(bug(line), {"--irqchip", "model", "--against", "kernel"}) == 5, err);
+    BOOST_TEST(err.find("fails in kernel too, which is not kept: ") == 0U, err);
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_used_has_the_status_of_check) {

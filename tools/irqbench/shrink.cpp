@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <exception>
@@ -218,14 +217,12 @@ class Shrinking {
     /// What is kept. @returns false where there is nothing
     bool tell_start(const std::vector<ShrinkStart>& starts) {
         using Kind = ShrinkStart::Kind;
-        const auto options = playing_modes(starts);
         bool is_absent = false;
         std::vector<std::string> failing;
         std::vector<std::string> passing;
         std::vector<std::string> others;
         for (const ShrinkStart& each : starts) {
-            const bool is_asked = std::find(options.begin(), options.end(), each.mode) != options.end();
-            if (each.kind == Kind::failed && is_asked) {
+            if (each.kind == Kind::failed && each.is_asked) {
                 tell(fmt::format("keeps in {}: {}", each.mode, printable(each.words)));
                 is_absent = is_absent || shrinking::is_absence(each.words);
                 failing.push_back(each.mode);
@@ -235,7 +232,7 @@ class Shrinking {
                 tell(fmt::format("fails in {} too, which is not kept: {}", each.mode, printable(each.words)));
             } else if (each.kind == Kind::known) {
                 others.push_back(fmt::format("{}: diverges as it is known to", each.mode));
-            } else if (is_asked) {
+            } else if (each.is_asked) {
                 others.push_back(fmt::format("{}: {}", each.mode, printable(with_remedy(each.words))));
             }
         }
@@ -253,17 +250,6 @@ class Shrinking {
                 is_absent ? "what did not come may lose its cause" : "what prevents it may be taken away");
         }
         return true;
-    }
-
-    /// The modes whose failures are kept.
-    [[nodiscard]] std::vector<std::string> playing_modes(const std::vector<ShrinkStart>& starts) const {
-        std::vector<std::string> modes;
-        const auto asked = CLI::detail::split(command_.irqchip, ',');
-        const bool is_all = std::find(asked.begin(), asked.end(), "all") != asked.end();
-        for (const ShrinkStart& each : starts)
-            if (is_all || std::find(asked.begin(), asked.end(), each.mode) != asked.end())
-                modes.push_back(each.mode);
-        return modes;
     }
 
     static std::string joined(const std::vector<std::string>& modes) {

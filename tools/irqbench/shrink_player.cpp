@@ -31,19 +31,19 @@ std::vector<ShrinkStart> ShrinkPlayer::start(const Scenario& scenario) {
     if (is_traced) kernel_trace_ = vmm::KernelTrace::shared();
     std::vector<ShrinkStart> all;
     for (const std::string& mode : modes) {
-        ShrinkStart start{mode, Kind::passed, ""};
+        const bool is_asked =
+            std::find(playing_.modes.begin(), playing_.modes.end(), mode) != playing_.modes.end();
+        ShrinkStart start{mode, Kind::passed, "", is_asked};
         if (const auto reason = skipped(scenario, mode)) {
-            all.push_back({mode, Kind::skipped, *reason});
+            all.push_back({mode, Kind::skipped, *reason, is_asked});
             continue;
         }
         for (std::uint32_t run = 0; run < playing_.repeat && start.kind != Kind::failed; ++run) {
             const auto outcome = play(scenario, mode, run);
             if (!outcome) return all;
             if (outcome->known) start.kind = Kind::known;
-            if (!outcome->symptom.empty()) start = {mode, Kind::failed, outcome->symptom};
+            if (!outcome->symptom.empty()) start = {mode, Kind::failed, outcome->symptom, is_asked};
         }
-        const bool is_asked =
-            std::find(playing_.modes.begin(), playing_.modes.end(), mode) != playing_.modes.end();
         if (start.kind == Kind::failed && is_asked) kept_.push_back(start);
         if (start.kind == Kind::passed) passed_.push_back(mode);
         all.push_back(std::move(start));

@@ -28,7 +28,8 @@ struct ShrinkStart {
     enum class Kind { failed, passed, known, skipped };
     std::string mode;
     Kind kind = Kind::passed;
-    std::string words;  ///< the symptom, or why it is not played
+    std::string words;      ///< the symptom, or why it is not played
+    bool is_asked = false;  ///< one of ShrinkPlaying::modes
 };
 
 /// Plays a file, and says of smaller ones whether they still fail in the same way, in each mode in which it
