@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <random>
 #include <sstream>
 
 #include "tests/tools/golden.hpp"
@@ -9,6 +11,8 @@
 #include "tools/report/progress.hpp"
 #include "tools/report/tap.hpp"
 #include "tools/report/text.hpp"
+#include "tools/report/timeline.hpp"
+#include "tools/report/words.hpp"
 
 using namespace irqbench;
 using namespace irqbench::tests;
@@ -234,6 +238,67 @@ BOOST_AUTO_TEST_CASE(wires_of_several_gsis_share_a_column) {
     BOOST_TEST(timeline(two, "").find("gsi 10") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(whatever_happened_fits_a_hundred_columns_and_is_all_there) {
+    namespace event = vmm::event;
+    std::mt19937 dice(1);
+    const auto below = [&dice](std::uint32_t count) { return static_cast<std::uint32_t>(dice() % count); };
+    const auto words = [&](const char* letter) {
+        std::string text;
+        for (std::uint32_t i = below(20); i-- > 0;) {
+            for (std::uint32_t length = 1 + below(below(8) == 0 ? 90 : 9); length-- > 0;) text += letter;
+            text += ' ';
+        }
+        return text + letter;
+    };
+    // Of two bytes, so that a place between them can be seen.
+    const char* const letters[] = {"x", "\xc3\xa9"};
+    for (int turn = 0; turn < 500; ++turn) {
+        Excerpt many;
+        std::chrono::nanoseconds at{};
+        for (std::uint32_t i = 1 + below(12); i-- > 0;) {
+            const std::string text = words(letters[below(2)]);
+            const auto vcpu = below(below(2) == 0 ? 2 : 300);
+            switch (below(6)) {
+                case 0: many.events.push_back(event_of(event::Call{text, "", {}, {}})); break;
+                case 1: many.events.push_back(event_of(event::Wire{10, text}, vmm::Lane::wire)); break;
+                case 2:
+                    many.events.push_back(
+                        event_of(event::OperationDone{text, 0, {}}, vmm::Lane::guest, vcpu));
+                    break;
+                case 3:
+                    many.events.push_back(event_of(
+                        event::Kernel{"kvm_" + text, {{"pin", below(24)}, {"e", ~0ULL}}}, vmm::Lane::kernel));
+                    break;
+                case 4: many.events.push_back(event_of(event::Resampled{text, below(9)})); break;
+                default: many.events.push_back(taken(below(256), vcpu));
+            }
+            // Up to days.
+            at += std::chrono::nanoseconds(below(1000)) * (below(4) == 0 ? 100'000'000'000 : 1000);
+            many.events.back().at = at;
+        }
+        if (below(2) == 0) many.marked = below(static_cast<std::uint32_t>(many.events.size()));
+        const std::string text = timeline(many, "nobody claimed this");
+        BOOST_REQUIRE(is_utf8(text));
+        std::istringstream in(text);
+        for (std::string line; std::getline(in, line);) {
+            const auto is_first_byte = [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80; };
+            BOOST_REQUIRE_MESSAGE(std::count_if(line.begin(), line.end(), is_first_byte) <= 100, text);
+        }
+        // Each line is of one event, so that its words follow each other.
+        const auto without_spaces = [](std::string spaced) {
+            std::erase_if(spaced, [](char c) { return c == ' ' || c == '\n'; });
+            return spaced;
+        };
+        std::string left = without_spaces(text);
+        for (const vmm::Event& each : many.events) {
+            const std::string told = without_spaces(vmm::describe_in_lane(each));
+            const auto found = left.find(told);
+            BOOST_REQUIRE_MESSAGE(found != std::string::npos, told << " is not in\n" << text);
+            left.erase(0, found + told.size());
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(nothing_happened_is_no_timeline) { BOOST_TEST(timeline({}, "mark") == ""); }
 
 BOOST_AUTO_TEST_CASE(ends_with_the_offending_event_and_is_short) {
@@ -282,6 +347,20 @@ BOOST_AUTO_TEST_CASE(says_how_far_it_is_and_what_went_wrong) {
     BOOST_TEST(progress_line({37, 212, 2, "split x86/pic/rotation.json"}, 80) ==
                "[ 37/212]  2 failed  split x86/pic/rotation.json");
     BOOST_TEST(progress_line({37, 212, 2, "split x86/pic/rotation.json"}, 12) == "[ 37/212]  2");
+}
+
+BOOST_AUTO_TEST_CASE(says_how_long_the_rest_takes_once_that_can_be_told) {
+    using namespace std::chrono_literals;
+    BOOST_TEST(progress_line({37, 212, 0, "a", 9s}, 80) == "[ 37/212]  a");
+    BOOST_TEST(progress_line({50, 100, 1, "a", 20s}, 80) == "[ 50/100]  1 failed  20 s left  a");
+    BOOST_TEST(progress_line({10, 100, 0, "a", 20s}, 80) == "[ 10/100]  3 min left  a");
+    BOOST_TEST(time_left({1, 1000, 0, "", 20s}) == "5.5 h left");
+    // What an earlier run did took this one no time.
+    BOOST_TEST(time_left({50, 100, 0, "", 20s, 40}) == "2 min left");
+    for (const ProgressState& unknown : {ProgressState{0, 100, 0, "", 20s}, ProgressState{50, 0, 0, "", 20s},
+                                         ProgressState{40, 100, 0, "", 20s, 40}, ProgressState{50, 100},
+                                         ProgressState{100, 100, 0, "", 20s}})
+        BOOST_TEST(time_left(unknown) == "");
 }
 
 BOOST_AUTO_TEST_CASE(rewrites_one_line_and_removes_it) {

@@ -6,32 +6,9 @@
 
 #include "scenarios/engine/load.hpp"
 #include "tools/fuzz/architecture.hpp"
+#include "tools/shrink/file_text.hpp"
 
 namespace irqbench::tools::fuzz {
-
-namespace {
-
-/// On one line, with the spaces that scenario files have.
-std::string spaced(const Json& value) {
-    const char* separator = " ";
-    std::string text;
-    if (value.is_object()) {
-        for (const auto& item : value.items()) {
-            text += separator + Json(item.key()).dump() + ": " + spaced(item.value());
-            separator = ", ";
-        }
-        return "{" + text + " }";
-    }
-    if (!value.is_array()) return value.dump();
-    separator = "";
-    for (const Json& element : value) {
-        text += separator + spaced(element);
-        separator = ", ";
-    }
-    return "[" + text + "]";
-}
-
-}  // namespace
 
 std::optional<std::uint64_t> number_at(const Json& argument, const char* key) {
     const auto found = argument.find(key);
@@ -55,10 +32,11 @@ std::string text_of(const Case& each, const Heading& heading) {
     if (each.vcpus != 1) text += fmt::format("  \"vcpus\": {},\n", each.vcpus);
     for (const auto& item : each.head.items())
         if (!item.value().empty())
-            text += fmt::format("  {}: {},\n", Json(item.key()).dump(), spaced(item.value()));
+            text += fmt::format("  {}: {},\n", Json(item.key()).dump(), shrinking::on_one_line(item.value()));
     text += "  \"steps\": [\n";
     for (std::size_t i = 0; i < each.steps.size(); ++i)
-        text += fmt::format("    {}{}\n", spaced(each.steps[i]), i + 1 < each.steps.size() ? "," : "");
+        text += fmt::format("    {}{}\n", shrinking::on_one_line(each.steps[i]),
+                            i + 1 < each.steps.size() ? "," : "");
     return text + "  ]\n}\n";
 }
 

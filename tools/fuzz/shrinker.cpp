@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "tools/fuzz/architecture.hpp"
+#include "tools/shrink/delta.hpp"
 
 namespace irqbench::tools::fuzz {
 
@@ -40,20 +41,11 @@ class Shrinker {
     }
 
     void fewer_steps() {
-        for (std::size_t chunk = std::max<std::size_t>(best_.steps.size() / 2, 1);; chunk /= 2) {
-            // From the end: what comes after the difference goes at once.
-            for (std::size_t end = best_.steps.size(); end > 0;) {
-                const std::size_t begin = end - std::min(chunk, end);
-                Case candidate = best_;
-                const auto at = [&](std::size_t i) {
-                    return candidate.steps.begin() + static_cast<std::ptrdiff_t>(i);
-                };
-                candidate.steps.erase(at(begin), at(end));
-                accept(std::move(candidate));
-                end = begin;
-            }
-            if (chunk <= 1) return;
-        }
+        shrinking::take_away(best_.steps.size(), [this](const std::vector<shrinking::Part>& parts) {
+            Case candidate = best_;
+            shrinking::erase_parts(candidate.steps, parts);
+            return accept(std::move(candidate));
+        });
     }
 
     void fewer_vcpus() {

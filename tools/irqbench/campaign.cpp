@@ -67,7 +67,8 @@ class Campaign {
             state_.total += runs_of(task);
             take_earlier(task);
         }
-        recorded_ = state_.done;
+        recorded_ = state_.earlier = state_.done;
+        const auto begun = Clock::now();
         std::vector<std::thread> workers;
         const std::size_t jobs =
             std::clamp<std::size_t>(options_.jobs, 1, std::max<std::size_t>(state_.total, 1));
@@ -78,6 +79,7 @@ class Campaign {
             do {
                 changed_.wait_for(lock, progress_period, [&] { return finished_ == jobs; });
                 record_progress();
+                state_.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun);
                 const ProgressState state = state_;
                 lock.unlock();
                 report(state);

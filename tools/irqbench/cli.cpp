@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
 #include <set>
 #include <string_view>
 
@@ -36,6 +37,7 @@ CommandLine::CommandLine(Surroundings& surroundings)
     add_check(*this, surroundings);
     add_diff(*this, surroundings);
     add_fuzz(*this, surroundings);
+    add_shrink(*this, surroundings);
     add_explain(*this, surroundings);
     add_import(*this, surroundings);
     add_report(*this, surroundings);
@@ -143,6 +145,17 @@ CLI::Validator whole_number() {
         return is_number ? "" : fmt::format("{} is no whole number from 0 to {}", text, UINT64_MAX);
     };
     return CLI::Validator(complaint, "");
+}
+
+CLI::Validator mode_list(const std::string& more) {
+    std::vector<std::string> words(std::begin(irqchip_modes), std::end(irqchip_modes));
+    words.push_back(more);
+    const auto check = [is_mode = CLI::IsMember(words)](const std::string& list) {
+        for (const std::string& word : CLI::detail::split(list, ','))
+            if (std::string complaint = is_mode(word); !complaint.empty()) return complaint;
+        return std::string();
+    };
+    return {check, CLI::IsMember(words).get_description()};
 }
 
 void need_modes_to_compare(const std::vector<std::string>& between, const std::string& example) {

@@ -27,6 +27,9 @@ int run_irqbench(const std::vector<std::string>& arguments, Surroundings& surrou
 /// Refuses -1, which CLI11 takes for a very large number.
 CLI::Validator whole_number();
 
+/// `kernel,split`: every one of the words is a mode, or the word that there may be besides.
+CLI::Validator mode_list(const std::string& more = "all");
+
 /// @throws CLI::ValidationError unless these are two or more, and no two the same
 void need_modes_to_compare(const std::vector<std::string>& between, const std::string& example);
 
@@ -36,6 +39,7 @@ void add_list(CommandLine& line, Surroundings& surroundings);
 void add_check(CommandLine& line, Surroundings& surroundings);
 void add_diff(CommandLine& line, Surroundings& surroundings);
 void add_fuzz(CommandLine& line, Surroundings& surroundings);
+void add_shrink(CommandLine& line, Surroundings& surroundings);
 void add_explain(CommandLine& line, Surroundings& surroundings);
 void add_import(CommandLine& line, Surroundings& surroundings);
 void add_report(CommandLine& line, Surroundings& surroundings);

@@ -79,12 +79,21 @@ bool can_play(const CLI::App& command, const Selection& selection, const vmm::Ho
         const std::size_t needed = command.get_name() == "fuzz" ? between.size() : 2;
         return static_cast<std::size_t>(playable) >= needed;
     }
-    if (command.get_name() != "run") return true;
+    if (command.get_name() != "run" && command.get_name() != "shrink") return true;
     CampaignOptions options;
     choose_modes(last_value(command, "--irqchip", "all"), inside, options);
     auto files = load_selection(selection);
     keep_shard(files, last_value(command, "--shard", ""));
     return any_can_be_played(files, inside, options);
+}
+
+/// @throws CLI::ValidationError for a shrink whose result would be lost
+void refuse_what_ends_inside(const CLI::App& command) {
+    if (!values(command, "--kernel").empty())
+        throw CLI::ValidationError("--kernel", "there is no lab inside the lab");
+    if (last_value(command, "--output", "") != "-")
+        throw CLI::ValidationError("--output",
+                                   "files that are written inside end with the machine: shrink --output -");
 }
 
 /// Runs a command here that ends before it does anything, as it would on such a host.
@@ -118,8 +127,12 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
     InnerCommand inner;
     inner.arguments = arguments;
     inner.name = command.get_name();
-    const Selection selection{values(command, "PATH"), last_value(command, "--filter", ""),
-                              values(command, "--tag"), values(command, "--not-tag")};
+    Selection selection{values(command, "PATH"), last_value(command, "--filter", ""),
+                        values(command, "--tag"), values(command, "--not-tag")};
+    if (inner.name == "shrink") {
+        refuse_what_ends_inside(command);
+        selection.paths = values(command, "FILE");
+    }
     const fs::path folder = fs::current_path();
     refuse_what_is_not_inside(folder, "the current folder, " + folder.string());
     for (const auto& path : selection.paths) refuse_what_is_not_inside(folder / path, path);
@@ -128,8 +141,11 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
     if (inner.name == "fuzz" && last_value(command, "--out", ".") != "-")
         throw CLI::ValidationError("--out",
                                    "files that are written inside end with the machine: fuzz --out -");
-    if (inner.name == "fuzz")
+    if (inner.name == "fuzz" || inner.name == "shrink")
         inner.silence = std::chrono::seconds(std::stoll(last_value(command, "--seconds", "0")));
+    // It takes as long as it takes, and says how far it is unless it is not to.
+    if (inner.name == "shrink" && inner.silence.count() == 0 && !values(command, "--quiet").empty())
+        inner.silence = std::chrono::hours(24);
     inner.resume = last_value(command, "--resume", "");
     inner.format = last_value(command, "--format", inner.format);
     inner.report = last_value(command, "--report", "");

@@ -73,12 +73,18 @@ class SharedProgress {
             sum.failed += each.failed;
         }
         sum.running = fmt::format("{} {}", kernel, state.running);
+        // What a machine has to do is known only once it is up.
+        const bool all_known = std::all_of(states_.begin(), states_.end(),
+                                           [](const ProgressState& each) { return each.total != 0; });
+        if (all_known)
+            sum.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun_);
         line_.show(sum);
     }
 
   private:
     Progress& line_;
     std::vector<ProgressState> states_;
+    Clock::time_point begun_ = Clock::now();
 };
 
 class LabRun {

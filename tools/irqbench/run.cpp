@@ -51,22 +51,6 @@ struct RunCommand {
     bool quiet = false;
 };
 
-std::vector<std::string> mode_words() {
-    std::vector<std::string> words(std::begin(irqchip_modes), std::end(irqchip_modes));
-    words.emplace_back("all");
-    return words;
-}
-
-/// `kernel,split`: every one of the words is a mode.
-CLI::Validator mode_list() {
-    const auto check = [is_mode = CLI::IsMember(mode_words())](const std::string& list) {
-        for (const std::string& word : CLI::detail::split(list, ','))
-            if (std::string complaint = is_mode(word); !complaint.empty()) return complaint;
-        return std::string();
-    };
-    return {check, CLI::IsMember(mode_words()).get_description()};
-}
-
 /// Writes `--format jsonl`: each record at once, so that what is there when the run is killed is complete.
 class RecordWriter {
   public:

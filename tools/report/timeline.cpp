@@ -13,11 +13,21 @@ namespace irqbench::tools {
 
 namespace {
 
-constexpr std::size_t time_width = 9;
+constexpr std::size_t usual_time_width = 9;
 constexpr std::size_t gap = 2;
-constexpr std::size_t left_margin = time_width + gap;
 /// A 64-bit value in hex still fits.
 constexpr std::size_t narrowest = 18;
+
+std::string time_text(const vmm::Event& event) {
+    return fmt::format("{:.1f}", std::chrono::duration<double, std::micro>(event.at).count());
+}
+
+/// From a hundred seconds on a time needs more.
+std::size_t time_width_of(const std::vector<vmm::Event>& events) {
+    std::size_t width = usual_time_width;
+    for (const auto& event : events) width = std::max(width, time_text(event).size());
+    return width;
+}
 
 /// Lanes in the order of their columns: host, wires, kernel, then the vCPUs.
 using Column = std::pair<int, std::uint32_t>;
@@ -73,6 +83,8 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
         if (end > room) {
             const std::size_t space = text.rfind(' ', room);
             end = space == std::string_view::npos || space == 0 ? room : space;
+            // Not inside of a character.
+            while (end > 1 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) --end;
         }
         lines.push_back(std::string(before).append(text.substr(0, end)));
         text.remove_prefix(end);
@@ -85,20 +97,23 @@ using Widths = std::map<Column, std::size_t>;
 
 struct Layout {
     Guests guests = Guests::apart;
+    std::size_t time_width = usual_time_width;
     Widths widths;
     bool fits = false;
 };
 
-/// As wide as the texts, then less, taken from the widest column, until a line fits into `room`.
-Layout lay_out(const std::vector<vmm::Event>& events, Guests guests, std::size_t room) {
-    Layout layout{guests, {}, false};
+/// As wide as the texts, then less, taken from the widest column, until a line fits into `width`.
+Layout lay_out(const std::vector<vmm::Event>& events, Guests guests, std::size_t width) {
+    Layout layout{guests, time_width_of(events), {}, false};
+    const std::size_t margin = layout.time_width + gap;
+    const std::size_t room = width > margin ? width - margin : 0;
     std::size_t total = 0;
     for (const auto& event : events) {
         const Column column = column_of(event, guests);
-        auto& width = layout.widths[column];
-        const std::size_t before = width == 0 ? 0 : width + gap;
-        width = std::max({width, text_of(event, guests).size(), title(column, events, guests).size()});
-        total += width + gap - before;
+        auto& wide = layout.widths[column];
+        const std::size_t before = wide == 0 ? 0 : wide + gap;
+        wide = std::max({wide, text_of(event, guests).size(), title(column, events, guests).size()});
+        total += wide + gap - before;
     }
     const auto narrower = [](const auto& a, const auto& b) { return a.second < b.second; };
     for (; total > room; --total) {
@@ -149,20 +164,20 @@ std::vector<std::size_t> telling(const std::vector<vmm::Event>& trace, std::size
 void strip_end(std::string& line) { line.erase(line.find_last_not_of(' ') + 1); }
 
 /// Where a column begins.
-std::size_t position(const Widths& widths, Column wanted) {
-    std::size_t at = left_margin;
-    for (auto it = widths.begin(); it != widths.end() && it->first != wanted; ++it) at += it->second + gap;
+std::size_t position(const Layout& layout, Column wanted) {
+    std::size_t at = layout.time_width + gap;
+    for (const auto& [column, wide] : layout.widths)
+        if (column < wanted) at += wide + gap;
     return at;
 }
 
 /// One line, or several where the column is narrower than the text: nothing is left out.
 std::vector<std::string> event_lines(const vmm::Event& event, const Layout& layout) {
-    const double microseconds = std::chrono::duration<double, std::micro>(event.at).count();
     const Column column = column_of(event, layout.guests);
     auto lines = wrapped(text_of(event, layout.guests), layout.widths.at(column));
-    const std::size_t margin = position(layout.widths, column);
+    const std::size_t margin = position(layout, column);
     for (std::size_t i = 0; i < lines.size(); ++i) {
-        const std::string time = i == 0 ? fmt::format("{:>{}.1f}", microseconds, time_width) : "";
+        const std::string time = i == 0 ? fmt::format("{:>{}}", time_text(event), layout.time_width) : "";
         lines[i] = fmt::format("{:<{}}{}", time, margin, lines[i]);
         strip_end(lines[i]);
     }
@@ -215,11 +230,10 @@ Recording recording(const std::vector<vmm::Event>& trace, const scenarios::Failu
 
 std::string timeline(const Excerpt& excerpt, const std::string& mark, std::size_t width) {
     if (excerpt.events.empty()) return {};
-    const std::size_t room = width > left_margin ? width - left_margin : 0;
-    Layout layout = lay_out(excerpt.events, Guests::apart, room);
-    if (!layout.fits) layout = lay_out(excerpt.events, Guests::together, room);
+    Layout layout = lay_out(excerpt.events, Guests::apart, width);
+    if (!layout.fits) layout = lay_out(excerpt.events, Guests::together, width);
 
-    std::string text = fmt::format("{:>{}}{:{}}", "time us", time_width, "", gap);
+    std::string text = fmt::format("{:>{}}{:{}}", "time us", layout.time_width, "", gap);
     for (const auto& [column, wide] : layout.widths)
         text += fmt::format("{:<{}}", title(column, excerpt.events, layout.guests), wide + gap);
     strip_end(text);
@@ -230,7 +244,7 @@ std::string timeline(const Excerpt& excerpt, const std::string& mark, std::size_
         if (excerpt.marked == i && !mark.empty()) {
             const std::string arrow = "  <-- " + mark;
             const std::string below = "^-- " + mark;
-            const std::size_t margin = position(layout.widths, column_of(event, layout.guests));
+            const std::size_t margin = position(layout, column_of(event, layout.guests));
             if (lines.back().size() + arrow.size() <= width)
                 lines.back() += arrow;
             else
