@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(what_is_read_is_what_was_written) {
         BOOST_TEST(arm::state_text(*read) == text);
         require_same(*read, *saved);
     }
-    BOOST_TEST(wired_state("v2")->board.lines.size() == 2U);
+    BOOST_TEST(wired_state("v2")->board.lines.size() == 3U);
     BOOST_TEST(its_state()->board.pending_tables.size() == 2U);
 }
 
@@ -260,11 +260,11 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_said_with_its_place) {
     BOOST_TEST(refused(v3, "/irqbench_state", 1) ==
                "/irqbench_state: this irqbench reads version 2: save the state again");
     BOOST_TEST(refused(v3, "/pic", 1).starts_with("/pic: unknown key 'pic'"));
-    BOOST_TEST(refused(v3, "/mode", "split") == "/mode: unknown irqchip mode");
+    BOOST_TEST(refused(v3, "/mode", "split") == "/mode: unknown irqchip mode: use kernel, userspace, model");
     BOOST_TEST(refused(v3, "/mode", "modle") == "/mode: unknown irqchip mode, did you mean 'model'?");
     BOOST_TEST(refused(v3, "/mode", "kernel") == "/vcpus/0/cpu: needs the key 'core' in kernel mode");
     BOOST_TEST(refused(v3, "/mode", "userspace") == "/gic/version: userspace mode has a GICv2");
-    BOOST_TEST(refused(v3, "/gic/version", 4) == "/gic/version: must be a number from 2 to 3");
+    BOOST_TEST(refused(v3, "/gic/version", 4) == "/gic/version: must be a number from 2 to 3, not 4");
     BOOST_TEST(refused(v3, "/gic/version", 2) == "/gic/its: a GICv2 has no ITS");
     BOOST_TEST(refused(wired, "/gic/version", 2) == "/vcpus/0/redistributor: a GICv2 has no redistributors");
     BOOST_TEST(refused(v2, "/gic/version", 3) ==
@@ -303,9 +303,9 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_said_with_its_place) {
     BOOST_TEST(refused(v3, "/vcpus/1/cpu/activity", "halted") ==
                "/vcpus/1/cpu/activity: a CPU of arm64 is \"running\" or \"not_started\"");
     BOOST_TEST(refused(v3, "/vcpus/1/cpu/marker", 16) ==
-               "/vcpus/1/cpu/marker: must be a number from 0 to 15");
+               "/vcpus/1/cpu/marker: must be a number from 0 to 15 (0xf), not 16");
     BOOST_TEST(refused(v3, "/vcpus/1/cpu/timer/control", 8) ==
-               "/vcpus/1/cpu/timer/control: must be a number from 0 to 7");
+               "/vcpus/1/cpu/timer/control: must be a number from 0 to 7, not 8");
     BOOST_TEST(refused(v3, "/routes/0/chip", 1).starts_with("/routes/0/chip: must be"));
     BOOST_TEST(refused(v3, "/routes/0/device", 1).starts_with("/routes/0: "));
     BOOST_TEST(refused(wired, "/ioeventfds/0/spec/port", true) ==
@@ -323,7 +323,7 @@ BOOST_AUTO_TEST_CASE(lines_and_tables_that_cannot_be_are_said_with_their_place) 
     BOOST_TEST(line({{"ppi", 27}}) == "/gic/lines/0/ppi: the line of a timer is as the timer is");
     BOOST_TEST(line({{"ppi", 30}}) == "/gic/lines/0/ppi: the line of a timer is as the timer is");
     BOOST_TEST(line({{"ppi", 20}, {"vcpu", 2}}) == "/gic/lines/0/vcpu: no vCPU has the id 2");
-    BOOST_TEST(line({{"ppi", 20}, {"vcpu", 1}}) == "/gic/lines/1: the line is there twice");
+    BOOST_TEST(line({{"ppi", 20}, {"vcpu", 1}}) == "/gic/lines/2: the line is there twice");
     BOOST_TEST(line(Json::object()).starts_with("/gic/lines/0: "));
     const std::string table = "/gic/pending_tables/0";
     BOOST_TEST(refused(v3, table + "/address", 0) ==
@@ -333,8 +333,10 @@ BOOST_AUTO_TEST_CASE(lines_and_tables_that_cannot_be_are_said_with_their_place) 
                    table + "/address: there is no memory of 8192 bytes at " + out);
     BOOST_TEST(refused(v3, table + "/address", v3["gic"]["pending_tables"][1]["address"])
                    .ends_with(" is there twice"));
-    BOOST_TEST(refused(v3, table + "/bytes", 8193) == table + "/bytes: must be a number from 1 to 8192");
-    BOOST_TEST(refused(v3, table + "/bytes", 0) == table + "/bytes: must be a number from 1 to 8192");
+    BOOST_TEST(
+        refused(v3, table + "/bytes", 8193).starts_with(table + "/bytes: must be a number from 1 to 8192"));
+    BOOST_TEST(
+        refused(v3, table + "/bytes", 0).starts_with(table + "/bytes: must be a number from 1 to 8192"));
     BOOST_TEST(refused(v3, table + "/data", "*") == table + "/data: is not base64 of at most 8192 bytes");
     BOOST_TEST(refused(v3, table + "/data", base64(std::vector<std::byte>(8193))) ==
                table + "/data: is not base64 of at most 8192 bytes");
