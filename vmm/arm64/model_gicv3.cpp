@@ -133,6 +133,16 @@ class ModelGicv3 final : public ModelGic {
     }
     [[nodiscard]] std::uint64_t read_register(const GicRegister& where) const override;
     void write_register(const GicRegister& where, std::uint64_t value) override;
+    [[nodiscard]] std::string unportable() const override {
+        if (!has_its_) return {};
+        const auto left = gic_.left_behind(TableMemory(surroundings_.memory()));
+        if (!left) return {};
+        return fmt::format(
+            "LPI {} waits at the redistributor of vCPU {}, which its collection has left, and KVM looks for "
+            "it "
+            "where its collection is",
+            left->intid, left->cpu);
+    }
     std::vector<PendingTable> save_tables() override {
         if (!has_its_) return {};
         TableMemory memory(surroundings_.memory());
