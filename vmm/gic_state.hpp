@@ -65,6 +65,7 @@ struct CpuState : CpuStanding {
 
 struct BoardState {
     std::uint32_t version = 3;  ///< of the GIC
+    std::uint32_t spis = 0;     ///< MachineConfig::spis
     RegisterValues distributor;
     RegisterValues redistributors;  ///< of a GICv3
     RegisterValues cpu_interfaces;

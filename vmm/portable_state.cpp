@@ -47,6 +47,8 @@ std::string lacking_of_gic(const PortableState& state, const MachineConfig& conf
     if (placement == userspace && state.board.version != 2) return "userspace mode has a GICv2";
     if (!config.gic.empty() && config.gic != fmt::format("v{}", state.board.version))
         return fmt::format("it is that of a GICv{}", state.board.version);
+    if (state.board.spis != config.spis)
+        return fmt::format("it is that of a GIC with {} SPIs", state.board.spis);
     if (state.board.its.has_value() != config.its)
         return config.its ? "it has no ITS, and this machine has"
                           : "it has an ITS, and this machine has none";

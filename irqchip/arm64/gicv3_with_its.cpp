@@ -1,5 +1,7 @@
 #include "irqchip/arm64/gicv3_with_its.hpp"
 
+#include <map>
+#include <set>
 #include <variant>
 
 #include "irqchip/arm64/lpi_bus.hpp"
@@ -67,6 +69,15 @@ void Gicv3WithIts::carry_out(const LpiEffects& effects, TableMemory& memory) {
     arm64::carry_out(
         effects, [this](std::uint32_t n) -> LpiRedistributor& { return lpis_[n]; }, memory,
         [this](std::uint32_t n) { hand_in(n); });
+}
+
+std::optional<Gicv3WithIts::LeftBehind> Gicv3WithIts::left_behind(const TableMemory& memory) const {
+    std::map<std::uint32_t, std::set<std::uint32_t>> targets;
+    for (const Translation& each : its_.mapped(memory)) targets[each.intid].insert(each.redistributor);
+    for (const auto& [intid, cpus] : targets)
+        for (unsigned cpu = 0; cpu < lpis_.size(); ++cpu)
+            if (!cpus.contains(cpu) && lpis_[cpu].pending(intid)) return LeftBehind{intid, cpu};
+    return std::nullopt;
 }
 
 bool Gicv3WithIts::save_pending_tables(TableMemory& memory) const {

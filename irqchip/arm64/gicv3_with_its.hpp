@@ -68,6 +68,13 @@ class Gicv3WithIts {
     /// KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES: writes the pending tables of all CPUs whose LPIs are enabled.
     /// @returns false if a part of a table is outside memory; the others are written all the same
     bool save_pending_tables(TableMemory& memory) const;
+    /// An LPI that is pending at a redistributor which the collections of its events have left: the tables of
+    /// KVM, which looks for an LPI where its collection is, tell nothing of it.
+    struct LeftBehind {
+        std::uint32_t intid;
+        unsigned cpu;
+    };
+    std::optional<LeftBehind> left_behind(const TableMemory& memory) const;
     /// As Its::save(), restore() and restore_creadr(). For a restore: ITS registers and tables first, then
     /// GICR_CTLR, which reads the pending tables.
     std::optional<TableFault> save_its_tables(TableMemory& memory) const { return its_.save(memory); }

@@ -95,6 +95,8 @@ class Its {
     /// KVM_DEV_ARM_ITS_RESTORE_TABLES, after the registers: takes over tables that save() or KVM wrote, and
     /// clears what a saved table leaves undefined.
     std::optional<TableFault> restore(TableMemory& memory);
+    /// The events that lead somewhere, of as many as a save may look at.
+    std::vector<Translation> mapped(const TableMemory& memory) const;
     /// Userspace's write to GITS_CREADR. @returns false if it is beyond the queue
     bool restore_creadr(std::uint64_t value);
     /// KVM_DEV_ARM_ITS_CTRL_RESET: disabled, without a queue or tables, and with nothing mapped or cached.

@@ -52,6 +52,24 @@ std::variant<Translation, ItsFault> Its::translation_of(const InterruptEntry& en
     return Translation{*target, intid};
 }
 
+std::vector<Translation> Its::mapped(const TableMemory& memory) const {
+    std::vector<Translation> translations;
+    std::uint32_t left = max_saved_entries;
+    for (const std::uint32_t device : mapped_) {
+        const auto found = find_device(device, memory);
+        const auto* entry = std::get_if<DeviceEntry>(&found);
+        if (entry == nullptr) continue;
+        const std::uint64_t events = std::uint64_t{1} << entry->event_bits();
+        for (std::uint64_t event = 0; event < events && left != 0; ++event, --left) {
+            const auto raw = memory.read64(entry->itt_address() + event * its_entry_size);
+            if (!raw) break;
+            const auto translation = translation_of(InterruptEntry{*raw});
+            if (const auto* leads = std::get_if<Translation>(&translation)) translations.push_back(*leads);
+        }
+    }
+    return translations;
+}
+
 std::variant<Translation, ItsFault> Its::translate(std::uint32_t device, std::uint32_t event,
                                                    const TableMemory& memory) {
     if (const Translation* known = cache_.find(device, event)) return *known;

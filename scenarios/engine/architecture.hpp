@@ -85,12 +85,11 @@ struct Architecture {
     std::string (*check_place)(const vmm::MachineConfig& config, const Place& place);
     /// What an event of such a machine says of inputs and pending interrupts, see signs_of().
     std::vector<Sign> (*signs)(const vmm::Event& event);
-    /// A portable state as the text of a file, that as a JSON Schema, and back; all null where states are in
-    /// memory only.
+    /// A portable state as the text of a file, that as a JSON Schema, and back.
     /// @throws ScenarioError (malformed) about that file
-    std::string (*state_text)(const vmm::MachineState& state) = nullptr;
-    Json (*state_schema)() = nullptr;
-    std::shared_ptr<const vmm::MachineState> (*read_state)(const Document& document) = nullptr;
+    std::string (*state_text)(const vmm::MachineState& state);
+    Json (*state_schema)();
+    std::shared_ptr<const vmm::MachineState> (*read_state)(const Document& document);
 };
 
 /// Every architecture there are verbs for: the list is in scenarios/verbs/architectures.cpp.

@@ -80,8 +80,7 @@ class Player {
           kernel_events_(kernel_events),
           world_(trace.events(), scenario),
           placement_(options.config.placement) {
-        if (const Architecture* architecture = find_architecture(scenario.arch);
-            architecture != nullptr && architecture->read_state != nullptr)
+        if (const Architecture* architecture = find_architecture(scenario.arch))
             files_.emplace(*architecture, options.states);
     }
 

@@ -51,7 +51,7 @@ struct Stage {
     vmm::Trace& trace;
     const vmm::MachineConfig& config;
     SavedStates* saved = nullptr;  ///< by name; null where nothing can be saved
-    StateFiles* files = nullptr;   ///< null where states have no form for a file
+    StateFiles* files = nullptr;   ///< null outside of a run
 };
 
 /// What a step does: the value behind a scenario's verb. Immutable and shared; acting changes the machine

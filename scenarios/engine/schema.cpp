@@ -175,7 +175,6 @@ Json state_schema() {
     Json names = Json::array();
     Json choices = Json::array();
     for (const Architecture* architecture : architectures()) {
-        if (architecture->state_schema == nullptr) continue;
         const Json name{{"const", architecture->name}};
         Json state = architecture->state_schema();
         state["properties"]["arch"] = name;

@@ -2,7 +2,6 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -16,6 +15,7 @@
 #include "tests/irqchip/random_source.hpp"
 #include "tests/scenarios/files.hpp"
 #include "tests/scenarios/schema_validator.hpp"
+#include "tests/scenarios/state_folder.hpp"
 #include "vmm/factory.hpp"
 #include "vmm/portable_state.hpp"
 
@@ -25,21 +25,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using vmm::PortableState;
-
-/// A folder that goes with it.
-struct Folder {
-    fs::path path;
-    Folder() {
-        std::string name = (fs::temp_directory_path() / "state-file-test-XXXXXX").string();
-        BOOST_REQUIRE(mkdtemp(name.data()) != nullptr);
-        path = name;
-    }
-    ~Folder() { fs::remove_all(path); }
-    [[nodiscard]] fs::path file(const std::string& text) const {
-        std::ofstream(path / "state.json", std::ios::binary) << text;
-        return path / "state.json";
-    }
-};
 
 vmm::MachineConfig config() {
     vmm::MachineConfig config;
@@ -69,16 +54,7 @@ std::shared_ptr<const vmm::MachineState> full_state() {
     return machine->save_portable();
 }
 
-std::string message_of(const fs::path& path) {
-    try {
-        static_cast<void>(verbs::x86::read_state(read_document(path)));
-    } catch (const ScenarioError& error) {
-        BOOST_TEST((error.kind() == ScenarioError::Kind::malformed));
-        BOOST_TEST(error.file() == path.string());
-        return (error.pointer().empty() ? "/" : error.pointer()) + ": " + error.reason();
-    }
-    return "accepted";
-}
+std::string message_of(const fs::path& path) { return complaint_about(path, "x86_64"); }
 
 /// The state with one thing changed.
 std::string changed(const std::string& pointer, const Json& value) {
@@ -104,7 +80,7 @@ BOOST_AUTO_TEST_CASE(bytes_come_back_from_base64) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_read_is_what_was_written) {
-    const Folder folder;
+    const StateFolder folder;
     const auto saved = full_state();
     const std::string text = verbs::x86::state_text(*saved);
     const auto read = verbs::x86::read_state(read_document(folder.file(text)));
@@ -121,13 +97,15 @@ BOOST_AUTO_TEST_CASE(what_is_read_is_what_was_written) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_wrong_is_said_with_its_place) {
-    const Folder folder;
+    const StateFolder folder;
     const auto refused = [&](const std::string& pointer, const Json& value) {
         return message_of(folder.file(changed(pointer, value)));
     };
     BOOST_TEST(refused("/irqbench_state", 99) ==
                "/irqbench_state: this irqbench reads version 2: save the state again");
-    BOOST_TEST(refused("/arch", "arm64") == "/arch: must be \"x86_64\"");
+    BOOST_TEST(refused("/arch", "arm64") ==
+               "/arch: this is the state of a machine of arm64, and none of x86_64 can go on from it");
+    BOOST_TEST(refused("/arch", "alpha") == "/arch: must be \"x86_64\"");
     BOOST_TEST(refused("/surprise", 1).starts_with("/surprise: unknown key 'surprise'"));
     BOOST_TEST(refused("/ioapic/entries", Json::array({1})) ==
                "/ioapic/entries: has 1 elements: 24 are needed");
@@ -153,7 +131,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_said_with_its_place) {
 }
 
 BOOST_AUTO_TEST_CASE(what_no_machine_can_have_been_is_said_with_its_place) {
-    const Folder folder;
+    const StateFolder folder;
     const auto refused = [&](const std::string& pointer, const Json& value) {
         return message_of(folder.file(changed(pointer, value)));
     };
@@ -214,7 +192,7 @@ BOOST_AUTO_TEST_CASE(what_no_machine_can_have_been_is_said_with_its_place) {
 
 // What it would say as it runs, `check` says, too.
 BOOST_AUTO_TEST_CASE(a_state_that_does_not_fit_the_scenario_is_told_when_it_is_loaded) {
-    const Folder folder;
+    const StateFolder folder;
     static_cast<void>(folder.file(verbs::x86::state_text(*full_state())));
     const auto message = [&](const std::string& head) {
         try {
@@ -267,12 +245,12 @@ BOOST_AUTO_TEST_CASE(the_schema_and_the_reader_agree_on_fields) {
     for (const auto& [pointer, value] : bad) {
         const std::string text = changed(pointer, value);
         BOOST_TEST(!accepts(text), pointer);
-        BOOST_TEST(message_of(Folder().file(text)) != "accepted", pointer);
+        BOOST_TEST(message_of(StateFolder().file(text)) != "accepted", pointer);
     }
 }
 
 BOOST_AUTO_TEST_CASE(no_part_of_a_file_is_taken_for_the_whole) {
-    const Folder folder;
+    const StateFolder folder;
     const std::string text = verbs::x86::state_text(*full_state());
     for (std::size_t length = 0; length + 2 < text.size(); length += 37)
         BOOST_TEST(message_of(folder.file(text.substr(0, length))) != "accepted", length << " bytes");
@@ -280,7 +258,7 @@ BOOST_AUTO_TEST_CASE(no_part_of_a_file_is_taken_for_the_whole) {
 
 // Whatever the values are, a machine refuses them or goes on.
 BOOST_AUTO_TEST_CASE(no_file_makes_a_machine_do_harm) {
-    const Folder folder;
+    const StateFolder folder;
     irqchip::Random random(1);
     const Json whole = Json::parse(verbs::x86::state_text(*full_state()));
     std::vector<std::string> places;
@@ -313,7 +291,7 @@ BOOST_AUTO_TEST_CASE(no_file_makes_a_machine_do_harm) {
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_is_no_state_is_not_overwritten) {
-    const Folder folder;
+    const StateFolder folder;
     std::ofstream(folder.path / "mine.json") << "dear diary";
     StateFiles files(*find_architecture("x86_64"), folder.path);
     BOOST_CHECK_THROW(files.write("mine.json", *full_state()), std::runtime_error);
@@ -329,7 +307,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_no_state_is_not_overwritten) {
 }
 
 BOOST_AUTO_TEST_CASE(a_scenario_goes_on_from_a_file_beside_it) {
-    const Folder folder;
+    const StateFolder folder;
     static_cast<void>(folder.file(verbs::x86::state_text(*full_state())));
     const std::string text = file_with(
         R"({ "restore": { "file": "state.json" } }, { "sti": 0 }, { "ack": "0x61" },

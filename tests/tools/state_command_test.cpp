@@ -77,6 +77,19 @@ BOOST_AUTO_TEST_CASE(what_is_saved_is_as_the_printed_schema_says) {
     BOOST_TEST(run({"schema", "--state", "--verbs"}) == 2);
 }
 
+BOOST_AUTO_TEST_CASE(a_state_of_another_architecture_is_refused_with_its_file_and_place) {
+    const std::string path = state();
+    file("it.json", R"({ "name": "it", "arch": "arm64", "source": "none", "steps": [
+        { "restore": { "file": "s.json" } }, { "check": { "intid": 40, "pending": false } } ] })");
+    for (const char* command : {"check", "run"}) {
+        BOOST_TEST(run({command, folder() + "/it.json"}) == 2);
+        BOOST_TEST(
+            out.find(path + ":3: /arch: this is the state of a machine of x86_64, and none of arm64 can "
+                            "go on from it") != std::string::npos,
+            out);
+    }
+}
+
 // What only speaks of states is a scenario.
 BOOST_AUTO_TEST_CASE(a_scenario_that_mentions_the_word_is_still_one) {
     file("it.json", "{ \"name\": \"\\\"irqbench_state\\\" \", \"irqbench_state\": 2 }");

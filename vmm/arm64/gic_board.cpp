@@ -48,6 +48,7 @@ void GicBoard::save(PortableState& state) {
     BoardState& board = state.board;
     const GicShape form = shape();
     board.version = gic_->version();
+    board.spis = spis_;
     board.pending_tables = gic_->save_tables();
     board.distributor = distributor_values(*gic_, form);
     if (form.is_v3) board.redistributors = redistributor_values(*gic_, form);
@@ -59,7 +60,7 @@ void GicBoard::save(PortableState& state) {
         if (gic_->line(intid, 0)) board.lines.insert(encode_line({LineType::spi, 0, intid}));
     for (std::uint32_t cpu = 0; cpu < form.cpus; ++cpu)
         for (std::uint32_t ppi = irqchip::arm64::sgi_count; ppi < first_spi; ++ppi)
-            if (ppi != VirtualTimer::ppi && ppi != VirtualTimer::ppi_of_physical && gic_->line(ppi, cpu))
+            if (!VirtualTimer::drives(ppi) && gic_->line(ppi, cpu))
                 board.lines.insert(encode_line({LineType::ppi, cpu_ids_[cpu], ppi}));
     state.routes = routes_;
 }
@@ -107,7 +108,7 @@ Outcome GicBoard::set_private_line(std::uint32_t cpu_id, std::uint32_t intid, bo
     if (found == cpu_ids_.end() || intid < irqchip::arm64::sgi_count || intid >= first_spi)
         return {0, EINVAL};
     // As in KVM: the timers own their lines, and nobody else moves them (vgic_validate_injection).
-    if (intid == VirtualTimer::ppi || intid == VirtualTimer::ppi_of_physical) return {};
+    if (VirtualTimer::drives(intid)) return {};
     gic_->set_line(intid, level, LineSource::wire, static_cast<std::uint32_t>(found - cpu_ids_.begin()));
     return {};
 }

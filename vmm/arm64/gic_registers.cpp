@@ -1,5 +1,6 @@
 #include "vmm/arm64/gic_registers.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "irqchip/arm64/gic_cpu_interface_registers.hpp"
@@ -146,6 +147,14 @@ RegisterValues its_values(const RegisterFile& gic) {
 
 void write_registers(RegisterFile& gic, const RegisterValues& values) {
     for (const RegisterValue& each : values) gic.write_register(each.where, each.value);
+}
+
+PendingTable pending_table_of(std::uint64_t propbaser, std::uint64_t pendbaser) {
+    const unsigned id_bits = std::min(gic::GicrPropbaser{propbaser}.get(gic::GicrPropbaser::id_bits) + 1U,
+                                      gic::default_lpi_id_bits);
+    constexpr std::uint64_t address = decltype(gic::GicrPendbaser::address)::mask;
+    return {pendbaser & address,
+            std::vector<std::uint8_t>(std::max((std::size_t{1} << id_bits) / 8, std::size_t{1}))};
 }
 
 std::uint64_t read_wide(const RegisterFile& gic, GicRegister where) {

@@ -41,6 +41,11 @@ struct GicShape {
 
 void write_registers(RegisterFile& gic, const RegisterValues& values);
 
+/// Where a redistributor with these registers has its table of pending LPIs, with all bits clear: a bit for
+/// each INTID below 2^IDbits, of which no GIC here has more than 16 (IHI 0069, 5.1.2; KVM's
+/// INTERRUPT_ID_BITS_ITS).
+[[nodiscard]] PendingTable pending_table_of(std::uint64_t propbaser, std::uint64_t pendbaser);
+
 /// One register of GICR_PROPBASER and GICR_PENDBASER, which are written by halves.
 [[nodiscard]] std::uint64_t read_wide(const RegisterFile& gic, GicRegister where);
 

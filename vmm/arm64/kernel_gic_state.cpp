@@ -35,11 +35,6 @@ constexpr std::uint64_t writable_of_icc_ctlr = 3;  ///< EOImode and CBPR
 constexpr std::uint64_t pmr_of_kvm = 0x1f;
 constexpr unsigned pmr_shift = 3;
 
-/// The timers' lines are KVM's to drive.
-constexpr bool is_timer(std::uint32_t intid) {
-    return intid == VirtualTimer::ppi || intid == VirtualTimer::ppi_of_physical;
-}
-
 /// A line as KVM_IRQ_LINE names it.
 constexpr std::uint32_t spi_line(std::uint32_t intid) { return encode_line({LineType::spi, 0, intid}); }
 constexpr std::uint32_t ppi_line(std::uint32_t vcpu, std::uint32_t intid) {
@@ -119,6 +114,7 @@ void KernelGic::write_tables(const std::vector<PendingTable>& tables) {
 void KernelGic::save(PortableState& state) {
     BoardState& board = state.board;
     board.version = is_v3_ ? 3 : 2;
+    board.spis = config_.spis;
     save_cpus(state);
     for (VcpuSlot* slot : slots_)
         if (const auto marker = marker_sgis_.find(slot->index); marker != marker_sgis_.end())
@@ -223,7 +219,7 @@ std::set<std::uint32_t> KernelGic::high_lines() {
         const auto levels =
             gic_->get<std::uint32_t>(KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO, affinity(vcpu) | line_level | first);
         for (std::uint32_t intid = first; intid < first + word_bits; ++intid) {
-            if ((levels >> (intid - first) & 1) == 0 || is_timer(intid)) continue;
+            if ((levels >> (intid - first) & 1) == 0 || VirtualTimer::drives(intid)) continue;
             high.insert(first == 0 ? ppi_line(slots_[vcpu]->vcpu.id(), intid) : spi_line(intid));
         }
     };
@@ -254,19 +250,15 @@ void KernelGic::set_lines(const std::set<std::uint32_t>& high) {
 // LPI that is mapped anew would take up an old one.
 std::vector<PendingTable> KernelGic::save_pending_tables() {
     using namespace vgic;
-    constexpr std::uint64_t address_bits = 0x000f'ffff'ffff'0000;
-    constexpr std::uint64_t most_id_bits = 16;  // KVM's INTERRUPT_ID_BITS_ITS
     std::vector<PendingTable> before;
     for (const VcpuSlot* slot : slots_) {
         const auto wide = [&](std::uint32_t offset) {
             return read_wide(*this, {Frame::redistributor, slot->index, offset});
         };
-        const std::uint64_t id_bits = std::min(most_id_bits, (wide(gicr::propbaser) & 0x1f) + 1);
-        const std::uint64_t address = wide(gicr::pendbaser) & address_bits;
-        const std::uint64_t bytes = std::max<std::uint64_t>(std::uint64_t{1} << id_bits, 8) / 8;
-        if (!memory_.contains(address, bytes)) continue;
-        before.push_back({address, std::vector<std::uint8_t>(bytes)});
-        memory_.read_bytes(address, std::as_writable_bytes(std::span(before.back().bytes)));
+        PendingTable table = pending_table_of(wide(gicr::propbaser), wide(gicr::pendbaser));
+        if (!memory_.contains(table.address, table.bytes.size())) continue;
+        memory_.read_bytes(table.address, std::as_writable_bytes(std::span(table.bytes)));
+        before.push_back(std::move(table));
     }
     gic_->set(KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES);
     std::vector<PendingTable> saved = before;
@@ -293,7 +285,7 @@ std::uint32_t KernelGic::pending_by_line(std::uint32_t vcpu, std::uint32_t first
          ++intid) {
         if ((bits_of(vcpu, intid, vgic::gicd::icfgr, 2) & 2) != 0) continue;
         const std::uint32_t line = first == 0 ? vgic::ppi_line(vcpu, intid) : vgic::spi_line(intid);
-        if (vgic::is_timer(intid) || lines_.is_high(line)) by_line |= 1U << (intid - first);
+        if (VirtualTimer::drives(intid) || lines_.is_high(line)) by_line |= 1U << (intid - first);
     }
     return by_line;
 }

@@ -59,6 +59,8 @@ class ModelGic : public RegisterFile {
 
     /// Whether the line of an SPI, or of a PPI of `cpu`, is high.
     [[nodiscard]] virtual bool line(std::uint32_t intid, std::uint32_t cpu) const = 0;
+    /// Why the registers and tables of a state would lose an interrupt; empty if they would lose none.
+    [[nodiscard]] virtual std::string unportable() const { return {}; }
     /// Sees to it that what an ITS keeps in memory is complete there. @returns the tables of pending LPIs,
     /// which memory itself does not get
     virtual std::vector<PendingTable> save_tables() { return {}; }

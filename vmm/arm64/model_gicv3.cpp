@@ -133,6 +133,16 @@ class ModelGicv3 final : public ModelGic {
     }
     [[nodiscard]] std::uint64_t read_register(const GicRegister& where) const override;
     void write_register(const GicRegister& where, std::uint64_t value) override;
+    [[nodiscard]] std::string unportable() const override {
+        if (!has_its_) return {};
+        const auto left = gic_.left_behind(TableMemory(surroundings_.memory()));
+        if (!left) return {};
+        return fmt::format(
+            "LPI {} waits at the redistributor of vCPU {}, which its collection has left, and KVM looks for "
+            "it "
+            "where its collection is",
+            left->intid, left->cpu);
+    }
     std::vector<PendingTable> save_tables() override {
         if (!has_its_) return {};
         TableMemory memory(surroundings_.memory());
@@ -147,7 +157,8 @@ class ModelGicv3 final : public ModelGic {
         TableMemory memory(surroundings_.memory());
         std::vector<PendingTable> before;
         for (const PendingTable& table : tables) {
-            if (auto old = read_table(table.address, table.bytes.size())) before.push_back(std::move(*old));
+            PendingTable old = table;
+            if (read(old)) before.push_back(std::move(old));
             (void)memory.write(table.address, table.bytes);
         }
         return before;
@@ -224,12 +235,9 @@ class ModelGicv3 final : public ModelGic {
         return has_its_ ? offset_in(address, AGENT_ITS, gits::end) : std::nullopt;
     }
 
-    /// Nothing where no memory is.
-    [[nodiscard]] std::optional<PendingTable> read_table(std::uint64_t address, std::size_t bytes) const {
-        const TableMemory memory(surroundings_.memory());
-        PendingTable table{address, std::vector<std::uint8_t>(bytes)};
-        if (!memory.read(address, table.bytes)) return std::nullopt;
-        return table;
+    /// Takes what memory has there. @returns false where no memory is
+    bool read(PendingTable& table) const {
+        return TableMemory(surroundings_.memory()).read(table.address, table.bytes);
     }
     /// What memory has where the redistributors that have LPIs on keep theirs.
     [[nodiscard]] std::vector<PendingTable> pending_tables() const;
@@ -263,12 +271,9 @@ std::vector<PendingTable> ModelGicv3::pending_tables() const {
     for (unsigned cpu = 0; cpu < gic_.gic().cpu_count(); ++cpu) {
         const gic::GicRedistributor& redistributor = gic_.gic().redistributor(cpu);
         if (!redistributor.lpis_enabled()) continue;
-        constexpr std::uint64_t address_bits = 0x000f'ffff'ffff'0000;
-        const auto id_bits = std::min<unsigned>(
-            static_cast<unsigned>(redistributor.propbaser().raw() & 0x1f) + 1, gic::default_lpi_id_bits);
-        const std::size_t bytes = std::max<std::size_t>(std::size_t{1} << id_bits, 8) / 8;
-        if (auto table = read_table(redistributor.pendbaser().raw() & address_bits, bytes))
-            tables.push_back(std::move(*table));
+        PendingTable table =
+            pending_table_of(redistributor.propbaser().raw(), redistributor.pendbaser().raw());
+        if (read(table)) tables.push_back(std::move(table));
     }
     return tables;
 }

@@ -30,6 +30,7 @@ class ModelHardware final : public model::Hardware {
         return std::make_unique<ModelHardware>(*this);
     }
     [[nodiscard]] bool is_portable() const override { return true; }
+    [[nodiscard]] std::string unportable() const override { return board_.gic().unportable(); }
     void save(PortableState& state) override;
     void restore(const PortableState& state) override;
 

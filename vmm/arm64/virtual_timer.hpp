@@ -41,6 +41,9 @@ class VirtualTimer {
         compare_ = saved.compare;
     }
 
+    /// Whether the line of this PPI is a timer's to drive, also where that timer is not modelled.
+    static constexpr bool drives(std::uint32_t intid) { return intid == ppi || intid == ppi_of_physical; }
+
   private:
     /// Enabled and not masked.
     [[nodiscard]] bool runs() const { return (control_ & 3) == 1; }

@@ -106,6 +106,8 @@ class Hardware : public GsiInputs {
 
     /// Whether the two below can be called.
     [[nodiscard]] virtual bool is_portable() const { return false; }
+    /// Why save() would lose an interrupt that waits; empty if it would lose none.
+    [[nodiscard]] virtual std::string unportable() const { return {}; }
     /// Adds the controllers and routes, and a CPU for each with what is not the program's.
     virtual void save(PortableState& /*state*/) {}
     /// Into a new one.

@@ -56,6 +56,7 @@ std::shared_ptr<const MachineState> ModelMachine::save_portable() {
     // How much of its pause is left is in no structure of KVM's.
     if (const std::string why = hardware_->held_back(); !why.empty())
         throw Unreachable("an interrupt waits for time to pass, which no other machine can take up: " + why);
+    if (const std::string why = hardware_->unportable(); !why.empty()) throw Unreachable(why);
     collect_eventfds();
     flush();
     auto state = std::make_shared<PortableState>();

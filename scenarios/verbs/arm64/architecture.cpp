@@ -12,6 +12,7 @@
 #include "scenarios/verbs/arm64/kernel_events.hpp"
 #include "scenarios/verbs/arm64/lines.hpp"
 #include "scenarios/verbs/arm64/signs.hpp"
+#include "scenarios/verbs/arm64/state_file.hpp"
 #include "scenarios/verbs/common/claims.hpp"
 #include "scenarios/verbs/common/guest.hpp"
 #include "scenarios/verbs/common/machine.hpp"
@@ -236,6 +237,9 @@ const Architecture architecture{.name = "arm64",
                                 .needed = needed,
                                 .lacks = lacks,
                                 .check_place = check_place,
-                                .signs = signs};
+                                .signs = signs,
+                                .state_text = state_text,
+                                .state_schema = state_schema,
+                                .read_state = read_state};
 
 }  // namespace irqbench::scenarios::verbs::arm64

@@ -186,18 +186,6 @@ verbs::PartName Form<verbs::PartName>::read(const Cursor& at, Limits) {
 // The schema of a verb does not know the architecture that it is of.
 Json Form<verbs::PartName>::schema(Limits) { return {{"type", "string"}}; }
 
-namespace {
-
-/// Refuses it where a saved state has no form for a file.
-const Architecture& with_state_files(const Cursor& at) {
-    const Architecture& architecture = *at.reading().architecture;
-    if (architecture.read_state == nullptr)
-        at.fail(fmt::format("a state of {} has no form for a file yet: use a name", architecture.name));
-    return architecture;
-}
-
-}  // namespace
-
 verbs::ModeName Form<verbs::ModeName>::read(const Cursor& at, Limits) {
     const auto modes = at.reading().architecture->modes;
     return {std::string(modes[detail::read_word(at, modes)])};
@@ -223,7 +211,6 @@ bool is_plain_name(std::string_view name) {
 }  // namespace
 
 verbs::NewStateFile Form<verbs::NewStateFile>::read(const Cursor& at, Limits) {
-    with_state_files(at);
     std::string name = Form<std::string>::read(at, up_to(100));
     if (!is_plain_name(name))
         at.fail(
@@ -237,13 +224,12 @@ Json Form<verbs::NewStateFile>::schema(Limits) {
 }
 
 verbs::StateFile Form<verbs::StateFile>::read(const Cursor& at, Limits) {
-    const Architecture& architecture = with_state_files(at);
     // `./s.json` is what a step saves as `s.json`.
     std::string name = std::filesystem::path(Form<std::string>::read(at, {})).lexically_normal().string();
     if (at.reading().state_files.contains(name)) return {std::move(name), nullptr};
     const auto file = std::filesystem::path(at.reading().document.file).parent_path() / name;
     if (at.reading().reads != nullptr) at.reading().reads->push_back(file);
-    auto state = architecture.read_state(read_document(file));
+    auto state = at.reading().architecture->read_state(read_document(file));
     return {std::move(name), std::move(state)};
 }
 

@@ -1,33 +1,14 @@
 #include "scenarios/verbs/x86/state_check.hpp"
 
-#include <charconv>
-#include <set>
-
 #include "irqchip/x86/pic_registers.hpp"
-#include "scenarios/engine/architecture.hpp"
-#include "scenarios/engine/head.hpp"
+#include "scenarios/verbs/common/state_check.hpp"
 
 namespace irqbench::scenarios::verbs::x86 {
 
 using namespace state_file;
+using namespace state_file::x86;
 
 namespace {
-
-/// At the place that a pointer names below this one, or the nearest above it that the file has.
-[[noreturn]] void fail_below(const Cursor& at, std::string_view pointer, std::string reason) {
-    if (pointer.empty()) at.fail(std::move(reason));
-    pointer.remove_prefix(1);
-    const std::string_view key = pointer.substr(0, pointer.find('/'));
-    const std::string_view rest = pointer.substr(key.size());
-    if (const Node::Array* items = at.node().array()) {
-        std::size_t index = 0;
-        std::from_chars(key.data(), key.data() + key.size(), index);
-        if (index < items->size()) fail_below(at.at(index, (*items)[index]), rest, std::move(reason));
-    } else if (const Node* member = at.node().find(key)) {
-        fail_below(at.at(key, *member), rest, std::move(reason));
-    }
-    at.fail(std::move(reason));
-}
 
 /// SDM vol. 3, 2.5 and 2.2.1; AMD's manual has more of EFER.
 namespace cr0 {
@@ -46,15 +27,15 @@ constexpr std::uint64_t page_offset = 0xfff;
 constexpr unsigned elcr1 = irqchip::x86::Elcr1::fields.all;
 constexpr unsigned elcr2 = irqchip::x86::Elcr2::fields.all;
 
-class StateChecker {
+class StateChecker : AnyStateChecker {
   public:
-    StateChecker(const StateDocument& document, const Cursor& root) : document_(document), root_(root) {}
+    StateChecker(const StateDocument& document, const Cursor& root)
+        : AnyStateChecker(document, root), document_(document) {}
 
     void run() {
-        check_mode();
-        for (std::size_t i = 0; i < document_.vcpus.size(); ++i) check_vcpu(i);
-        if (document_.vcpus.size() > head::max_vcpus)
-            fail("/vcpus", fmt::format("{} vCPUs are more than {}", document_.vcpus.size(), head::max_vcpus));
+        check_machine(document_.vcpus.size());
+        if (document_.mode == "split" && document_.pit) fail("/pit", "there is no PIT in split mode");
+        for (std::size_t i = 0; i < document_.vcpus.size(); ++i) check_row(i);
         check_pic();
         check_ioapic();
         check_pit();
@@ -62,52 +43,14 @@ class StateChecker {
     }
 
   private:
-    [[noreturn]] void fail(std::string_view pointer, std::string reason) const {
-        fail_below(root_, pointer, std::move(reason));
-    }
-
-    void check_mode() const {
-        const auto known = find_architecture(document_.arch)->modes;
-        if (std::find(known.begin(), known.end(), document_.mode) == known.end())
-            fail("/mode", fmt::format("unknown irqchip mode{}", suggestion(document_.mode, known)));
-        if (document_.mode == "split" && document_.pit) fail("/pit", "there is no PIT in split mode");
-        if (document_.mode != "model") return;
-        for (std::size_t i = 0; i < document_.vcpus.size(); ++i)
-            if (document_.vcpus[i].cpu.core)
-                fail(fmt::format("/vcpus/{}/cpu/core", i), "a CPU of the model has no registers");
-    }
-
-    void check_vcpu(std::size_t index) {
+    void check_row(std::size_t index) {
         const VcpuRow& row = document_.vcpus[index];
         const std::string at = fmt::format("/vcpus/{}", index);
-        if (!ids_.insert(row.agent.id).second)
-            fail(at + "/agent/id", fmt::format("two vCPUs have the id {}", row.agent.id));
-        check_agent(at, row);
-        check_lapic(at + "/lapic", row);
-        if (row.cpu.core)
-            check_core(at + "/cpu/core", *row.cpu.core);
-        else if (document_.mode != "model")
-            fail(at + "/cpu", fmt::format("needs the key 'core' in {} mode", document_.mode));
-    }
-
-    void check_agent(const std::string& at, const VcpuRow& row) const {
-        const vmm::event::Rest& rest = row.agent.rest;
-        using State = vmm::event::RestState;
-        if (rest.state == State::idle && rest.depth != 0)
-            fail(at + "/agent/rest/depth", "is 0 of a vCPU that is idle");
-        if (rest.state == State::in_handler && rest.depth == 0)
-            fail(at + "/agent/rest/depth", "is at least 1 of a vCPU that is in a handler");
+        check_vcpu(at, row.agent.vcpu(), row.cpu.core.has_value());
         if ((row.cpu.agent_lapic & page_offset) != 0)
             fail(at + "/cpu/agent_lapic", "is the address of a page");
-        std::set<std::uint32_t> vectors;
-        for (std::size_t i = 0; i < row.agent.handlers.size(); ++i)
-            if (!vectors.insert(row.agent.handlers[i].vector).second)
-                fail(fmt::format("{}/agent/handlers/{}/vector", at, i),
-                     fmt::format("vector {:#x} has a handler already", row.agent.handlers[i].vector));
-        const auto& posted = row.agent.mailbox.posted;
-        for (std::size_t i = 0; i < posted.size(); ++i)
-            if (!is_a_size(posted[i].op.size))
-                fail(fmt::format("{}/agent/mailbox/posted/{}/op/size", at, i), "must be 0, 1, 2, 4 or 8");
+        check_lapic(at + "/lapic", row);
+        if (row.cpu.core) check_core(at + "/cpu/core", *row.cpu.core);
     }
 
     void check_lapic(const std::string& at, const VcpuRow& row) const {
@@ -170,37 +113,7 @@ class StateChecker {
         }
     }
 
-    void check_eventfds() const {
-        std::set<std::string_view> names;  // also of former ones, whose names are free again
-        std::set<std::string_view> taken;
-        const auto take = [&](const std::string& at, const auto& eventfd) {
-            if (eventfd.assigned && !taken.insert(eventfd.spec.name).second)
-                fail(at + "/spec/name", "the name is that of another");
-            names.insert(eventfd.spec.name);
-        };
-        for (std::size_t i = 0; i < document_.irqfds.size(); ++i) {
-            const vmm::IrqfdSpec& spec = document_.irqfds[i].spec;
-            const std::string at = fmt::format("/irqfds/{}", i);
-            if (!spec.shares.empty() && !names.contains(spec.shares))
-                fail(at + "/spec/shares", "no irqfd before this one has that name");
-            take(at, document_.irqfds[i]);
-        }
-        for (std::size_t i = 0; i < document_.ioeventfds.size(); ++i) {
-            const std::string at = fmt::format("/ioeventfds/{}", i);
-            take(at, document_.ioeventfds[i]);
-            if (!is_a_size(document_.ioeventfds[i].spec.length))
-                fail(at + "/spec/length", "must be 0, 1, 2, 4 or 8");
-        }
-    }
-
-    /// Of an access; 0 where there is none, or any.
-    static bool is_a_size(std::uint64_t size) {
-        return size == 0 || size == 1 || size == 2 || size == 4 || size == 8;
-    }
-
     const StateDocument& document_;
-    const Cursor& root_;
-    std::set<std::uint32_t> ids_;
 };
 
 }  // namespace

@@ -8,6 +8,6 @@ namespace irqbench::scenarios::verbs::x86 {
 /// by hand, or damaged.
 /// @param root the file that the document was read from
 /// @throws ScenarioError (malformed) with the place
-void check_state(const state_file::StateDocument& document, const Cursor& root);
+void check_state(const state_file::x86::StateDocument& document, const Cursor& root);
 
 }  // namespace irqbench::scenarios::verbs::x86
