@@ -267,10 +267,10 @@ void add_controls(std::vector<Row>& rows, const std::filesystem::path& folder) {
 }
 
 std::string oldest_kernel(const scenarios::Scenario& scenario) {
-    std::string text = scenario.requires_.kernel;
-    if (!scenario.fixed_in) return text;
+    // What had a bug had what it needs.
+    if (!scenario.fixed_in) return scenario.requires_.kernel;
     const vmm::KernelVersion& mainline = scenario.fixed_in->mainline;
-    text += fmt::format("{}{}.{}", text.empty() ? "" : ", ", mainline.version, mainline.patchlevel);
+    std::string text = fmt::format("{}.{}", mainline.version, mainline.patchlevel);
     for (auto stable = scenario.fixed_in->stable.rbegin(); stable != scenario.fixed_in->stable.rend();
          ++stable)
         text += ", " + vmm::to_string(*stable);
