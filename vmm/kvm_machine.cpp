@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include "vmm/architecture.hpp"
+#include "vmm/watchdog.hpp"
 
 namespace irqbench::vmm {
 
@@ -67,17 +69,21 @@ std::unique_lock<FairMutex> KvmMachine::hold() {
 void KvmMachine::concurrent(bool on) {
     if (on && config_.run != RunMode::free)
         throw std::logic_error("several threads need a free-running machine");
-    placement_->concurrent(on);
+    if (!closed_) placement_->concurrent(on);
     runner().expect_many(on);
     concurrent_ = on;
     signalled_ = true;
+}
+
+GuestProgress KvmMachine::progress(std::uint32_t vcpu) {
+    return closed_ ? GuestProgress::done : runner().progress(*slots_.at(vcpu));
 }
 
 /// What was signalled must not be overtaken by the next step. Done when that begins, so that until then a
 /// running guest is as free as any; and with no vCPU running, since an EOI must not come while an irqfd is
 /// away.
 void KvmMachine::drain_irqfds() {
-    if (concurrent_ || !std::exchange(signalled_, false)) return;
+    if (concurrent_ || closed_ || !std::exchange(signalled_, false)) return;
     const auto paused = runner().pause(nullptr);
     const auto held = hold();
     placement_->drain_irqfds();
@@ -86,6 +92,7 @@ void KvmMachine::drain_irqfds() {
 template <class Make>
 Outcome KvmMachine::call(std::string name, std::string arguments, std::optional<std::uint32_t> gsi,
                          Make make) {
+    if (closed_) return {0, EBADF};
     if (concurrent_) return make();
     const auto at = recorder_.now();
     const Outcome outcome = make();
@@ -219,18 +226,33 @@ Outcome KvmMachine::inject(std::uint32_t vcpu, std::uint32_t vector, Injection h
 }
 
 void KvmMachine::guest(std::uint32_t vcpu, std::span<const GuestOp> operations) {
+    if (closed_) return;
     drain_irqfds();
     VcpuSlot& slot = *slots_.at(vcpu);
     const auto post = [&](const GuestOp& op) {
-        const auto held = hold();
+        const auto held = runner().hold();
         return slot.agent.post(op);
     };
+    const bool idles = slot.agent.mailbox_empty();
     for (const GuestOp& op : operations) {
-        if (post(op)) continue;
+        bool posted = post(op);
         // The mailbox is full: what is in it has to be done first.
-        if (!settle() || !post(op))
+        if (concurrent_) {
+            while (!posted && await_progress(vcpu)) posted = post(op);
+            if (!posted) return;
+        } else if (!posted && settle()) {
+            posted = post(op);
+        }
+        if (!posted)
             throw std::runtime_error(fmt::format("vCPU {} does not take more operations: {}", vcpu, op.text));
     }
+    if (concurrent_ && idles) runner().wake(slot);
+}
+
+/// @returns false if there will be none
+bool KvmMachine::await_progress(std::uint32_t vcpu) {
+    std::this_thread::sleep_for(poll_interval / 10);
+    return !closed_ && progress(vcpu) != GuestProgress::stopped;
 }
 
 void KvmMachine::handler(std::uint32_t vcpu, std::uint32_t vector, std::uint8_t policy,
@@ -262,13 +284,13 @@ void KvmMachine::collect_kernel_events() {
 }
 
 void KvmMachine::flush() {
-    collect_eventfds();
+    if (!closed_) collect_eventfds();
     collect_kernel_events();
     recorder_.flush(trace_);
 }
 
 bool KvmMachine::settle() {
-    const bool going = runner().settle();
+    const bool going = closed_ || runner().settle();
     flush();
     return going;
 }
@@ -290,6 +312,7 @@ void KvmMachine::prove_quiet(const std::vector<std::uint32_t>& vcpus) {
 }
 
 std::vector<NamedValue> KvmMachine::inspect(std::string_view controller, std::uint32_t index) {
+    if (closed_) return {};
     drain_irqfds();
     runner().rest();
     const auto paused = runner().pause(nullptr);
@@ -305,10 +328,25 @@ KernelEvents KvmMachine::kernel_events() const {
 }
 
 void KvmMachine::finish() {
-    if (runner().failed()) return;
+    if (closed_ || runner().failed()) return;
     drain_irqfds();
     runner().rest();
     flush();
+}
+
+/// The vCPUs first: one that ran on would call a VM that is no more.
+void KvmMachine::close_descriptors() {
+    drain_irqfds();
+    stopped_vcpus_ = runner().pause(nullptr);
+    const auto held = runner().hold();
+    runner().abandon();
+    call("close", "", std::nullopt, [&] {
+        for (const auto& slot : slots_) slot->vcpu.close_file();
+        placement_->close_descriptors();
+        vm_->close_file();
+        return Outcome{};
+    });
+    closed_ = true;
 }
 
 void KvmMachine::close() {
@@ -322,7 +360,9 @@ void KvmMachine::close() {
 void KvmMachine::discard() {
     for (NamedDoorbell& doorbell : doorbells_)
         if (doorbell.ioeventfd) doorbell.ioeventfd->abandon();
+    stopped_vcpus_.reset();
     runner_.reset();
+    closed_ = false;
     doorbells_.clear();
     placement_.reset();
     slots_.clear();

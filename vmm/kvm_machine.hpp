@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -47,12 +48,15 @@ class KvmMachine final : public Machine {
     void wait(const std::function<bool()>& enough) override;
     void prove_quiet(const std::vector<std::uint32_t>& vcpus) override;
     void concurrent(bool on) override;
+    GuestProgress progress(std::uint32_t vcpu) override;
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
     [[nodiscard]] KernelEvents kernel_events() const override;
     [[nodiscard]] std::string unsaved() const override;
     [[nodiscard]] std::shared_ptr<const MachineState> save() override;
     [[nodiscard]] std::shared_ptr<const MachineState> save_portable() override;
     void restore(const MachineState& state, const RestoreOptions& options) override;
+    void close_descriptors() override;
+    [[nodiscard]] bool is_closed() const override { return closed_; }
     void finish() override;
     void close() override;
 
@@ -89,6 +93,7 @@ class KvmMachine final : public Machine {
     void complete_accesses();
     /// Keeps vCPU threads out of the controllers; not while several host threads are to meet there.
     [[nodiscard]] std::unique_lock<FairMutex> hold();
+    bool await_progress(std::uint32_t vcpu);
     void drain_irqfds();
     void injecting();
     void collect_eventfds();
@@ -112,8 +117,10 @@ class KvmMachine final : public Machine {
     std::vector<std::unique_ptr<VcpuSlot>> slots_;
     std::vector<NamedDoorbell> doorbells_;
     std::unique_ptr<Runner> runner_;
-    bool concurrent_ = false;  ///< set and cleared while there is one thread only
-    bool signalled_ = false;   ///< an irqfd, and what that caused may be on its way still
+    bool concurrent_ = false;              ///< set and cleared while there is one thread only
+    std::atomic<bool> closed_{false};      ///< until there is a new virtual machine
+    std::shared_ptr<void> stopped_vcpus_;  ///< while it is closed
+    bool signalled_ = false;               ///< an irqfd, and what that caused may be on its way still
 };
 
 }  // namespace irqbench::vmm

@@ -27,6 +27,7 @@ struct KvmMachine::State final : MachineState {
 };
 
 std::string KvmMachine::unsaved() const {
+    if (closed_) return "the virtual machine is closed";
     return placement_->state().empty() ? "there is no saved state in " + config_.placement + " mode yet" : "";
 }
 
@@ -87,7 +88,7 @@ void KvmMachine::begin_anew() {
         drain_irqfds();
         runner_->stop();
     }
-    collect_eventfds();
+    if (!closed_) collect_eventfds();
     discard();
     memory_ = {};
     create();

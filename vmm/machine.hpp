@@ -57,8 +57,9 @@ struct GuestOp {
     std::uint32_t size = 4;
     std::uint64_t address = 0;
     std::uint64_t value = 0;
-    bool observed = false;  ///< record its value as event::OperationDone even if it went well
+    bool observed = false;  ///< record its value as event::Observed
     std::string text;       ///< in words, for the timeline and for messages
+    bool counted = false;  ///< whoever posts it counts it: no event of its own, unless it raises an exception
 };
 
 /// An interrupt file descriptor: KVM_IRQFD.
@@ -85,6 +86,9 @@ struct MsiMessage {
     std::uint32_t data = 0;
     std::optional<std::uint32_t> device_id;
 };
+
+/// How far a vCPU is with the operations it was given.
+enum class GuestProgress { done, under_way, stopped };
 
 /// How a vector reaches a vCPU without an interrupt controller: KVM_INTERRUPT or KVM_SET_VCPU_EVENTS.
 enum class Injection { interrupt, vcpu_events };
@@ -146,12 +150,18 @@ class Machine {
 
     /// Free-running only. After concurrent(true), set_line, msi, route, signal, and for each irqfd by one of
     /// them assign_irqfd and deassign_irqfd, may be called by several host threads at once and record
-    /// nothing, since a trace has one writer: the caller records them all as one event. wait() and settle()
-    /// still belong to one thread. concurrent(false) ends it.
+    /// nothing, since a trace has one writer: the caller records them all as one event. So may guest(), for
+    /// each vCPU by one of them, with operations that are `counted`: it returns before they are done, and
+    /// progress() says when they are. wait() and settle() still belong to one thread. concurrent(false) ends
+    /// it.
     /// @throws std::logic_error by a machine that cannot
     virtual void concurrent(bool on) {
         if (on) throw std::logic_error("this machine cannot be driven by several threads");
     }
+
+    /// Between concurrent(true) and concurrent(false), by the thread that gives the vCPU operations: whether
+    /// it has done all of them. `stopped` where it will not: it storms, or the run cannot go on.
+    [[nodiscard]] virtual GuestProgress progress(std::uint32_t /*vcpu*/) { return GuestProgress::done; }
 
     /// Between concurrent(true) and concurrent(false), for a machine that decides in which order things
     /// happen: which of so many threads of the host acts next. All of them are the caller's one thread then.
@@ -188,6 +198,13 @@ class Machine {
     virtual void restore(const MachineState& /*state*/, const RestoreOptions& /*options*/) {
         throw std::logic_error(unsaved());
     }
+
+    /// Closes the virtual machine, as the end of its process does: the vCPUs stop where they are, and every
+    /// descriptor is closed with irqfds assigned and interrupts under way, which other threads may go on
+    /// signalling between concurrent(true) and concurrent(false). Only restore() brings a machine back; until
+    /// then calls are answered with EBADF, and nothing happens.
+    virtual void close_descriptors() { throw std::logic_error("this machine has no descriptors"); }
+    [[nodiscard]] virtual bool is_closed() const { return false; }
 
     /// Lets everything under way arrive and collects it, so that nothing can come after the last step unseen.
     /// Stepped, nothing is under way at rest.

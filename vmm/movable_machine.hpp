@@ -42,6 +42,7 @@ class MovableMachine final : public Machine {
     void wait(const std::function<bool()>& enough) override { inner_->wait(enough); }
     void prove_quiet(const std::vector<std::uint32_t>& vcpus) override { inner_->prove_quiet(vcpus); }
     void concurrent(bool on) override { inner_->concurrent(on); }
+    [[nodiscard]] GuestProgress progress(std::uint32_t vcpu) override { return inner_->progress(vcpu); }
     [[nodiscard]] std::optional<std::size_t> next_thread(std::size_t threads) override {
         return inner_->next_thread(threads);
     }
@@ -58,6 +59,8 @@ class MovableMachine final : public Machine {
         return inner_->save_portable();
     }
     void restore(const MachineState& state, const RestoreOptions& options) override;
+    void close_descriptors() override { inner_->close_descriptors(); }
+    [[nodiscard]] bool is_closed() const override { return inner_->is_closed(); }
     void finish() override { inner_->finish(); }
     void close() override { inner_->close(); }
 

@@ -128,6 +128,10 @@ class Placement {
     /// @throws std::system_error if the kernel refuses it, std::invalid_argument if this placement cannot
     virtual void restore(const PortableState& /*state*/) {}
 
+    /// Closes the descriptors that hold the VM besides its own and the vCPUs'. Nothing but destruction and
+    /// concurrent calls that are under way may follow.
+    virtual void close_descriptors() {}
+
     virtual Outcome set_line(std::uint32_t gsi, bool level, bool want_status) = 0;
     virtual Outcome msi(const MsiMessage& message) = 0;
     virtual Outcome route(const routing::RoutingTable& table) = 0;

@@ -32,8 +32,9 @@ void Runner::record(VcpuSlot& slot, const guest::Record& record) {
 
 void Runner::record(VcpuSlot& slot, const guest::FinishedOp& done) {
     if (done.refused) return fail(slot, fmt::format("the agent cannot do this here: {}", done.op.text));
-    parts_.recorder.add(Lane::guest, event::OperationDone{done.op.text, done.op.value, done.fault},
-                        slot.index);
+    if (!done.op.counted || done.fault)
+        parts_.recorder.add(Lane::guest, event::OperationDone{done.op.text, done.op.value, done.fault},
+                            slot.index);
     if (done.op.observed && !done.fault)
         parts_.recorder.add(Lane::guest, event::Observed{done.op.text, done.op.value}, slot.index);
 }

@@ -33,6 +33,10 @@ class Runner {
     virtual void prove_quiet(std::span<VcpuSlot* const> slots) = 0;
     /// Whether interrupts are expected in any number, as while several host threads send them.
     virtual void expect_many(bool) {}
+    /// The vCPU has something to do: no interrupt may be needed for it to look into its mailbox.
+    virtual void wake(VcpuSlot&) {}
+    /// See Machine::progress().
+    [[nodiscard]] virtual GuestProgress progress(VcpuSlot&) { return GuestProgress::done; }
     /// Waits until every vCPU has done what it was woken for.
     virtual void rest() = 0;
     /// Stops whatever runs on its own.
@@ -43,6 +47,8 @@ class Runner {
     /// would wait for the end of KVM_RUN. To be called before hold(), never while holding.
     [[nodiscard]] virtual std::shared_ptr<void> pause(VcpuSlot* slot) = 0;
 
+    /// The virtual machine is about to go, with no vCPU running: from now on it is left alone.
+    void abandon() { abandoned_ = true; }
     [[nodiscard]] bool failed() const { return failed_; }
 
   protected:
@@ -63,6 +69,7 @@ class Runner {
 
     Parts parts_;
     std::atomic<bool> failed_{false};
+    std::atomic<bool> abandoned_{false};
 
   private:
     void record(VcpuSlot& slot, const guest::Record& record);

@@ -5,12 +5,21 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "vmm/kvm/vcpu.hpp"
 #include "vmm/placement.hpp"
+#include "vmm/watchdog.hpp"
 
 namespace irqbench::vmm {
+
+/// A wait for the oldest operation of a vCPU that is not finished.
+struct Awaited {
+    std::uint32_t operation;  ///< its number
+    Watchdog watchdog;
+    Patience patience{poll_interval};
+};
 
 /// The thread of one vCPU. What has no comment of its own is guarded by the runner's lock.
 struct VcpuThread {
@@ -19,10 +28,11 @@ struct VcpuThread {
     VcpuSlot& slot;
     std::thread thread;
     std::atomic<pid_t> id{0};
-    unsigned pauses = 0;            ///< requests to stay out of KVM_RUN
-    bool outside = false;           ///< it stays out of KVM_RUN
-    bool stormed = false;           ///< over budget: out of KVM_RUN until the next step
-    std::atomic<bool> over{false};  ///< the thread has ended or will end without another KVM_RUN
+    unsigned pauses = 0;             ///< requests to stay out of KVM_RUN
+    bool outside = false;            ///< it stays out of KVM_RUN
+    bool stormed = false;            ///< over budget: out of KVM_RUN until the next step
+    std::optional<Awaited> awaited;  ///< while a thread of the host waits for what it was given
+    std::atomic<bool> over{false};   ///< the thread has ended or will end without another KVM_RUN
 
     /// Makes it come out of KVM_RUN, or out of await_kick(). May be called by any thread, with or without
     /// the runner's lock.

@@ -82,6 +82,8 @@ struct Facts {
     std::string restores_file;  ///< the same: what such a step saved, else what `brings` tells
     std::string restores;       ///< the same; what is true afterwards is what was true then
 
+    bool closes_machine = false;  ///< nothing but a restore can follow
+
     bool threadable =
         false;            ///< has a place in `parallel`: a call that several host threads may make at once
     bool routes = false;  ///< changes the routing table, which one thread may do

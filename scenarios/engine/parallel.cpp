@@ -6,7 +6,11 @@
 #include <array>
 #include <exception>
 #include <latch>
+#include <optional>
+#include <system_error>
 #include <thread>
+#include <utility>
+#include <vector>
 
 namespace irqbench::scenarios {
 
@@ -17,17 +21,19 @@ struct Shared {
     vmm::Machine& machine;
     const std::atomic<bool>* cancel;
     std::atomic<const void*> router{nullptr};  ///< the thread that owns the routing table
+    std::atomic<bool> closing{
+        false};  ///< a thread closes the machine, or has: whatever calls say now is right
 };
 
 struct Tally {
-    enum Action { lines, messages, tables, irqfds, signals, count };
+    enum Action { lines, messages, tables, irqfds, signals, operations, closings, count };
     std::array<std::uint64_t, count> done{};
     std::uint64_t refused = 0;
     vmm::Outcome first_refusal;
 
     [[nodiscard]] std::string text() const {
-        static constexpr std::array<const char*, count> words = {"line changes", "msi", "route", "irqfd",
-                                                                 "signal"};
+        static constexpr std::array<const char*, count> words = {
+            "line changes", "msi", "route", "irqfd", "signal", "operations", "close"};
         std::string text;
         for (std::size_t i = 0; i < done.size(); ++i)
             if (done[i] != 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", done[i], words[i]);
@@ -69,12 +75,36 @@ class Hand final : public vmm::Machine {
         shared_.machine.signal(irqfd, count);
         ++tally_.done[Tally::signals];
     }
+    void close_descriptors() override {
+        shared_.closing = true;
+        shared_.machine.close_descriptors();
+        ++tally_.done[Tally::closings];
+    }
+
+    void guest(std::uint32_t vcpu, std::span<const vmm::GuestOp> operations) override {
+        std::vector<vmm::GuestOp> counted(operations.begin(), operations.end());
+        for (vmm::GuestOp& op : counted) {
+            op.counted = true;
+            op.observed = false;
+        }
+        shared_.machine.guest(vcpu, counted);
+        tally_.done[Tally::operations] += counted.size();
+        busy_ = vcpu;
+    }
+    /// How far the vCPU is that was given operations last.
+    [[nodiscard]] vmm::GuestProgress last_given() {
+        if (!busy_) return vmm::GuestProgress::done;
+        const vmm::GuestProgress how = shared_.machine.progress(*busy_);
+        if (how == vmm::GuestProgress::done) busy_.reset();
+        return how;
+    }
+    /// The vCPU that may still be doing what it was given.
+    [[nodiscard]] std::optional<std::uint32_t> busy() const { return busy_; }
 
     vmm::Outcome assign_ioeventfd(const vmm::IoeventfdSpec&) override { refuse(); }
     vmm::Outcome deassign_ioeventfd(std::string_view) override { refuse(); }
     vmm::Outcome nmi(std::uint32_t) override { refuse(); }
     vmm::Outcome inject(std::uint32_t, std::uint32_t, vmm::Injection) override { refuse(); }
-    void guest(std::uint32_t, std::span<const vmm::GuestOp>) override { refuse(); }
     void handler(std::uint32_t, std::uint32_t, std::uint8_t, std::optional<std::uint32_t>) override {
         refuse();
     }
@@ -97,7 +127,7 @@ class Hand final : public vmm::Machine {
 
     vmm::Outcome counted(Tally::Action action, vmm::Outcome outcome) {
         ++tally_.done[action];
-        if (!outcome.ok() && outcome.error != accepted_) {
+        if (!outcome.ok() && outcome.error != accepted_ && !shared_.closing) {
             if (tally_.refused == 0) tally_.first_refusal = outcome;
             ++tally_.refused;
         }
@@ -107,6 +137,7 @@ class Hand final : public vmm::Machine {
     Shared& shared_;
     Tally tally_;
     int accepted_ = 0;
+    std::optional<std::uint32_t> busy_;
 };
 
 /// Goes through the steps of a thread, one at a time.
@@ -161,7 +192,8 @@ struct Thread {
     const std::string* name;
     Walk walk;
     Hand hand;
-    vmm::Trace unused;  ///< a verb may want to record something; what it says is in the tally
+    const Verb* next = nullptr;  ///< what it waits with for its vCPU
+    vmm::Trace unused;           ///< a verb may want to record something; what it says is in the tally
     std::exception_ptr thrown;
     std::atomic<bool> ended{false};
     std::thread host;
@@ -171,6 +203,8 @@ struct Thread {
 };
 
 class Team {
+    enum class Turn { taken, waits, ended };
+
   public:
     Team(const Block& block, vmm::Machine& machine, const RunOptions& options)
         : options_(options), shared_{machine, options.cancel} {
@@ -205,7 +239,7 @@ class Team {
         for (const auto& thread : threads_) going.push_back(thread.get());
         while (!going.empty()) {
             const auto turn = going.begin() + static_cast<std::ptrdiff_t>(*machine.next_thread(going.size()));
-            if (!act(**turn)) going.erase(turn);
+            if (act(**turn) == Turn::ended) going.erase(turn);
         }
     }
 
@@ -214,8 +248,8 @@ class Team {
         for (auto& thread : threads_) {
             thread->host = std::thread([this, &start, each = thread.get()] {
                 start.arrive_and_wait();
-                while (act(*each)) {
-                }
+                for (Turn turn = act(*each); turn != Turn::ended; turn = act(*each))
+                    if (turn == Turn::waits) std::this_thread::yield();
             });
         }
         const auto all_ended = [this] {
@@ -234,21 +268,35 @@ class Team {
         if (thrown) std::rethrow_exception(thrown);
     }
 
-    /// @returns false when the thread has ended
-    bool act(Thread& thread) {
+    Turn act(Thread& thread) {
         try {
-            const Verb* verb = nullptr;
-            if (!stopped())
-                verb = thread.walk.next([this](const std::string& name) { return named(name).ended.load(); });
-            if (verb != nullptr) {
-                perform_step(thread, *verb);
-                return true;
+            if (thread.next == nullptr && !stopped())
+                thread.next =
+                    thread.walk.next([this](const std::string& name) { return named(name).ended.load(); });
+            if (!stopped() && !may_go_on(thread)) return Turn::waits;
+            if (thread.next != nullptr && !stopped()) {
+                perform_step(thread, *std::exchange(thread.next, nullptr));
+                return Turn::taken;
             }
         } catch (...) {
             thread.thrown = std::current_exception();
             stop_ = true;
         }
         thread.ended = true;
+        return Turn::ended;
+    }
+
+    /// Not while a vCPU has something to do that has to be done before the next step, or the end.
+    bool may_go_on(Thread& thread) {
+        const auto vcpu = thread.hand.busy();
+        if (!vcpu) return true;
+        if (thread.next != nullptr && thread.next->facts().runs_on == vcpu) return true;
+        switch (thread.hand.last_given()) {
+            case vmm::GuestProgress::done: return true;
+            case vmm::GuestProgress::under_way: return false;
+            case vmm::GuestProgress::stopped: break;
+        }
+        stop_ = true;  // the trace says why
         return false;
     }
 
@@ -258,7 +306,12 @@ class Team {
             if (const auto* result = std::get_if<expect::CallResult>(&expectation)) accepted = result->error;
         thread.hand.accept(accepted);
         Stage stage{thread.hand, thread.unused, options_.config};
-        verb.perform(stage);
+        try {
+            verb.perform(stage);
+        } catch (const std::system_error&) {
+            // Under way when the descriptors went.
+            if (!shared_.closing) throw;
+        }
     }
 
     const Thread& named(const std::string& name) const {

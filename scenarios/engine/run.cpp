@@ -93,7 +93,7 @@ class Player {
             world_.next_action();
             action_ = begin;
         }
-        if (options_.migrate) migrate();
+        if (options_.migrate && !machine_.is_closed()) migrate();
         if (is_parallel(step)) {
             perform_parallel(*step.block, machine_, trace_, options_);
         } else {

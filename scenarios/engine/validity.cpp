@@ -12,6 +12,7 @@
 #include "scenarios/engine/left_behind.hpp"
 #include "scenarios/engine/run.hpp"
 #include "scenarios/engine/steps.hpp"
+#include "scenarios/engine/thread_owners.hpp"
 
 namespace irqbench::scenarios {
 
@@ -159,6 +160,7 @@ class Checker {
     void enter_parallel(const Step& step, Around around) {
         const Block& block = *step.block;
         if (around.in_setup) fail(step, "setup has no 'parallel': move it to 'steps'");
+        if (left_.closed) fail(step, closed_already);
         if (around.parallel != nullptr) fail(step, "'parallel' inside 'parallel': name all threads in one");
         if (scenario_.stepped_only) fail(step, "'parallel' is free-running, and \"run\" says \"stepped\"");
         around.parallel = &block;
@@ -194,6 +196,9 @@ class Checker {
 
     void check(const Step& step, const Facts& facts, const Around& around) {
         for (const std::uint32_t vcpu : facts.vcpus) check_vcpu(step, vcpu);
+        if (left_.closed && (facts.closes_machine || (around.parallel == nullptr && needs_machine(step, facts))))
+            fail(step, closed_already);
+        left_.closed = left_.closed || facts.closes_machine;
         check_place(step, facts, around);
         check_needs(step, facts);
         check_names(step, facts);
@@ -237,7 +242,9 @@ class Checker {
             if (around.parallel != nullptr)
                 fail(step, "'parallel' has no assertions: claim what it causes after it, or in 'outcomes'");
         }
-        if (around.parallel != nullptr) check_thread(step, facts, around);
+        if (around.parallel != nullptr)
+            if (std::string reason = owners_.claim(facts, around.parallel, around.thread); !reason.empty())
+                fail(step, std::move(reason));
         if (facts.modes.empty()) return;
         for (const std::string& mode : around.modes)
             if (std::find(facts.modes.begin(), facts.modes.end(), mode) == facts.modes.end())
@@ -260,25 +267,6 @@ class Checker {
             fail(step, fmt::format("needs {:#x} bytes of the scenario's own memory, which has {:#x}: set "
                                    "\"machine\": {{ \"memory\": \"{:#x}\" }}",
                                    memory, scenario_.config.memory, memory));
-    }
-
-    void check_thread(const Step& step, const Facts& facts, const Around& around) {
-        if (!facts.threadable)
-            fail(step,
-                 "has no place in 'parallel', where threads raise, lower, pulse, send messages, assign, "
-                 "deassign and signal irqfds, and change routes only");
-        for (const std::string& name : {facts.opens_irqfd, facts.closes}) {
-            if (name.empty()) continue;
-            const auto [owner, is_new] = owners_.try_emplace({around.parallel, name}, around.thread);
-            if (owner->second != around.thread)
-                fail(step, fmt::format("only one thread may assign and deassign '{}', and '{}' does", name,
-                                       owner->second));
-        }
-        // A table is replaced as a whole, so that two threads would undo each other's routes.
-        if (!facts.routes) return;
-        const auto [router, is_first] = routers_.try_emplace(around.parallel, around.thread);
-        if (router->second != around.thread)
-            fail(step, fmt::format("only one thread may change routes, and '{}' does", router->second));
     }
 
     void check_names(const Step& step, const Facts& facts) {
@@ -463,6 +451,15 @@ class Checker {
         }
     }
 
+    /// Not to restore another one, nor to claim what came before it was closed.
+    [[nodiscard]] static bool needs_machine(const Step& step, const Facts& facts) {
+        const bool restores = !facts.restores.empty() || !facts.restores_file.empty();
+        const bool heard = facts.claims || !facts.resampler.empty() || !facts.ioeventfd.empty();
+        return !restores && (step.verb->acts() || !heard);
+    }
+    static constexpr const char* closed_already =
+        "the virtual machine is closed: only 'restore' makes a new one";
+
     static constexpr std::uint32_t every = ~std::uint32_t{0};
 
     const Scenario& scenario_;
@@ -471,10 +468,8 @@ class Checker {
 
     LeftBehind left_;
     KeptStates kept_;
-    /// the thread of each `parallel` that assigns and deassigns an irqfd
-    std::map<std::pair<const Block*, std::string>, std::string> owners_;
-    std::map<const Block*, std::string> routers_;     ///< the thread of each `parallel` that changes routes
-    std::map<std::uint64_t, std::uint64_t> tenants_;  ///< by place
+    ThreadOwners owners_;
+    std::map<std::uint64_t, std::uint64_t> tenants_;             ///< by place
     std::vector<std::pair<std::uint32_t, const Step*>> raised_;  ///< GSIs of irqfds
     std::set<std::uint32_t> routed_;                             ///< GSIs to which steps give routes
     bool routes_any_ = false;                                    ///< steps may give routes to any

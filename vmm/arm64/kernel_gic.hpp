@@ -44,6 +44,10 @@ class KernelGic : public ArmPlacement, private RegisterFile {
     Outcome deassign_irqfd(std::string_view name) override;
     void signal(std::string_view irqfd, std::uint64_t count) override;
     void concurrent(bool on) override;
+    void close_descriptors() override {
+        if (gic_) gic_->close_file();
+        if (its_) its_->close_file();
+    }
     void drain_irqfds() override { irqfds_.drain(); }
     [[nodiscard]] std::vector<event::Resampled> take_resampled() override;
     bool before_run(VcpuSlot&) override { return true; }

@@ -45,6 +45,9 @@ class Device {
         require(try_set(group, attribute, value...), "KVM_SET_DEVICE_ATTR");
     }
 
+    /// Closes the descriptor; every call after it fails with ENOTTY.
+    void close_file() { fd_.close_file(); }
+
   private:
     explicit Device(Fd fd) : fd_(static_cast<Fd&&>(fd)) {}
 

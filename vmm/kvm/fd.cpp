@@ -1,5 +1,7 @@
 #include "vmm/kvm/fd.hpp"
 
+#include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -21,6 +23,13 @@ int Fd::release() { return std::exchange(number_, -1); }
 
 void Fd::reset() {
     if (number_ >= 0) ::close(release());
+}
+
+void Fd::close_file() {
+    const Fd inert(::eventfd(0, EFD_CLOEXEC));
+    if (!inert) throw std::system_error(errno, std::generic_category(), "eventfd");
+    if (::dup3(inert.get(), number_, O_CLOEXEC) < 0)
+        throw std::system_error(errno, std::generic_category(), "dup3");
 }
 
 Outcome try_ioctl_once(int fd, Request request, std::uintptr_t argument) {

@@ -29,6 +29,9 @@ class Fd {
     explicit operator bool() const { return number_ >= 0; }
     [[nodiscard]] int release();
     void reset();
+    /// Closes the file, and leaves under its number one that answers every ioctl with ENOTTY: another thread
+    /// may be about to use it. @throws std::system_error
+    void close_file();
 
   private:
     int number_ = -1;

@@ -20,6 +20,12 @@ Mapping Mapping::anonymous(std::size_t bytes) {
 
 Mapping Mapping::shared(int fd, std::size_t bytes) { return {bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd}; }
 
+void Mapping::detach() {
+    if (::mmap(bytes_.data(), bytes_.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+               -1, 0) == MAP_FAILED)
+        throw std::system_error(errno, std::generic_category(), "mmap");
+}
+
 Mapping::Mapping(Mapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
 
 Mapping& Mapping::operator=(Mapping&& other) noexcept {

@@ -19,6 +19,9 @@ class Mapping {
     Mapping& operator=(const Mapping&) = delete;
     ~Mapping();
 
+    /// Lets go of the file, and leaves zeroed memory at the same address. @throws std::system_error "mmap"
+    void detach();
+
     [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }
 
   private:

@@ -166,6 +166,12 @@ class Vcpu {
 #endif
 
     [[nodiscard]] int fd() const { return fd_.get(); }
+    /// Closes the descriptor, and unmaps what keeps the kernel's vCPU: no thread may be inside run(). Every
+    /// call after it fails with ENOTTY, and the shared pages are zero.
+    void close_file() {
+        fd_.close_file();
+        pages_.detach();
+    }
 
   private:
     Vcpu(Vm& vm, std::uint32_t id, Fd fd);

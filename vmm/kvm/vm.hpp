@@ -125,6 +125,8 @@ class Vm {
 #endif
 
     [[nodiscard]] int fd() const { return fd_.get(); }
+    /// Closes the descriptor while others may still use it; every call after it fails with ENOTTY.
+    void close_file() { fd_.close_file(); }
 
   private:
     std::size_t vcpu_mmap_size_;

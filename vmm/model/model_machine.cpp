@@ -71,6 +71,7 @@ void ModelMachine::flush() {
 template <class Make>
 Outcome ModelMachine::call(std::string name, std::string arguments, std::optional<std::uint32_t> gsi,
                            Make make) {
+    if (closed_) return {0, EBADF};
     if (concurrent_) return make();
     const std::size_t place = waiting_.size();
     add(Lane::host, event::Call{std::move(name), std::move(arguments), gsi, {}});
@@ -140,6 +141,7 @@ Outcome ModelMachine::inject(std::uint32_t vcpu, std::uint32_t vector, Injection
 }
 
 void ModelMachine::guest(std::uint32_t vcpu, std::span<const GuestOp> operations) {
+    if (closed_) return;
     for (const GuestOp& op : operations) slots_.at(vcpu).cpu.post(op);
     ready_.insert(vcpu);
     busy_.insert(vcpu);
@@ -157,13 +159,22 @@ void ModelMachine::concurrent(bool on) {
 }
 
 std::vector<NamedValue> ModelMachine::inspect(std::string_view controller, std::uint32_t index) {
+    if (closed_) return {};
     if (is_free()) run_all_to_rest();
     flush();
     return hardware_->inspect(controller, index);
 }
 
+/// The CPUs stop where they are: nothing looks at them again.
+void ModelMachine::close_descriptors() {
+    collect_eventfds();
+    call("close", "", std::nullopt, [] { return Outcome{}; });
+    closed_ = true;
+    flush();
+}
+
 void ModelMachine::finish() {
-    if (failed_) return;
+    if (failed_ || closed_) return;
     if (is_free()) run_all_to_rest();
     collect_eventfds();
     flush();
@@ -255,7 +266,8 @@ void ModelMachine::collect(std::uint32_t cpu) {
             fail(cpu, fmt::format("the agent cannot do this here: {}", done.op.text));
             continue;
         }
-        add(Lane::guest, event::OperationDone{done.op.text, done.op.value, done.fault}, cpu);
+        if (!done.op.counted || done.fault)
+            add(Lane::guest, event::OperationDone{done.op.text, done.op.value, done.fault}, cpu);
         if (done.op.observed && !done.fault)
             add(Lane::guest, event::Observed{done.op.text, done.op.value}, cpu);
     }

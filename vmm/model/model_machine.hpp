@@ -54,6 +54,7 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
     void wait(const std::function<bool()>& enough) override;
     void prove_quiet(const std::vector<std::uint32_t>& vcpus) override;
     void concurrent(bool on) override;
+    GuestProgress progress(std::uint32_t vcpu) override;
     [[nodiscard]] std::optional<std::size_t> next_thread(std::size_t threads) override;
     [[nodiscard]] std::vector<NamedValue> inspect(std::string_view controller, std::uint32_t index) override;
     [[nodiscard]] std::string unsaved() const override;
@@ -62,6 +63,8 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
     [[nodiscard]] std::shared_ptr<const MachineState> save_portable() override;
     /// Time goes on where it is: what was due in between is due now.
     void restore(const MachineState& state, const RestoreOptions& options) override;
+    void close_descriptors() override;
+    [[nodiscard]] bool is_closed() const override { return closed_; }
     void finish() override;
     void close() override { flush(); }
 
@@ -85,6 +88,8 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
         std::uint64_t records = 0;  ///< during `period`
         std::uint64_t period = 0;
         bool stormed = false;  ///< over budget: does nothing until the next step
+        /// while a thread of the host waits for what it was given: when it has waited for too long
+        std::optional<std::chrono::nanoseconds> awaited_until;
     };
 
     // Surroundings
@@ -166,6 +171,7 @@ class ModelMachine final : public Machine, private Surroundings, private CpuSurr
     std::uint64_t period_ = 1;   ///< in which records are counted
     bool many_ = false;          ///< records are expected in any number
     bool concurrent_ = false;
+    bool closed_ = false;
     bool failed_ = false;
 };
 

@@ -21,6 +21,7 @@ struct ModelMachine::State final : MachineState {
 };
 
 std::string ModelMachine::unsaved() const {
+    if (closed_) return "the virtual machine is closed";
     return hardware_->clone() ? "" : "this model has no saved state";
 }
 
@@ -96,6 +97,7 @@ void ModelMachine::restore(const PortableState& saved, const RestoreOptions& opt
     if (!hardware_->is_portable())
         throw std::invalid_argument("this machine cannot restore what others have saved");
     collect_eventfds();
+    closed_ = false;
     now_ = std::max(now_, options.now);
     config_.gic = gic_of(saved, config_);
     hardware_ = make_hardware_(config_, *this);
@@ -148,6 +150,7 @@ void ModelMachine::restore(const MachineState& state, const RestoreOptions& opti
     if (!options.first.empty() || !options.without.empty())
         throw std::invalid_argument("the model's state has no parts that could be restored one by one");
     collect_eventfds();
+    closed_ = false;
     hardware_ = saved->hardware->clone();
     irqfds_ = std::make_unique<Irqfds>(*saved->irqfds, *hardware_);
     memory_ = saved->memory;

@@ -35,6 +35,7 @@ void ModelMachine::pass(std::chrono::nanoseconds time) {
 }
 
 bool ModelMachine::pass_to_next_timer(std::chrono::nanoseconds end) {
+    if (closed_) return false;
     const auto next = hardware_->next_timer();
     if (!next || *next > end) return false;
     now_ = std::max(now_, *next);
@@ -77,6 +78,7 @@ void ModelMachine::step(std::uint32_t cpu) {
 }
 
 bool ModelMachine::settle() {
+    if (closed_) return flush(), !failed_;
     begin_period();
     if (!failed_) {
         if (is_free())
@@ -127,7 +129,7 @@ bool ModelMachine::run_to_rest(std::uint32_t cpu) {
 
 /// One step of a CPU drawn by lot. @returns false if none can go on
 bool ModelMachine::step_any() {
-    while (!ready_.empty() && !failed_) {
+    while (!ready_.empty() && !failed_ && !closed_) {
         const std::uint32_t cpu = ready_.nth(dice_.roll(ready_.size()));
         Slot& slot = slots_[cpu];
         if (slot.stormed || !slot.cpu.can_step()) {
@@ -229,6 +231,22 @@ std::optional<std::size_t> ModelMachine::next_thread(std::size_t threads) {
     while (dice_.roll(2) == 0 && step_any()) {
     }
     return dice_.roll(threads);
+}
+
+GuestProgress ModelMachine::progress(std::uint32_t vcpu) {
+    Slot& slot = slots_.at(vcpu);
+    const auto end = [&slot](GuestProgress how) {
+        slot.awaited_until.reset();
+        return how;
+    };
+    if (closed_) return end(GuestProgress::done);
+    if (slot.cpu.mailbox_empty() && (slot.cpu.unfinished() == nullptr || !slot.cpu.can_step()))
+        return end(GuestProgress::done);
+    if (failed_ || slot.stormed) return end(GuestProgress::stopped);
+    if (!slot.awaited_until) slot.awaited_until = now_ + config_.watchdog;
+    if (step_any() || failed_ || pass_to_next_timer(*slot.awaited_until)) return GuestProgress::under_way;
+    fail(vcpu, fmt::format("the vCPU did not do this: {}", slot.cpu.unfinished()->text));
+    return end(GuestProgress::stopped);
 }
 
 event::Quiet ModelMachine::quiet_of(const Slot& slot) const {

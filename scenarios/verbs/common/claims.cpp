@@ -250,6 +250,11 @@ Facts QuietVerb::facts() const {
     return facts;
 }
 
+void ResampledArguments::check(const ResampledArguments& arguments, const Cursor& at) {
+    if (arguments.count == 0 && !arguments.or_more)
+        at.fail("claims that there are no kicks, as every file does: leave it out, or say \"or_more\": true");
+}
+
 std::string ResampledVerb::explain() const {
     return fmt::format("Expect that the resamplefd of '{}' is kicked {}{}.", arguments_.irqfd,
                        arguments_.count == 1 ? "once" : fmt::format("{} times", arguments_.count),
@@ -262,7 +267,7 @@ std::vector<Expectation> ResampledVerb::expects() const {
 
 Facts ResampledVerb::facts() const {
     Facts facts;
-    facts.asserts = true;
+    facts.asserts = arguments_.count != 0;  // none or more is any number
     facts.resampler = arguments_.irqfd;
     return facts;
 }

@@ -109,10 +109,11 @@ struct ResampledArguments {
     static constexpr auto fields() {
         return std::tuple{required("irqfd", &ResampledArguments::irqfd, "name of the irqfd"),
                           optional("count", &ResampledArguments::count, "kicks since the last claim",
-                                   between(1, 1'000'000)),
+                                   up_to(1'000'000)),
                           optional("or_more", &ResampledArguments::or_more,
                                    "or any number above that: what a race leaves open")};
     }
+    static void check(const ResampledArguments& arguments, const Cursor& at);
     static constexpr std::string_view shorthand = "irqfd";
 };
 

@@ -73,6 +73,16 @@ Facts MigrateVerb::facts() const {
     return facts;
 }
 
+std::string CloseVerb::explain() const { return "The host closes the virtual machine as it stands."; }
+
+void CloseVerb::perform(Stage& stage) const { stage.machine.close_descriptors(); }
+
+Facts CloseVerb::facts() const {
+    Facts facts;
+    facts.closes_machine = facts.threadable = true;
+    return facts;
+}
+
 std::string SaveVerb::explain() const {
     std::string as;
     if (!arguments_.name.empty()) as += fmt::format(" as '{}'", arguments_.name);

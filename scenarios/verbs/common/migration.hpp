@@ -63,6 +63,20 @@ class MigrateVerb final : public VerbOf<MigrateArguments> {
     [[nodiscard]] Facts facts() const override;
 };
 
+/// Of `close`.
+struct CloseArguments {
+    static constexpr auto fields() { return std::tuple{}; }
+    static constexpr bool bare_true = true;
+};
+
+class CloseVerb final : public VerbOf<CloseArguments> {
+  public:
+    using VerbOf::VerbOf;
+    [[nodiscard]] std::string explain() const override;
+    void perform(Stage& stage) const override;
+    [[nodiscard]] Facts facts() const override;
+};
+
 /// Of `save`.
 struct SaveArguments {
     std::string name;

@@ -46,6 +46,7 @@ constexpr std::array all_verbs{
     verb<MigrateVerb>("migrate", Side::host, "moves the guest into a new virtual machine"),
     verb<SaveVerb>("save", Side::host, "saves the machine's state under a name"),
     verb<RestoreVerb>("restore", Side::host, "begins a new virtual machine with a saved state"),
+    verb<CloseVerb>("close", Side::host, "closes the virtual machine as it stands"),
 
     verb<HandlerVerb<HandlerDialect>>("handler", Side::guest, "says what a vector's handler does"),
     verb<EoiVerb>("eoi", Side::guest, "writes the LAPIC's EOI register"),
