@@ -1,0 +1,53 @@
+#include "tools/irqbench/import_trace.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <system_error>
+
+#include "tools/import/scenario_text.hpp"
+#include "tools/import/story.hpp"
+#include "tools/irqbench/whole_file.hpp"
+
+namespace irqbench::tools {
+
+int import_trace(const TraceImport& import, Surroundings& surroundings) {
+    std::string text;
+    try {
+        const importing::KvmTrace trace = importing::read_trace(import.trace, import.span);
+        const importing::Machine machine = importing::choose_machine(trace, import.wanted);
+        const importing::Story story = importing::tell(trace, machine);
+        importing::Heading heading;
+        heading.name = fmt::format("what {} shows", import.name).substr(0, 200);
+        heading.source = "imported by irqbench from " + import.name;
+        heading.remarks.push_back(fmt::format("{}: {} lines, {} events of KVM; machine: {}", import.name,
+                                              trace.lines, trace.kvm_events, machine.words));
+        if (trace.begins_late)
+            heading.remarks.emplace_back("the trace's buffer was too small: its beginning is lost");
+        if (trace.is_cut_off)
+            heading.remarks.emplace_back("the trace ends inside of a line, which is left out");
+        text = importing::write_scenario(story, machine, heading);
+        surroundings.err << fmt::format(
+            "{}: {}; {} steps of the trace, {} interrupts taken, {} steps inferred\n", import.name,
+            machine.words, story.happenings.size(), story.taken, story.inferred);
+    } catch (const importing::TraceError& error) {
+        spdlog::error("{}", error.what());
+        return ExitStatus::malformed;
+    } catch (const std::system_error& error) {
+        throw CLI::ValidationError(error.what());
+    }
+    if (import.output == "-") {
+        surroundings.out << text;
+        return ExitStatus::passed;
+    }
+    try {
+        write_whole_file(import.output, text);
+        return ExitStatus::passed;
+    } catch (const std::system_error& error) {
+        spdlog::error("{}", error.what());
+        return ExitStatus::bench_error;
+    }
+}
+
+}  // namespace irqbench::tools
