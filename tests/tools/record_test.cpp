@@ -9,7 +9,7 @@
 
 using namespace irqbench;
 using namespace irqbench::tests;
-using tools::recording::LineFilter;
+using tools::tracing::LineFilter;
 
 namespace {
 

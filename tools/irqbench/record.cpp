@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/wait.h>
@@ -154,7 +155,7 @@ class Recording {
     }
 
     void record() {
-        recording::Recorder recorder(
+        tracing::Recorder recorder(
             process(), [this](std::string_view text) { trace_.append(text); }, command_.most_bytes());
         recorder.start();
         if (recorded_) recorded_->begin();

@@ -2,7 +2,7 @@
 
 #include "tools/import/text_line.hpp"
 
-namespace irqbench::tools::recording {
+namespace irqbench::tools::tracing {
 
 std::string LineFilter::add(std::string_view piece) {
     std::string kept;
@@ -28,4 +28,4 @@ bool LineFilter::keeps(std::string_view line) {
     return true;
 }
 
-}  // namespace irqbench::tools::recording
+}  // namespace irqbench::tools::tracing

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace irqbench::tools::recording {
+namespace irqbench::tools::tracing {
 
 /// Of the text of `trace_pipe`, which comes in pieces, the events of some threads, and where events were
 /// lost.
@@ -30,4 +30,4 @@ class LineFilter {
     std::uint64_t lost_ = 0;
 };
 
-}  // namespace irqbench::tools::recording
+}  // namespace irqbench::tools::tracing

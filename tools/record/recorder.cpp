@@ -9,7 +9,7 @@
 #include <string>
 #include <system_error>
 
-namespace irqbench::tools::recording {
+namespace irqbench::tools::tracing {
 
 namespace {
 
@@ -50,4 +50,4 @@ bool Recorder::take(std::chrono::milliseconds patience) {
     return true;
 }
 
-}  // namespace irqbench::tools::recording
+}  // namespace irqbench::tools::tracing

@@ -10,7 +10,7 @@
 #include "tools/record/line_filter.hpp"
 #include "vmm/trace_instance.hpp"
 
-namespace irqbench::tools::recording {
+namespace irqbench::tools::tracing {
 
 /// What the kernel's KVM does for one process, as text: the events (kvm:*) of its threads and of the kernel's
 /// own, which work for all. The kernel's buffers are of 16 MiB for each CPU: where more comes than is read,
@@ -44,4 +44,4 @@ class Recorder {
     std::uint64_t room_;
 };
 
-}  // namespace irqbench::tools::recording
+}  // namespace irqbench::tools::tracing
