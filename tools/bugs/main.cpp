@@ -3,11 +3,13 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "scenarios/engine/load.hpp"
 #include "tools/bugs/page.hpp"
 #include "tools/report/records.hpp"
 
@@ -36,6 +38,16 @@ void read_results(const char* path, std::vector<Result>& results) {
     }
 }
 
+/// Of the files that the results are of, which are found from here.
+std::map<std::string, std::string> oldest_kernels(const std::vector<Result>& results) {
+    std::map<std::string, std::string> oldest;
+    for (const Result& result : results)
+        if (!result.reference.empty() && !oldest.contains(result.file))
+            oldest[result.file] =
+                irqbench::tools::bugs::oldest_kernel(irqbench::scenarios::load(result.file));
+    return oldest;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -48,7 +60,7 @@ int main(int argc, char** argv) try {
     irqbench::tools::bugs::add_controls(rows, argv[2]);
     std::vector<Result> results;
     for (int i = 3; i < argc; ++i) read_results(argv[i], results);
-    fmt::print("{}", irqbench::tools::bugs::page(rows, results));
+    fmt::print("{}", irqbench::tools::bugs::page(rows, results, oldest_kernels(results)));
     return 0;
 } catch (const std::exception& error) {
     fmt::print(stderr, "bug-page: {}\n", error.what());

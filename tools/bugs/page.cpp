@@ -67,7 +67,9 @@ struct Line {
 
 class Page {
   public:
-    Page(std::span<const Row> rows, std::span<const Result> results) : rows_(rows) {
+    Page(std::span<const Row> rows, std::span<const Result> results,
+         const std::map<std::string, std::string>& oldest)
+        : rows_(rows), oldest_(oldest) {
         for (const Result& result : results)
             for (const std::string& reference : result.reference) take(result, reference);
     }
@@ -85,10 +87,15 @@ class Page {
             "agree; `known` is a failure that\n"
             "a fix in a later kernel or a recorded finding explains, - where the scenario makes no sense "
             "there. `ours` is what our own\n"
-            "controllers do (`userspace`, `model`), for bugs of VMMs above all.\n\n"
+            "controllers do (`userspace`, `model`), for bugs of VMMs above all; where a fix of KVM explains "
+            "what came in `userspace`, it stands\n"
+            "with the kernel.\n\n"
             "`control` is the bug that `tools/bug-controls` puts back into our controllers or placements, so "
             "that the row's scenarios fail\n"
-            "([tests/controls](../tests/controls)), or why there is none.\n\n"
+            "([tests/controls](../tests/controls)), or why there is none. `from` is the oldest Linux that "
+            "the "
+            "scenario passes on, or that has\n"
+            "what it needs, where it says so: - is any.\n\n"
             "{}{}{}{}",
             with, rows_.size(), told_apart(), all(), alike(), others());
     }
@@ -107,7 +114,8 @@ class Page {
             throw std::invalid_argument(fmt::format("{} names the row {}, which is said to have no scenario",
                                                     result.file, reference));
         Line& line = lines_[reference][result.file];
-        if (is_ours(result.irqchip)) {
+        // Where a fix of KVM explains what came, the controllers are not to blame.
+        if (is_ours(result.irqchip) && !is_explained_by_a_fix(result)) {
             add(line.ours, result);
             return;
         }
@@ -158,8 +166,9 @@ class Page {
     }
 
     [[nodiscard]] std::string all() const {
-        std::string text = "## With a scenario\n\n| row | bug | where | reference | scenario | control |";
-        std::string rule = "|---|---|---|---|---|---|";
+        std::string text =
+            "## With a scenario\n\n| row | bug | where | reference | scenario | control | from |";
+        std::string rule = "|---|---|---|---|---|---|---|";
         for (const Release& release : releases_) {
             text += fmt::format(" {} |", in_digits(release));
             rule += "---|";
@@ -169,8 +178,10 @@ class Page {
             const auto found = lines_.find(row.name);
             if (found == lines_.end()) continue;
             for (const auto& [file, line] : found->second) {
-                text += fmt::format("| {} | {} | {} | {} | `{}` | {} |", row.name, cell(row.bug),
-                                    cell(row.where), cell(row.reference), file, cell(row.control));
+                const auto oldest = oldest_.find(file);
+                text += fmt::format("| {} | {} | {} | {} | `{}` | {} | {} |", row.name, cell(row.bug),
+                                    cell(row.where), cell(row.reference), file, cell(row.control),
+                                    oldest == oldest_.end() || oldest->second.empty() ? "-" : oldest->second);
                 for (const Release& release : releases_) {
                     const auto verdicts = line.kernels.find(release);
                     text += fmt::format(" {} |",
@@ -206,6 +217,7 @@ class Page {
     }
 
     std::span<const Row> rows_;
+    const std::map<std::string, std::string>& oldest_;
     std::set<Release> releases_;
     std::map<std::string, std::map<std::string, Line>> lines_;  ///< by row and file
 };
@@ -256,8 +268,20 @@ void add_controls(std::vector<Row>& rows, const std::filesystem::path& folder) {
     }
 }
 
-std::string page(std::span<const Row> rows, std::span<const Result> results) {
-    return Page(rows, results).text();
+std::string oldest_kernel(const scenarios::Scenario& scenario) {
+    // What had a bug had what it needs.
+    if (!scenario.fixed_in) return scenario.requires_.kernel;
+    const vmm::KernelVersion& mainline = scenario.fixed_in->mainline;
+    std::string text = fmt::format("{}.{}", mainline.version, mainline.patchlevel);
+    for (auto stable = scenario.fixed_in->stable.rbegin(); stable != scenario.fixed_in->stable.rend();
+         ++stable)
+        text += ", " + vmm::to_string(*stable);
+    return text;
+}
+
+std::string page(std::span<const Row> rows, std::span<const Result> results,
+                 const std::map<std::string, std::string>& oldest) {
+    return Page(rows, results, oldest).text();
 }
 
 }  // namespace irqbench::tools::bugs

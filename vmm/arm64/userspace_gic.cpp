@@ -110,8 +110,17 @@ void UserspaceGic::restore(const PortableState& state) {
     irqfds_->restore(state.irqfds);
     for (std::uint32_t cpu = 0; cpu < slots_.size(); ++cpu)
         if (const auto marker = state.board.cpus.at(cpu).marker) marker_sgis_[cpu] = *marker;
+    for (VcpuSlot* slot : slots_) restore_timer_output(*slot, state.board);
     drive_inputs();
     restore_timers_and_power(state);
+}
+
+/// KVM tells of it when the vCPU runs, and one that waits here does not.
+void UserspaceGic::restore_timer_output(VcpuSlot& slot, const BoardState& saved) {
+    VirtualTimer timer;
+    timer.restore(saved.cpus.at(slot.index).timer);
+    slot.vcpu.set_device_irq_level(timer.level(saved.counter) ? KVM_ARM_DEV_EL1_VTIMER : 0);
+    take_timers(slot);
 }
 
 void UserspaceGic::moved(std::optional<std::uint32_t> gsi, std::string text) {

@@ -84,6 +84,7 @@ class UserspaceGic final : public ArmPlacement, private model::Wires {
     void moved(std::optional<std::uint32_t> gsi, std::string text) override;
     void ended(routing::ListenerId listener) override { irqfds_->ended(listener); }
 
+    void restore_timer_output(VcpuSlot& slot, const BoardState& saved);
     /// Brings the outputs of the vCPU's timers, as they were when it last came out of KVM_RUN, to its PPIs.
     void take_timers(const VcpuSlot& slot);
     /// Tells KVM which inputs of vCPUs have changed. After whatever may have changed one.
