@@ -65,8 +65,13 @@ void remove_stale_instances(const std::filesystem::path& tracing) {
     for (const auto& each : stale) ::rmdir(each.c_str());
 }
 
-/// Whether it is one of the kernel's own; nothing if there is no such thread (proc_pid_stat(5), `flags`).
-std::optional<bool> is_kernel_thread(std::uint32_t thread) {
+struct ThreadStatus {
+    std::uint32_t parent = 0;  ///< of its process
+    bool is_the_kernels = false;
+};
+
+/// Nothing if there is no such thread (proc_pid_stat(5)).
+std::optional<ThreadStatus> status_of(std::uint32_t thread) {
     std::ifstream file(fmt::format("/proc/{}/stat", thread));
     std::string text;
     if (!std::getline(file, text)) return std::nullopt;
@@ -74,12 +79,28 @@ std::optional<bool> is_kernel_thread(std::uint32_t thread) {
     if (name_end == std::string::npos) return std::nullopt;
     std::istringstream rest(text.substr(name_end + 1));
     std::string word;
-    constexpr int words_before_flags = 6;  // state, ppid, pgrp, session, tty_nr, tpgid
+    ThreadStatus status;
+    rest >> word >> status.parent;
+    constexpr int words_before_flags = 4;  // pgrp, session, tty_nr, tpgid
     for (int i = 0; i < words_before_flags; ++i) rest >> word;
     unsigned long thread_flags = 0;
     rest >> thread_flags;
     constexpr unsigned long pf_kthread = 0x00200000;
-    return (thread_flags & pf_kthread) != 0;
+    status.is_the_kernels = (thread_flags & pf_kthread) != 0;
+    return status;
+}
+
+/// Whether it is of a process that this one has started, or one started by it.
+bool descends_from(const ThreadStatus& thread, std::string_view process) {
+    // Numbers change hands: what looks like a circle must not be one.
+    constexpr int most_generations = 64;
+    std::uint32_t parent = thread.parent;
+    for (int i = 0; i < most_generations && parent > 1; ++i) {
+        if (fmt::format("{}", parent) == process) return true;
+        const auto status = status_of(parent);
+        parent = status ? status->parent : 0;
+    }
+    return false;
 }
 
 }  // namespace
@@ -174,7 +195,8 @@ bool TracedThreads::has(std::uint32_t thread) {
     if (found != known_.end()) return found->second;
     const bool of_the_process =
         ::access(fmt::format("/proc/{}/task/{}", process_, thread).c_str(), F_OK) == 0;
-    const bool has = of_the_process || is_kernel_thread(thread).value_or(true);
+    const auto status = status_of(thread);
+    const bool has = of_the_process || !status || status->is_the_kernels || descends_from(*status, process_);
     known_.emplace(thread, has);
     return has;
 }

@@ -47,8 +47,8 @@ class TraceInstance {
     std::unique_ptr<tracefs_instance, Destroy> instance_;
 };
 
-/// The threads that may do something for a process's machines: its own, and those of the kernel, which work
-/// for all. One that is not known any more may have been.
+/// The threads that may do something for a process's machines: its own, those of the processes that it has
+/// started, and those of the kernel, which work for all. One that is not known any more may have been.
 class TracedThreads {
   public:
     explicit TracedThreads(std::string process) : process_(std::move(process)) {}

@@ -1,15 +1,19 @@
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
+#include <cerrno>
 #include <string>
+#include <system_error>
 
 #include "tests/tools/cli_fixture.hpp"
 #include "tools/record/line_filter.hpp"
+#include "tools/record/recorded_command.hpp"
 #include "vmm/trace_instance.hpp"
 
 using namespace irqbench;
 using namespace irqbench::tests;
 using tools::tracing::LineFilter;
+using tools::tracing::RecordedCommand;
 
 namespace {
 
@@ -65,6 +69,46 @@ BOOST_AUTO_TEST_CASE(threads_of_the_process_and_of_the_kernel_are_traced) {
     BOOST_TEST(!threads.has(static_cast<std::uint32_t>(::getppid())));
 }
 
+BOOST_AUTO_TEST_CASE(threads_of_what_the_process_has_started_are_traced) {
+    const RecordedCommand command({"sh", "-c", "exit 0"}, false);
+    const auto child = static_cast<std::uint32_t>(command.process());
+    vmm::TracedThreads of_ours(std::to_string(::getpid()));
+    BOOST_TEST(of_ours.has(child));
+    vmm::TracedThreads of_the_child(std::to_string(child));
+    BOOST_TEST(of_the_child.has(child));
+    BOOST_TEST(!of_the_child.has(static_cast<std::uint32_t>(::getpid())));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_command_waits_until_it_is_told_to_begin, Cli) {
+    const std::string witness = folder() + "/started";
+    { const RecordedCommand never({"touch", witness}, false); }
+    BOOST_TEST(::access(witness.c_str(), F_OK) != 0);
+    RecordedCommand command({"touch", witness}, false);
+    command.begin();
+    command.wait();
+    BOOST_TEST(::access(witness.c_str(), F_OK) == 0);
+    BOOST_TEST(command.complaint() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_command_that_is_not_there_is_refused_with_the_reason) {
+    RecordedCommand command({"/nonexistent/vmm"}, false);
+    BOOST_CHECK_EXCEPTION(command.begin(), std::system_error, [](const std::system_error& error) {
+        return error.code().value() == ENOENT && std::string(error.what()).starts_with("/nonexistent/vmm: ");
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_command_that_does_not_want_to_end_is_ended) {
+    RecordedCommand asked({"sleep", "1000"}, false);
+    asked.begin();
+    BOOST_TEST(!asked.has_ended());
+    asked.end();
+    BOOST_TEST(asked.complaint() == "sleep was ended by signal 15");
+    RecordedCommand failing({"sh", "-c", "exit 7"}, false);
+    failing.begin();
+    failing.wait();
+    BOOST_TEST(failing.complaint() == "sh ended with 7");
+}
+
 BOOST_FIXTURE_TEST_CASE(it_wants_a_process_or_a_command, Cli) {
     BOOST_TEST(run({"record"}) == 2);
     BOOST_TEST(err.find("either --pid or the COMMAND") != std::string::npos, err);
@@ -73,6 +117,17 @@ BOOST_FIXTURE_TEST_CASE(it_wants_a_process_or_a_command, Cli) {
     BOOST_TEST(err.find("there is no process 2147483646") != std::string::npos, err);
     BOOST_TEST(run({"record", "--pid", "-1"}) == 2);
     BOOST_TEST(run({"record", "--size", "0", "--", "true"}) == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_could_not_be_kept_is_not_recorded, Cli) {
+    const std::string witness = folder() + "/started";
+    for (const std::string option : {"--output", "--trace"}) {
+        for (const std::string& place : {folder() + "/none/a.json", folder()}) {
+            BOOST_TEST(run({"record", option, place, "--", "touch", witness}) == 3);
+            BOOST_TEST(err.find("cannot write " + place) != std::string::npos, err);
+        }
+    }
+    BOOST_TEST(::access(witness.c_str(), F_OK) != 0);
 }
 
 BOOST_FIXTURE_TEST_CASE(without_tracefs_it_says_so_and_starts_nothing, Cli) {

@@ -1,15 +1,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <spdlog/spdlog.h>
-#include <sys/wait.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -22,6 +20,7 @@
 #include "tools/irqbench/remedy.hpp"
 #include "tools/irqbench/whole_file.hpp"
 #include "tools/lab/memory_file.hpp"
+#include "tools/record/recorded_command.hpp"
 #include "tools/record/recorder.hpp"
 
 namespace irqbench::tools {
@@ -36,111 +35,38 @@ struct RecordCommand {
     std::string output = "-";
     std::string trace;
     std::uint64_t mebibytes = 64;
-    double seconds = 0;  ///< 0: until it ends
+    double seconds = 0;   ///< 0: until it ends
+    vmm::kvm::Fd handle;  ///< of the process: its number may become another's
 
+    [[nodiscard]] bool prints_trace() const { return trace == "-"; }
+    [[nodiscard]] bool keeps_trace() const { return !trace.empty() && !prints_trace(); }
+    [[nodiscard]] bool makes_scenario() const { return !prints_trace() || output != "-"; }
+    [[nodiscard]] bool prints() const { return prints_trace() || output == "-"; }
     [[nodiscard]] std::uint64_t most_bytes() const { return mebibytes << 20; }
-};
-
-/// A command that waits until it is told to begin, so that nothing that it does is missed. It has our
-/// streams and our terminal, and Ctrl-C reaches it too.
-class Recorded {
-  public:
-    /// @param keeps_out whether standard output is for something else: then it has standard error for it
-    /// @throws std::system_error
-    Recorded(std::vector<std::string> arguments, bool keeps_out) : name_(arguments.front()) {
-        std::array<int, 2> begin{};
-        std::array<int, 2> refusal{};
-        if (::pipe2(begin.data(), O_CLOEXEC) != 0 || ::pipe2(refusal.data(), O_CLOEXEC) != 0)
-            throw std::system_error(errno, std::generic_category(), "pipe2");
-        const vmm::kvm::Fd waits(begin[0]);
-        const vmm::kvm::Fd refuses(refusal[1]);
-        begin_ = vmm::kvm::Fd(begin[1]);
-        refusal_ = vmm::kvm::Fd(refusal[0]);
-        std::vector<char*> words;
-        for (std::string& each : arguments) words.push_back(each.data());
-        words.push_back(nullptr);
-        process_ = ::fork();
-        if (process_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
-        if (process_ == 0) become(words, waits.get(), refuses.get(), keeps_out);
-    }
-    ~Recorded() {
-        if (begin_) ::kill(process_, SIGKILL);
-        begin_.reset();
-        wait();
-    }
-    Recorded(const Recorded&) = delete;
-    Recorded& operator=(const Recorded&) = delete;
-
-    [[nodiscard]] pid_t process() const { return process_; }
-
-    /// @throws std::system_error when it cannot be executed
-    void begin() {
-        const char now = 0;
-        [[maybe_unused]] const auto written = ::write(begin_.get(), &now, sizeof now);
-        begin_.reset();
-        int error = 0;
-        if (::read(refusal_.get(), &error, sizeof error) == sizeof error)
-            throw std::system_error(error, std::generic_category(), name_);
-    }
-    bool has_ended() {
-        if (!status_) reap(WNOHANG);
-        return status_.has_value();
-    }
-    void wait() {
-        while (!status_) reap(0);
-    }
-    /// How it ended, unless it ended well.
-    [[nodiscard]] std::string complaint() const {
-        if (!status_ || *status_ == 0) return {};
-        if (WIFSIGNALED(*status_)) return fmt::format("{} was ended by signal {}", name_, WTERMSIG(*status_));
-        return fmt::format("{} ended with {}", name_, WEXITSTATUS(*status_));
-    }
-
-  private:
-    /// Between fork and exec of a process that may have threads: system calls only.
-    [[noreturn]] static void become(const std::vector<char*>& words, int waits, int refuses, bool keeps_out) {
-        char now = 0;
-        if (::read(waits, &now, sizeof now) == sizeof now &&
-            (!keeps_out || ::dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)) {
-            for (const int each : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(each, SIG_DFL);
-            ::execvp(words.front(), words.data());
-        }
-        const int error = errno;
-        [[maybe_unused]] const auto written = ::write(refuses, &error, sizeof error);
-        ::_exit(127);
-    }
-    void reap(int flags) {
-        int status = 0;
-        const pid_t ended = ::waitpid(process_, &status, flags);
-        if (ended == process_) status_ = status;
-        if (ended < 0 && errno != EINTR) status_ = 0;
-    }
-
-    std::string name_;
-    pid_t process_ = -1;
-    std::optional<int> status_;
-    vmm::kvm::Fd begin_;    ///< written, it begins; closed, it ends
-    vmm::kvm::Fd refusal_;  ///< has the errno of an exec that failed
 };
 
 class Recording {
   public:
     Recording(const RecordCommand& command, Surroundings& surroundings)
         : command_(command), surroundings_(surroundings) {
-        if (!command.command.empty()) recorded_.emplace(command.command, command.output == "-");
+        if (!command.command.empty()) recorded_.emplace(command.command, command.prints());
     }
 
     int run() {
         record();
-        if (!command_.trace.empty()) write_whole_file(command_.trace, trace_.content());
-        const int status = make_scenario();
         if (recorded_) {
-            // What it is for is not ours to end.
-            recorded_->wait();
-            if (const std::string complaint = recorded_->complaint(); !complaint.empty())
-                spdlog::warn("{}", complaint);
+            const bool ended_itself = recorded_->has_ended();
+            recorded_->end();
+            const std::string complaint = recorded_->complaint();
+            if (ended_itself && !complaint.empty()) spdlog::warn("{}", complaint);
         }
-        return status;
+        if (events_ == 0) {
+            spdlog::error("KVM did nothing for {} meanwhile", words());
+            return ExitStatus::malformed;
+        }
+        if (command_.prints_trace()) surroundings_.out << trace_.content();
+        if (command_.keeps_trace()) write_whole_file(command_.trace, trace_.content());
+        return command_.makes_scenario() ? make_scenario() : int{ExitStatus::passed};
     }
 
   private:
@@ -150,8 +76,11 @@ class Recording {
                          : fmt::format("process {}", command_.process);
     }
 
+    /// Also when nobody has waited for it yet.
     [[nodiscard]] bool has_ended() {
-        return recorded_ ? recorded_->has_ended() : ::kill(command_.process, 0) != 0 && errno == ESRCH;
+        if (recorded_) return recorded_->has_ended();
+        pollfd ended{command_.handle.get(), POLLIN, 0};
+        return ::poll(&ended, 1, 0) > 0;
     }
 
     void record() {
@@ -161,15 +90,13 @@ class Recording {
         if (recorded_) recorded_->begin();
         const auto begin = RecordClock::now();
         const std::chrono::duration<double> most(command_.seconds);
+        const auto is_over = [&] {
+            return surroundings_.interrupted.load() || has_ended() ||
+                   (command_.seconds > 0 && RecordClock::now() - begin >= most);
+        };
         bool has_room = true;
-        bool is_over = false;
-        while (has_room && !is_over) {
-            is_over = surroundings_.interrupted.load() || has_ended() ||
-                      (command_.seconds > 0 && RecordClock::now() - begin >= most);
-            if (is_over) recorder.stop();
-            has_room = recorder.take(std::chrono::milliseconds(is_over ? 0 : 100));
-        }
-        recorder.stop();
+        while (has_room && !is_over()) has_room = recorder.take(std::chrono::milliseconds(100));
+        has_room = recorder.finish() && has_room;
         events_ = recorder.events();
         if (!has_room)
             spdlog::warn("{} MiB are full, what came then is not in the trace: --size gives it more",
@@ -182,12 +109,8 @@ class Recording {
     }
 
     int make_scenario() {
-        if (events_ == 0) {
-            spdlog::error("KVM did nothing for {} meanwhile", words());
-            return ExitStatus::malformed;
-        }
         TraceImport import;
-        import.trace = command_.trace.empty() ? trace_.path() : command_.trace;
+        import.trace = command_.keeps_trace() ? command_.trace : trace_.path();
         import.name = fmt::format("a recording of {}", words());
         import.output = command_.output;
         return import_trace(import, surroundings_);
@@ -196,20 +119,49 @@ class Recording {
     const RecordCommand& command_;
     Surroundings& surroundings_;
     lab::MemoryFile trace_{"irqbench-record"};
-    std::optional<Recorded> recorded_;
+    std::optional<tracing::RecordedCommand> recorded_;
     std::uint64_t events_ = 0;
 };
 
-int perform(const RecordCommand& command, Surroundings& surroundings) {
+/// A process, not one of its threads, by a handle that tells when it has ended.
+vmm::kvm::Fd find_process(pid_t process) {
+    vmm::kvm::Fd handle(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
+    if (handle) return handle;
+    const int error = errno;
+    if (error == ESRCH) throw CLI::ValidationError("--pid", fmt::format("there is no process {}", process));
+    if (error == EINVAL || error == ENOENT)
+        throw CLI::ValidationError("--pid", fmt::format("{} is a thread, and no process", process));
+    throw std::system_error(error, std::generic_category(), "pidfd_open");
+}
+
+/// Before anything is recorded that could then be kept nowhere.
+void refuse_what_cannot_be_written(const std::string& file) {
+    if (file.empty() || file == "-") return;
+    std::error_code error;
+    const std::filesystem::path path(file);
+    const bool is_there = std::filesystem::exists(path, error);
+    const bool is_file = std::filesystem::is_regular_file(path, error);
+    // A file is replaced, which its folder has to allow.
+    const auto folder = is_there ? std::filesystem::canonical(path, error).parent_path() : path.parent_path();
+    const std::string place = is_there && !is_file ? file : folder.empty() ? "." : folder.string();
+    if (std::filesystem::is_directory(path, error))
+        errno = EISDIR;
+    else if (::access(place.c_str(), W_OK) == 0)
+        return;
+    throw std::system_error(errno, std::generic_category(), "cannot write " + file);
+}
+
+int perform(RecordCommand& command, Surroundings& surroundings) {
     if (command.command.empty() == (command.process == 0))
         throw CLI::ValidationError("record", "it records either --pid or the COMMAND behind --");
-    if (command.process != 0 && ::kill(command.process, 0) != 0 && errno == ESRCH)
-        throw CLI::ValidationError("--pid", fmt::format("there is no process {}", command.process));
-    if (const std::string reason = vmm::TraceInstance::unavailable(); !reason.empty()) {
-        spdlog::error("{}", with_remedy(reason));
-        return ExitStatus::bench_error;
-    }
+    if (command.process != 0) command.handle = find_process(command.process);
     try {
+        refuse_what_cannot_be_written(command.output);
+        refuse_what_cannot_be_written(command.trace);
+        if (const std::string reason = vmm::TraceInstance::unavailable(); !reason.empty()) {
+            spdlog::error("{}", with_remedy(reason));
+            return ExitStatus::bench_error;
+        }
         return Recording(command, surroundings).run();
     } catch (const std::system_error& error) {
         spdlog::error("{}", error.what());
@@ -231,7 +183,9 @@ void add_record(CommandLine& line, Surroundings& surroundings) {
     app.add_option("-o,--output", command->output, "Where the scenario is written; - prints it")
         ->type_name("FILE")
         ->capture_default_str();
-    app.add_option("--trace", command->trace, "Where the events are written too, for `irqbench import`")
+    app.add_option(
+           "--trace", command->trace,
+           "Where the events are written, for `irqbench import`; - prints them in place of the scenario")
         ->type_name("FILE");
     app.add_option("--size", command->mebibytes, "How many MiB of events are kept at most; then it ends")
         ->type_name("MIB")

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <limits>
 #include <string>
 #include <system_error>
 
@@ -36,14 +37,27 @@ void Recorder::stop() { instance_.try_set("tracing_on", "0"); }
 bool Recorder::take(std::chrono::milliseconds patience) {
     pollfd ready{pipe_.get(), POLLIN, 0};
     if (patience.count() > 0) ::poll(&ready, 1, static_cast<int>(patience.count()));
-    std::array<char, 65536> piece{};
     // Other processes may cause events faster than they are read here.
     constexpr int most_pieces = 1000;
+    return read(most_pieces);
+}
+
+bool Recorder::finish() {
+    stop();
+    return read(std::numeric_limits<int>::max());
+}
+
+bool Recorder::read(int most_pieces) {
+    std::array<char, 65536> piece{};
     for (int i = 0; i < most_pieces; ++i) {
         const ssize_t count = ::read(pipe_.get(), piece.data(), piece.size());
+        if (count < 0 && errno == EINTR) continue;
         if (count <= 0) break;
         const std::string text = filter_.add({piece.data(), static_cast<std::size_t>(count)});
-        if (text.size() > room_) return false;
+        if (text.size() > room_) {
+            room_ = 0;
+            return false;
+        }
         if (!text.empty()) sink_(text);
         room_ -= text.size();
     }

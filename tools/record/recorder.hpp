@@ -26,16 +26,20 @@ class Recorder {
 
     /// @throws std::system_error when the kernel refuses
     void start();
-    void stop();
 
     /// Hands over what there is; waits for it at most that long.
     /// @returns false where there is no room for more
     bool take(std::chrono::milliseconds patience);
+    /// Nothing is recorded any more; hands over all that was. @returns as take()
+    bool finish();
 
     [[nodiscard]] std::uint64_t events() const { return filter_.kept(); }
     [[nodiscard]] std::uint64_t lost() const { return filter_.lost(); }
 
   private:
+    void stop();
+    bool read(int most_pieces);
+
     vmm::TraceInstance instance_;
     vmm::kvm::Fd pipe_;  ///< closed before its instance is removed
     vmm::TracedThreads threads_;
