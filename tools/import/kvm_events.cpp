@@ -82,6 +82,7 @@ bool read_pic_set_irq(Scanner& scan, Event& event) {
     event.a += 8 * chip;
     const std::string_view words = scan.until(")");
     event.flag = words.ends_with("|masked");
+    event.b = scan.rest().find("(coalesced)") != std::string_view::npos ? 1 : 0;
     return words.starts_with("edge") || words.starts_with("level");
 }
 

@@ -165,12 +165,7 @@ void Storyteller::look_at(const Event& event) {
             return;
         case Event::Kind::acknowledge: thread.acknowledged = true; return;
         case Event::Kind::set_irq: return line_change(event, thread);
-        case Event::Kind::pic_set_irq:
-            thread.seen.pic = event.a;
-            if (thread.line_change != Happening::none && !event.flag)
-                pic_raised_[event.a % pic_inputs] = thread.line_change;
-            if (thread.line_change != Happening::none && !event.flag) pic_cause_ = thread.line_change;
-            return;
+        case Event::Kind::pic_set_irq: thread.seen.pic = event.a; return pic_input(event, thread);
         case Event::Kind::ioapic_set_irq: return entry_seen(event, thread);
         case Event::Kind::msi: return message(event, thread);
         case Event::Kind::accept: return accepted(event, thread);
@@ -254,6 +249,7 @@ void Storyteller::line_change(const Event& event, ThreadState& thread) {
         story_.happenings[last].step = gsi_step("pulse", event.a);
         thread.raise = Happening::none;
         thread.line_change = Happening::none;
+        thread.raised = false;
         return;
     }
     thread.cause = act(event, -1, gsi_step(raised ? "raise" : "lower", event.a), true);
@@ -429,47 +425,6 @@ void Storyteller::injected(const Event& event, ThreadState& thread) {
     // Until Linux 5.19 nothing says that it is injected once more.
     if (lapic.in_service[event.a]) return;
     ext_int(event, vcpu);
-}
-
-/// A vector that no LAPIC had is the PIC's.
-void Storyteller::ext_int(const Event& event, int vcpu) {
-    Lapic& lapic = lapics_[static_cast<std::size_t>(vcpu)];
-    // Until Linux 5.19 nothing says that it is injected once more.
-    const bool is_repeated = lapic.last_ext_int_vector == event.a &&
-                             (pic_cause_ == Happening::none || pic_cause_ < lapic.last_ext_int);
-    if (is_repeated) return;
-    std::uint32_t cause = pic_cause_;
-    for (std::uint32_t input = 0; input < pic_inputs; ++input) {
-        const std::uint32_t base = pic_base_[input / 8].value_or(event.a & 0xf8);
-        if (base + input % 8 != event.a || pic_raised_[input] == Happening::none) continue;
-        cause = pic_raised_[input];
-        pic_raised_[input] = Happening::none;
-    }
-    if (cause == Happening::none) {
-        if (event.a < 0x10) {
-            ++impossible_;
-            return;
-        }
-        const auto id = machine_.vcpus[static_cast<std::size_t>(vcpu)];
-        cause = act(event, -1, message_step(message_arguments(event.a, 0, id)), false);
-        story_.happenings[cause].remark = "inferred: its cause is not in the trace";
-        ++unexplained_;
-        ++story_.inferred;
-        story_.happenings[cause].acceptors.push_back(static_cast<std::uint16_t>(vcpu));
-        take(event, vcpu, event.a, cause, Happening::Kind::take);
-        lapic.in_service[event.a] = true;
-        return;
-    }
-    take(event, vcpu, event.a, cause, Happening::Kind::take);
-    story_.happenings.back().is_ext_int = true;
-    lapic.last_ext_int = static_cast<std::uint32_t>(story_.happenings.size() - 1);
-    lapic.last_ext_int_vector = event.a;
-    if (!lapic.lint0_known) {
-        lapic.lint0_known = true;
-        constexpr std::uint64_t ext_int_unmasked = 0x700;
-        story_.setup.push_back(lapic_step(vcpu, "lvt_lint0", ext_int_unmasked));
-        ++story_.inferred;
-    }
 }
 
 void Storyteller::end_of_interrupt(const Event& event, ThreadState& thread) {

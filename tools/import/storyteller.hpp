@@ -64,6 +64,7 @@ class Storyteller {
     void remark(const Event& event, std::string text);
     void take(const Event& event, int vcpu, std::uint32_t vector, std::uint32_t cause, Happening::Kind kind);
     void look_at(const Event& event);
+    void pic_input(const Event& event, const ThreadState& thread);
     void guest_did(const Event& event, ThreadState& thread);
     void irqfd_change(const Event& event, ThreadState& thread);
     void line_change(const Event& event, ThreadState& thread);
@@ -100,7 +101,9 @@ class Storyteller {
     std::array<std::uint32_t, pic_inputs> pic_raised_ = nothing_raised();
     std::array<std::optional<std::uint32_t>, 2> pic_base_;
     std::array<bool, 2> pic_awaits_base_{};
-    std::uint32_t pic_cause_ = Happening::none;  ///< the last that may have changed what the PIC asks for
+    std::bitset<pic_inputs> pic_high_;
+    /// Of each chip, the last that may have changed what it asks for.
+    std::array<std::uint32_t, 2> pic_causes_{Happening::none, Happening::none};
     std::uint32_t ioapic_index_ = 0;
     bool accept_is_take_ = false;
     std::uint32_t messages_ = 0;  ///< that nobody accepted
