@@ -19,8 +19,8 @@ constexpr std::uint32_t startup_mode = 6;
 
 }  // namespace
 
-Storyteller::Storyteller(const KvmTrace& trace, const Machine& machine)
-    : trace_(trace), machine_(machine), lapics_(machine.vcpus.size()) {
+Storyteller::Storyteller(const KvmTrace& trace, const Machine& machine, std::uint32_t storm)
+    : trace_(trace), machine_(machine), storm_(storm), lapics_(machine.vcpus.size()) {
     story_.waits.resize(machine.vcpus.size());
     for (std::uint32_t gsi = 0; gsi < ioapic_pins; ++gsi) {
         routes_[gsi].ioapic = gsi;
@@ -67,6 +67,7 @@ Story Storyteller::tell() {
             continue;
         }
         look_at(event);
+        if (!story_.storm.empty()) break;
         if (story_.happenings.size() > Story::most)
             throw TraceError(
                 fmt::format("{}:{}: more than {} happenings; a scenario is about few: choose a "
@@ -77,6 +78,11 @@ Story Storyteller::tell() {
         throw TraceError(trace_.file + ": a trace of an arm64 host, whose interrupts are not read yet");
     for (auto& [key, thread] : threads_) end_of_line_change(thread);
     if (story_.taken == 0) throw TraceError(trace_.file + ": no vCPU of that machine took an interrupt");
+    if (storm_ != 0 && story_.storm.empty())
+        throw TraceError(
+            fmt::format("{}: no storm: no vCPU took the same interrupt {} times in a row because its "
+                        "line was still high at the EOI",
+                        trace_.file, storm_));
     say_what_is_left_out();
     return std::move(story_);
 }
@@ -407,7 +413,13 @@ void Storyteller::take(const Event& event, int vcpu, std::uint32_t vector, std::
     happening.cause = cause;
     add(event, std::move(happening));
     ++story_.taken;
-    lapics_[static_cast<std::size_t>(vcpu)].has_run = true;
+    Lapic& lapic = lapics_[static_cast<std::size_t>(vcpu)];
+    lapic.has_run = true;
+    if (vector > 0xff) return;
+    // A message, or a line that was lowered in between, has another cause.
+    const bool is_brought_back =
+        cause != Happening::none && story_.happenings[cause].kind == Happening::Kind::eoi;
+    lapic.brought_back[vector] = is_brought_back ? lapic.brought_back[vector] + 1 : 0;
 }
 
 void Storyteller::injected(const Event& event, ThreadState& thread) {
@@ -436,6 +448,7 @@ void Storyteller::end_of_interrupt(const Event& event, ThreadState& thread) {
         return;
     }
     lapics_[static_cast<std::size_t>(vcpu)].in_service[event.b] = false;
+    look_for_storm(event, vcpu);
     Happening happening;
     happening.kind = Happening::Kind::eoi;
     happening.vcpu = vcpu;
@@ -443,6 +456,24 @@ void Storyteller::end_of_interrupt(const Event& event, ThreadState& thread) {
     thread.cause = add(event, std::move(happening));
 }
 
-Story tell(const KvmTrace& trace, const Machine& machine) { return Storyteller(trace, machine).tell(); }
+/// At the EOI after the last that counts: from now on the handler does nothing else, and does not end.
+void Storyteller::look_for_storm(const Event& event, int vcpu) {
+    const std::uint32_t vector = event.b;
+    if (storm_ == 0 || lapics_[static_cast<std::size_t>(vcpu)].brought_back[vector] < storm_) return;
+    std::string pin;
+    for (std::uint32_t i = 0; i < ioapic_pins; ++i)
+        if ((entries_[i].value & 0xff) == vector && pin.empty()) pin = fmt::format(" of pin {}", i);
+    story_.storm = fmt::format(
+        "a storm: vCPU {} took 0x{:02x}{} {} times in a row because the line was still high at the EOI", vcpu,
+        vector, pin, storm_);
+    story_.remarks.push_back(story_.storm);
+    act(event, -1, fmt::format(R"({{ "handler": {{ "vector": "0x{:02x}" }} }})", vector), false);
+    story_.happenings.back().remark = story_.storm;
+    ++story_.inferred;
+}
+
+Story tell(const KvmTrace& trace, const Machine& machine, std::uint32_t storm) {
+    return Storyteller(trace, machine, storm).tell();
+}
 
 }  // namespace irqbench::importing

@@ -16,7 +16,7 @@ namespace irqbench::importing {
 /// machine would have become by the steps so far: where an event says otherwise, a step is inferred.
 class Storyteller {
   public:
-    Storyteller(const KvmTrace& trace, const Machine& machine);
+    Storyteller(const KvmTrace& trace, const Machine& machine, std::uint32_t storm);
     Story tell();
 
   private:
@@ -31,6 +31,7 @@ class Storyteller {
     struct Lapic {
         std::array<std::uint32_t, 256> pending = nothing_pending();  ///< why each vector of the IRR is there
         std::bitset<256> in_service;
+        std::array<std::uint32_t, 256> brought_back{};  ///< in a row, by the EOI of the one before
         std::uint32_t timer_vector = Happening::none;
         std::uint32_t last_ext_int = 0;  ///< the happening
         std::uint32_t last_ext_int_vector = Happening::none;
@@ -80,6 +81,7 @@ class Storyteller {
     [[nodiscard]] int injected_vcpu(const Event& event, const ThreadState& thread);
     void injected(const Event& event, ThreadState& thread);
     void ext_int(const Event& event, int vcpu);
+    void look_for_storm(const Event& event, int vcpu);
     void end_of_interrupt(const Event& event, ThreadState& thread);
     void lapic_write(const Event& event, ThreadState& thread);
     void ioapic_write(const Event& event, ThreadState& thread);
@@ -89,6 +91,7 @@ class Storyteller {
 
     const KvmTrace& trace_;
     const Machine& machine_;
+    std::uint32_t storm_;
     Story story_;
     std::vector<Lapic> lapics_;
     std::vector<int> injected_vcpus_;  ///< of each injection, the last one first

@@ -50,6 +50,7 @@ void add_import(CommandLine& line, Surroundings& surroundings) {
     app.add_option("--to", command->to, "Only what happened until then")
         ->type_name("SECONDS")
         ->check(CLI::Range(0.0, most_seconds));
+    add_storm(app, command->import.storm);
     app.callback([command, &line, &surroundings] { line.status = perform(*command, surroundings); });
 }
 

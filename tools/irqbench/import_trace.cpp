@@ -12,12 +12,20 @@
 
 namespace irqbench::tools {
 
+void add_storm(CLI::App& app, std::uint32_t& storm) {
+    app.add_option("--storm", storm,
+                   "An interrupt that N EOIs in a row have brought back is a storm: there the scenario ends, "
+                   "and fails")
+        ->type_name("N")
+        ->check(CLI::Range(1U, 100'000U));
+}
+
 int import_trace(const TraceImport& import, Surroundings& surroundings) {
     std::string text;
     try {
         const importing::KvmTrace trace = importing::read_trace(import.trace, import.span);
         const importing::Machine machine = importing::choose_machine(trace, import.wanted);
-        const importing::Story story = importing::tell(trace, machine);
+        const importing::Story story = importing::tell(trace, machine, import.storm);
         importing::Heading heading;
         heading.name = fmt::format("what {} shows", import.name).substr(0, 200);
         heading.source = "imported by irqbench from " + import.name;
@@ -31,6 +39,7 @@ int import_trace(const TraceImport& import, Surroundings& surroundings) {
         surroundings.err << fmt::format(
             "{}: {}; {} steps of the trace, {} interrupts taken, {} steps inferred\n", import.name,
             machine.words, story.happenings.size(), story.taken, story.inferred);
+        if (!story.storm.empty()) surroundings.err << import.name << ": " << story.storm << "\n";
     } catch (const importing::TraceError& error) {
         spdlog::error("{}", error.what());
         return ExitStatus::malformed;

@@ -15,7 +15,10 @@ struct TraceImport {
     std::string output = "-";  ///< where the scenario is written; `-` prints it
     importing::Wanted wanted;
     importing::Span span;
+    std::uint32_t storm = 0;  ///< see importing::tell()
 };
+
+void add_storm(CLI::App& app, std::uint32_t& storm);
 
 /// Writes the scenario, and says on standard error what it is of.
 /// @returns the exit status

@@ -35,6 +35,7 @@ struct RecordCommand {
     std::string output = "-";
     std::string trace;
     std::uint64_t mebibytes = 64;
+    std::uint32_t storm = 0;
     double seconds = 0;   ///< 0: until it ends
     vmm::kvm::Fd handle;  ///< of the process: its number may become another's
 
@@ -113,6 +114,7 @@ class Recording {
         import.trace = command_.keeps_trace() ? command_.trace : trace_.path();
         import.name = fmt::format("a recording of {}", words());
         import.output = command_.output;
+        import.storm = command_.storm;
         return import_trace(import, surroundings_);
     }
 
@@ -194,6 +196,7 @@ void add_record(CommandLine& line, Surroundings& surroundings) {
     app.add_option("--seconds", command->seconds, "How long at most")
         ->type_name("S")
         ->check(CLI::PositiveNumber);
+    add_storm(app, command->storm);
     app.callback([command, &line, &surroundings] { line.status = perform(*command, surroundings); });
 }
 
