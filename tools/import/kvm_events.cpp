@@ -255,7 +255,6 @@ constexpr Reader readers[] = {
     {"kvm_apicv_accept_irq", Event::Kind::accept, read_accept},
     {"kvm_inj_virq", Event::Kind::inject, read_inject},
     {"kvm_eoi", Event::Kind::eoi, read_eoi},
-    {"kvm_pv_eoi", Event::Kind::eoi, read_eoi},
     {"kvm_ack_irq", Event::Kind::acknowledge, read_ack_irq},
     {"kvm_apic_ipi", Event::Kind::ipi, read_ipi},
     {"kvm_apic", Event::Kind::apic_write, nullptr, read_apic},

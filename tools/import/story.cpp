@@ -420,6 +420,8 @@ void Storyteller::take(const Event& event, int vcpu, std::uint32_t vector, std::
     const bool is_brought_back =
         cause != Happening::none && story_.happenings[cause].kind == Happening::Kind::eoi;
     lapic.brought_back[vector] = is_brought_back ? lapic.brought_back[vector] + 1 : 0;
+    if (!is_brought_back)
+        lapic.row_begins_ns[vector] = cause != Happening::none ? story_.happenings[cause].at_ns : 0;
 }
 
 void Storyteller::injected(const Event& event, ThreadState& thread) {
@@ -466,14 +468,19 @@ void Storyteller::look_for_storm(const Event& event, int vcpu) {
     story_.storm = fmt::format(
         "a storm: vCPU {} took 0x{:02x}{} {} times in a row because the line was still high at the EOI", vcpu,
         vector, pin, storm_);
-    story_.remarks.push_back(story_.storm);
+    story_.storm_from_ns = lapics_[static_cast<std::size_t>(vcpu)].row_begins_ns[vector];
+    story_.remarks.push_back(story_.storm + "; what was before its line rose is left out");
     act(event, -1, fmt::format(R"({{ "handler": {{ "vector": "0x{:02x}" }} }})", vector), false);
     story_.happenings.back().remark = story_.storm;
     ++story_.inferred;
 }
 
 Story tell(const KvmTrace& trace, const Machine& machine, std::uint32_t storm) {
-    return Storyteller(trace, machine, storm).tell();
+    Story whole = Storyteller(trace, machine, storm).tell();
+    if (whole.storm.empty()) return whole;
+    KvmTrace part = trace;
+    std::erase_if(part.events, [&](const Event& event) { return event.at_ns < whole.storm_from_ns; });
+    return Storyteller(part, machine, storm).tell();
 }
 
 }  // namespace irqbench::importing

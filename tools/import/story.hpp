@@ -44,15 +44,16 @@ struct Story {
     bool has_wide_ids = false;         ///< messages have destinations of more than eight bits
     std::uint32_t inferred = 0;        ///< steps that no event shows
     std::uint32_t taken = 0;
-    std::string storm;  ///< what it was, where the story ends with one
+    std::string storm;                ///< what it was, where the story ends with one
+    std::uint64_t storm_from_ns = 0;  ///< when what made its first interrupt pending happened
 
     static constexpr std::size_t most = 100'000;
 };
 
 /// What happened to the machine, from the events of its kernel. Pure.
 /// @param storm how often in a row a vCPU takes what its EOI has brought back, its line still high, until
-/// that is a storm: the story ends with the EOI of the last, and a handler that goes on like that. 0: as
-/// often as it likes
+/// that is a storm: the story begins where the line rose, and ends with the EOI of the last, and a handler
+/// that goes on like that. 0: as often as it likes
 /// @throws TraceError for more than a scenario can hold, for traces of another architecture, and where there
 /// is no storm, but should be one
 Story tell(const KvmTrace& trace, const Machine& machine, std::uint32_t storm = 0);

@@ -31,7 +31,8 @@ class Storyteller {
     struct Lapic {
         std::array<std::uint32_t, 256> pending = nothing_pending();  ///< why each vector of the IRR is there
         std::bitset<256> in_service;
-        std::array<std::uint32_t, 256> brought_back{};  ///< in a row, by the EOI of the one before
+        std::array<std::uint32_t, 256> brought_back{};   ///< in a row, by the EOI of the one before
+        std::array<std::uint64_t, 256> row_begins_ns{};  ///< when what caused the first happened
         std::uint32_t timer_vector = Happening::none;
         std::uint32_t last_ext_int = 0;  ///< the happening
         std::uint32_t last_ext_int_vector = Happening::none;
