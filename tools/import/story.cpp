@@ -77,6 +77,7 @@ Story Storyteller::tell() {
     if (of_other && !of_x86)
         throw TraceError(trace_.file + ": a trace of an arm64 host, whose interrupts are not read yet");
     for (auto& [key, thread] : threads_) end_of_line_change(thread);
+    if (story_.storm.empty()) leave_what_is_pending();
     if (story_.taken == 0) throw TraceError(trace_.file + ": no vCPU of that machine took an interrupt");
     if (storm_ != 0 && story_.storm.empty())
         throw TraceError(
@@ -328,11 +329,12 @@ void Storyteller::send_message(const Event& event, ThreadState& thread) {
     thread.message.clear();
 }
 
-/// Whether the LAPIC can have got this vector because of that.
-bool Storyteller::can_cause(std::uint32_t cause, std::uint32_t vector) const {
+/// Whether the LAPIC can have got this message because of that: an EOI brings back a line that is still high.
+bool Storyteller::can_cause(std::uint32_t cause, std::uint32_t data) const {
     if (cause == Happening::none) return false;
     const Happening& happening = story_.happenings[cause];
-    return happening.kind != Happening::Kind::eoi || happening.vector == vector;
+    const bool is_level = (data >> 15 & 1) != 0;
+    return happening.kind != Happening::Kind::eoi || (is_level && happening.vector == (data & 0xff));
 }
 
 void Storyteller::accepted(const Event& event, ThreadState& thread) {
@@ -349,7 +351,7 @@ void Storyteller::accepted(const Event& event, ThreadState& thread) {
     if (mode == init_mode || mode == startup_mode) return started(event, thread, vcpu, mode);
     if (mode > 1 && mode != nmi_mode) return;
     const bool of_timer = vector == lapic.timer_vector;
-    if (!can_cause(cause, vector) ||
+    if (!can_cause(cause, event.b) ||
         (of_timer && story_.happenings[cause].kind == Happening::Kind::act && thread.vcpu == vcpu &&
          story_.happenings[cause].step.find("\"ipi\"") == std::string::npos)) {
         const std::uint32_t data = event.b;
@@ -363,7 +365,7 @@ void Storyteller::accepted(const Event& event, ThreadState& thread) {
     learn_logical_id(cause, vcpu);
     if (mode == nmi_mode) return take(event, vcpu, Happening::none, cause, Happening::Kind::nmi);
     if (accept_is_take_) return take(event, vcpu, vector, cause, Happening::Kind::take);
-    if (lapic.pending[vector] == Happening::none) lapic.pending[vector] = cause;
+    become_pending(lapic, vector, cause);
 }
 
 /// A LAPIC that took what was sent to a logical destination has one, whoever set it.
@@ -433,11 +435,14 @@ void Storyteller::injected(const Event& event, ThreadState& thread) {
     if (pending != Happening::none) {
         take(event, vcpu, event.a, pending, Happening::Kind::take);
         pending = Happening::none;
+        lapic.taken[event.a] = static_cast<std::uint32_t>(story_.happenings.size() - 1);
         lapic.in_service[event.a] = true;
         return;
     }
     // Until Linux 5.19 nothing says that it is injected once more.
     if (lapic.in_service[event.a]) return;
+    if (lapic.again[event.a] != Happening::none && lapic.again[event.a] < lapic.taken[event.a])
+        return taken_before(event, vcpu);
     ext_int(event, vcpu);
 }
 

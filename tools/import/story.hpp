@@ -16,6 +16,7 @@ struct Happening {
         eoi,      ///< a vCPU's LAPIC got an EOI for `vector`
         take,     ///< a vCPU took `vector`
         nmi,      ///< or an NMI
+        left,     ///< a vCPU did not take `vector` any more, which was pending at the end
         started,  ///< a vCPU came out of a SIPI
         claim,    ///< `step` asserts something else
         remark,   ///< nothing but `remark`
@@ -27,7 +28,8 @@ struct Happening {
     bool is_ext_int = false;  ///< a take by way of the PIC, of which no LAPIC knows
     int vcpu = -1;            ///< index; -1 is the host
     std::uint32_t vector = none;
-    std::uint32_t cause = none;  ///< of a take: which happening made it pending
+    std::uint32_t cause = none;   ///< of a take: which happening made it pending
+    std::uint32_t behind = none;  ///< a take that was told of later, and came before this
     std::uint32_t line = 0;
     std::uint64_t at_ns = 0;
     std::string step{};                      ///< as the file has it

@@ -30,6 +30,8 @@ class Storyteller {
 
     struct Lapic {
         std::array<std::uint32_t, 256> pending = nothing_pending();  ///< why each vector of the IRR is there
+        std::array<std::uint32_t, 256> again = nothing_pending();    ///< what came while it was, as it seems
+        std::array<std::uint32_t, 256> taken = nothing_pending();    ///< the last take of each
         std::bitset<256> in_service;
         std::array<std::uint32_t, 256> brought_back{};   ///< in a row, by the EOI of the one before
         std::array<std::uint64_t, 256> row_begins_ns{};  ///< when what caused the first happened
@@ -74,7 +76,7 @@ class Storyteller {
     void entry_seen(const Event& event, ThreadState& thread);
     void send_message(const Event& event, ThreadState& thread);
     void message(const Event& event, ThreadState& thread);
-    [[nodiscard]] bool can_cause(std::uint32_t cause, std::uint32_t vector) const;
+    [[nodiscard]] bool can_cause(std::uint32_t cause, std::uint32_t data) const;
     void accepted(const Event& event, ThreadState& thread);
     void learn_logical_id(std::uint32_t cause, int vcpu);
     void started(const Event& event, const ThreadState& thread, int vcpu, std::uint32_t mode);
@@ -82,6 +84,9 @@ class Storyteller {
     [[nodiscard]] int injected_vcpu(const Event& event, const ThreadState& thread);
     void injected(const Event& event, ThreadState& thread);
     void ext_int(const Event& event, int vcpu);
+    void become_pending(Lapic& lapic, std::uint32_t vector, std::uint32_t cause);
+    void leave_what_is_pending();
+    void taken_before(const Event& event, int vcpu);
     void look_for_storm(const Event& event, int vcpu);
     void end_of_interrupt(const Event& event, ThreadState& thread);
     void lapic_write(const Event& event, ThreadState& thread);
