@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "tools/import/storyteller.hpp"
 
 // KVM tells of an injection after it has taken the vector from the IRR, and of a line's change before it
@@ -27,6 +29,17 @@ void Storyteller::taken_before(const Event& event, int vcpu) {
     take(event, vcpu, event.a, cause, Happening::Kind::take);
     lapic.taken[event.a] = static_cast<std::uint32_t>(story_.happenings.size() - 1);
     lapic.in_service[event.a] = true;
+}
+
+void Storyteller::learn_timers(const Storyteller& other) {
+    for (std::size_t vcpu = 0; vcpu < lapics_.size(); ++vcpu)
+        lapics_[vcpu].timer_vector = other.lapics_[vcpu].timer_vector;
+}
+
+bool Storyteller::is_at_rest() const {
+    return std::all_of(lapics_.begin(), lapics_.end(), [](const Lapic& lapic) {
+        return lapic.in_service.none() && lapic.pending == nothing_pending();
+    });
 }
 
 /// A trace may end anywhere; and what no event shows may have held it back.

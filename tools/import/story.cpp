@@ -138,6 +138,7 @@ int Storyteller::index_of(std::uint32_t id) const {
 std::uint32_t Storyteller::add(const Event& event, Happening happening) {
     happening.line = event.line;
     happening.at_ns = event.at_ns;
+    happening.rest_ns = rest_ns_;
     story_.happenings.push_back(std::move(happening));
     return static_cast<std::uint32_t>(story_.happenings.size() - 1);
 }
@@ -166,6 +167,7 @@ void Storyteller::look_at(const Event& event) {
     switch (event.kind) {
         case Event::Kind::entry:
             end_of_line_change(thread);
+            if (storm_ != 0 && is_at_rest()) rest_ns_ = event.at_ns;
             thread.cause = Happening::none;
             thread.acknowledged = false;
             thread.vcpu = index_of(event.a);
@@ -423,7 +425,7 @@ void Storyteller::take(const Event& event, int vcpu, std::uint32_t vector, std::
         cause != Happening::none && story_.happenings[cause].kind == Happening::Kind::eoi;
     lapic.brought_back[vector] = is_brought_back ? lapic.brought_back[vector] + 1 : 0;
     if (!is_brought_back)
-        lapic.row_begins_ns[vector] = cause != Happening::none ? story_.happenings[cause].at_ns : 0;
+        lapic.row_begins_ns[vector] = cause != Happening::none ? story_.happenings[cause].rest_ns : 0;
 }
 
 void Storyteller::injected(const Event& event, ThreadState& thread) {
@@ -481,11 +483,14 @@ void Storyteller::look_for_storm(const Event& event, int vcpu) {
 }
 
 Story tell(const KvmTrace& trace, const Machine& machine, std::uint32_t storm) {
-    Story whole = Storyteller(trace, machine, storm).tell();
+    Storyteller of_all(trace, machine, storm);
+    const Story whole = of_all.tell();
     if (whole.storm.empty()) return whole;
     KvmTrace part = trace;
     std::erase_if(part.events, [&](const Event& event) { return event.at_ns < whole.storm_from_ns; });
-    return Storyteller(part, machine, storm).tell();
+    Storyteller of_part(part, machine, storm);
+    of_part.learn_timers(of_all);
+    return of_part.tell();
 }
 
 }  // namespace irqbench::importing

@@ -18,6 +18,8 @@ class Storyteller {
   public:
     Storyteller(const KvmTrace& trace, const Machine& machine, std::uint32_t storm);
     Story tell();
+    /// The vectors of the LAPICs' timers, which are set long before most parts of a trace.
+    void learn_timers(const Storyteller& other);
 
   private:
     static constexpr std::uint32_t ioapic_pins = 24;
@@ -34,7 +36,7 @@ class Storyteller {
         std::array<std::uint32_t, 256> taken = nothing_pending();    ///< the last take of each
         std::bitset<256> in_service;
         std::array<std::uint32_t, 256> brought_back{};   ///< in a row, by the EOI of the one before
-        std::array<std::uint64_t, 256> row_begins_ns{};  ///< when what caused the first happened
+        std::array<std::uint64_t, 256> row_begins_ns{};  ///< where a part of the trace has the whole of it
         std::uint32_t timer_vector = Happening::none;
         std::uint32_t last_ext_int = 0;  ///< the happening
         std::uint32_t last_ext_int_vector = Happening::none;
@@ -85,6 +87,7 @@ class Storyteller {
     void injected(const Event& event, ThreadState& thread);
     void ext_int(const Event& event, int vcpu);
     void become_pending(Lapic& lapic, std::uint32_t vector, std::uint32_t cause);
+    [[nodiscard]] bool is_at_rest() const;
     void leave_what_is_pending();
     void taken_before(const Event& event, int vcpu);
     void look_for_storm(const Event& event, int vcpu);
@@ -113,6 +116,7 @@ class Storyteller {
     std::bitset<pic_inputs> pic_high_;
     /// Of each chip, the last that may have changed what it asks for.
     std::array<std::uint32_t, 2> pic_causes_{Happening::none, Happening::none};
+    std::uint64_t rest_ns_ = 0;
     std::uint32_t ioapic_index_ = 0;
     bool accept_is_take_ = false;
     std::uint32_t messages_ = 0;  ///< that nobody accepted
