@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "tools/import/storyteller.hpp"
@@ -40,6 +42,28 @@ bool Storyteller::is_at_rest() const {
     return std::all_of(lapics_.begin(), lapics_.end(), [](const Lapic& lapic) {
         return lapic.in_service.none() && lapic.pending == nothing_pending();
     });
+}
+
+/// At the EOI after the last that counts: from now on the handler does nothing else, and does not end.
+void Storyteller::look_for_storm(const Event& event, int vcpu) {
+    const std::uint32_t vector = event.b;
+    if (storm_ == 0 || lapics_[static_cast<std::size_t>(vcpu)].brought_back[vector] < storm_) return;
+    // What else is pending would come instead.
+    const bool nothing_else = std::all_of(lapics_.begin(), lapics_.end(), [](const Lapic& lapic) {
+        return lapic.pending == nothing_pending();
+    });
+    if (!nothing_else) return;
+    std::string pin;
+    for (std::uint32_t i = 0; i < ioapic_pins; ++i)
+        if ((entries_[i].value & 0xff) == vector && pin.empty()) pin = fmt::format(" of pin {}", i);
+    story_.storm = fmt::format(
+        "a storm: vCPU {} took 0x{:02x}{} {} times in a row because the line was still high at the EOI", vcpu,
+        vector, pin, storm_);
+    story_.storm_from_ns = lapics_[static_cast<std::size_t>(vcpu)].row_begins_ns[vector];
+    story_.remarks.push_back(story_.storm + "; what was before its line rose is left out");
+    act(event, -1, fmt::format(R"({{ "handler": {{ "vector": "0x{:02x}" }} }})", vector), false);
+    story_.happenings.back().remark = story_.storm;
+    ++story_.inferred;
 }
 
 /// A trace may end anywhere; and what no event shows may have held it back.

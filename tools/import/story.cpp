@@ -465,23 +465,6 @@ void Storyteller::end_of_interrupt(const Event& event, ThreadState& thread) {
     thread.cause = add(event, std::move(happening));
 }
 
-/// At the EOI after the last that counts: from now on the handler does nothing else, and does not end.
-void Storyteller::look_for_storm(const Event& event, int vcpu) {
-    const std::uint32_t vector = event.b;
-    if (storm_ == 0 || lapics_[static_cast<std::size_t>(vcpu)].brought_back[vector] < storm_) return;
-    std::string pin;
-    for (std::uint32_t i = 0; i < ioapic_pins; ++i)
-        if ((entries_[i].value & 0xff) == vector && pin.empty()) pin = fmt::format(" of pin {}", i);
-    story_.storm = fmt::format(
-        "a storm: vCPU {} took 0x{:02x}{} {} times in a row because the line was still high at the EOI", vcpu,
-        vector, pin, storm_);
-    story_.storm_from_ns = lapics_[static_cast<std::size_t>(vcpu)].row_begins_ns[vector];
-    story_.remarks.push_back(story_.storm + "; what was before its line rose is left out");
-    act(event, -1, fmt::format(R"({{ "handler": {{ "vector": "0x{:02x}" }} }})", vector), false);
-    story_.happenings.back().remark = story_.storm;
-    ++story_.inferred;
-}
-
 Story tell(const KvmTrace& trace, const Machine& machine, std::uint32_t storm) {
     Storyteller of_all(trace, machine, storm);
     const Story whole = of_all.tell();

@@ -41,7 +41,10 @@ int import_trace(const TraceImport& import, Surroundings& surroundings) {
             machine.words, story.happenings.size(), story.taken, story.inferred);
         if (!story.storm.empty()) surroundings.err << import.name << ": " << story.storm << "\n";
     } catch (const importing::TraceError& error) {
-        spdlog::error("{}", error.what());
+        // A recording has no file that anybody knows.
+        const std::string words = error.what();
+        const bool is_named = words.starts_with(import.trace) && import.name.starts_with("a recording");
+        spdlog::error("{}", is_named ? import.name + words.substr(import.trace.size()) : words);
         return ExitStatus::malformed;
     } catch (const std::system_error& error) {
         throw CLI::ValidationError(error.what());
