@@ -11,8 +11,8 @@
 
 #include "vmm/kernel_trace_formats.hpp"
 #include "vmm/kvm/fd.hpp"
+#include "vmm/trace_instance.hpp"
 
-struct tracefs_instance;
 struct kbuffer;
 
 namespace irqbench::vmm {
@@ -26,7 +26,7 @@ namespace irqbench::vmm {
 class KernelTrace {
   public:
     /// Why this process cannot read the kernel's events; empty if it can.
-    [[nodiscard]] static std::string unavailable();
+    [[nodiscard]] static std::string unavailable() { return TraceInstance::unavailable(); }
 
     /// The one of this process; made if there is none. Its events are switched on once for as long as anybody
     /// holds it, since that patches the kernel's code.
@@ -58,7 +58,6 @@ class KernelTrace {
 
   private:
     struct Destroy {
-        void operator()(tracefs_instance* instance) const;
         void operator()(kbuffer* buffer) const;
     };
     struct Cpu {
@@ -67,23 +66,17 @@ class KernelTrace {
         std::uint64_t lost = 0;  ///< as the kernel counts it
     };
 
-    void make_instance();
-    void set(const char* file, const char* value);
     void open_cpus();
     void read(Cpu& cpu, Batch& batch, std::chrono::nanoseconds until);
     void read_formats();
-    [[nodiscard]] std::uint64_t count_lost(const Cpu& cpu) const;
-    /// Whether a thread may have to do with our machines: it is of this process, or of the kernel, which
-    /// works for all. One that is not known any more may have been.
-    [[nodiscard]] bool is_ours(std::uint32_t thread);
 
-    std::unique_ptr<tracefs_instance, Destroy> instance_;
+    TraceInstance instance_;
     std::unique_ptr<kbuffer, Destroy> page_;
     std::vector<std::byte> bytes_;
     std::vector<Cpu> cpus_;
     KernelTraceFormats formats_;
     KernelEvents events_;
-    std::map<std::uint32_t, bool> threads_;  ///< by number: what is_ours() found
+    TracedThreads threads_{"self"};
 };
 
 }  // namespace irqbench::vmm

@@ -78,6 +78,10 @@ BOOST_AUTO_TEST_CASE(what_old_and_new_kernels_print_is_the_same_event) {
     Event event;
     BOOST_TEST((read_kvm_event("kvm_eoi", "apicid", event) == Meaning::malformed));
     BOOST_TEST((read_kvm_event("kvm_fpu", "load", event) == Meaning::irrelevant));
+    // It only follows the kvm_eoi of the same EOI (apic_sync_pv_eoi_from_guest()).
+    BOOST_TEST((read_kvm_event("kvm_pv_eoi", "apicid 0 vector 236", event) == Meaning::irrelevant));
+    BOOST_TEST(event_of("kvm_pic_set_irq", "chip 0 pin 0 (edge) (coalesced)").b == 1U);
+    BOOST_TEST(event_of("kvm_pic_set_irq", "chip 0 pin 0 (edge|masked)").b == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(events_of_several_cpus_are_put_in_order_of_time) {

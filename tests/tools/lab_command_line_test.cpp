@@ -8,10 +8,13 @@
 
 #include "tests/tools/cli_fixture.hpp"
 #include "tests/tools/lab/fake_host.hpp"
+#include "tools/irqbench/recorded_files.hpp"
 #include "tools/lab/program.hpp"
 #include "tools/lab/qemu.hpp"
 
 using namespace irqbench::tests;
+using irqbench::tools::InnerCommand;
+using irqbench::tools::take_recorded_command;
 using irqbench::tools::lab::Arch;
 using irqbench::tools::lab::host_arch;
 namespace fs = std::filesystem;
@@ -155,6 +158,8 @@ BOOST_AUTO_TEST_CASE(what_machines_of_another_architecture_lack_is_said_without_
     BOOST_TEST(err.ends_with(why), err);
     BOOST_TEST(on_arm64({"diff", own, "--between", "kernel,split"}) == 5);
     BOOST_TEST(out.find("0 alike, 0 different, 0 known to differ, 1 not compared") != std::string::npos, out);
+    BOOST_TEST(on_arm64({"record", "--", "true"}) == 2);
+    BOOST_TEST(err.find("other hosts than x86") != std::string::npos, err);
     BOOST_TEST(on_arm64({"fuzz", "--between", "kernel,model", "--out", "-"}) == 3);
     BOOST_TEST(on_arm64({"diff", own, "--between", "kernel,model,split"}) == 3);
 }
@@ -173,6 +178,46 @@ BOOST_AUTO_TEST_CASE(files_that_no_machine_can_have_are_refused) {
     const int status = lab({"--kernel", image("bzImage")}, {"caps"});
     fs::current_path(before);
     check_refused(status, "the current folder, /proc/");
+}
+
+BOOST_AUTO_TEST_CASE(a_recording_that_could_not_be_had_from_a_machine_is_refused) {
+    const auto record = [this](std::vector<std::string> words) {
+        words.insert(words.begin(), "record");
+        return lab({"--kernel", image("bzImage")}, words);
+    };
+    check_refused(record({"--pid", "1"}), "nothing runs inside but the COMMAND behind --");
+    const std::string end = "files that are written inside end with the machine";
+    check_refused(record({"-o", "a.json", "--", "true"}), end);
+    check_refused(record({"--trace", "a.txt", "--", "true"}), end);
+    check_refused(record({"--", "no-such-vmm"}), "there is no no-such-vmm");
+    BOOST_TEST(record({"--trace", "-", "--", "true", folder()}) == 0);
+    BOOST_TEST(out == "from inside\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_a_recorded_command_names_goes_with_it) {
+    const std::string disk = file("a/disk.img", "bytes");
+    const std::string firmware = file("b/c/bios.bin", "bytes");
+    const std::string script = file("vmm", "#!/bin/sh -e\n");
+    InnerCommand inner;
+    const std::vector<std::string> command = {
+        script, "-L",        folder() + "/b", "-drive", "file=" + disk + ",if=virtio",
+        "kvm",  "/dev/null", "/nowhere"};
+    inner.arguments = {"record", "--"};
+    inner.arguments.insert(inner.arguments.end(), command.begin(), command.end());
+    take_recorded_command(command, inner);
+    const auto has = [](const std::vector<fs::path>& all, const fs::path& path) {
+        return std::find(all.begin(), all.end(), path) != all.end();
+    };
+    BOOST_TEST(has(inner.files, disk));
+    BOOST_TEST(has(inner.files, firmware));
+    BOOST_TEST(has(inner.folders, folder() + "/b"));
+    BOOST_TEST(has(inner.folders, folder() + "/b/c"));
+    BOOST_TEST(!has(inner.files, "/dev/null"));
+    BOOST_TEST((inner.programs == std::vector<fs::path>{script, "/bin/sh"}));
+    InnerCommand by_name;
+    by_name.arguments = {"record", "--", "sh"};
+    take_recorded_command({"sh"}, by_name);
+    BOOST_TEST(fs::path(by_name.arguments.back()).is_absolute());
 }
 
 BOOST_AUTO_TEST_CASE(options_before_a_subcommand_count_or_are_refused) {

@@ -12,7 +12,7 @@ struct Event {
     enum class Kind : std::uint8_t {
         entry,           ///< a: vCPU id
         set_irq,         ///< a: GSI, b: level, value: the source's number
-        pic_set_irq,     ///< a: input of the pair, flag: masked
+        pic_set_irq,     ///< a: input of the pair, b: 1 if it was pending already, flag: masked
         ioapic_set_irq,  ///< a: pin, value: the redirection entry, as the register has it
         msi,             ///< a: data, value: destination, b: address bits 2 and 3
         accept,          ///< a: APIC id, b: vector, delivery mode and trigger, as a message's data

@@ -46,7 +46,7 @@ void Storyteller::lapic_write(const Event& event, ThreadState& thread) {
         if (event.a == lint0) {
             lapic.lint0_known = true;
             story_.happenings.back().is_global = true;
-            pic_cause_ = thread.cause;
+            pic_causes_.fill(thread.cause);
         }
     }
 }
@@ -99,7 +99,9 @@ void Storyteller::port_write(const Event& event, ThreadState& thread) {
         }
     }
     thread.cause = act(event, thread.vcpu, port_write_step(thread.vcpu, event.a, value), true);
-    pic_cause_ = thread.cause;
+    // The slave asks through the master.
+    pic_causes_[1] = thread.cause;
+    if (chip == 0) pic_causes_[0] = thread.cause;
 }
 
 void Storyteller::msr_write(const Event& event, ThreadState& thread) {

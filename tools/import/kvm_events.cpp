@@ -82,6 +82,7 @@ bool read_pic_set_irq(Scanner& scan, Event& event) {
     event.a += 8 * chip;
     const std::string_view words = scan.until(")");
     event.flag = words.ends_with("|masked");
+    event.b = scan.rest().find("(coalesced)") != std::string_view::npos ? 1 : 0;
     return words.starts_with("edge") || words.starts_with("level");
 }
 
@@ -254,7 +255,6 @@ constexpr Reader readers[] = {
     {"kvm_apicv_accept_irq", Event::Kind::accept, read_accept},
     {"kvm_inj_virq", Event::Kind::inject, read_inject},
     {"kvm_eoi", Event::Kind::eoi, read_eoi},
-    {"kvm_pv_eoi", Event::Kind::eoi, read_eoi},
     {"kvm_ack_irq", Event::Kind::acknowledge, read_ack_irq},
     {"kvm_apic_ipi", Event::Kind::ipi, read_ipi},
     {"kvm_apic", Event::Kind::apic_write, nullptr, read_apic},

@@ -53,9 +53,11 @@ class StepWriter {
         if (done_[i]) return;
         done_[i] = true;
         const Happening& happening = story_.happenings[i];
+        if (happening.behind != Happening::none) do_one(happening.behind);
         switch (happening.kind) {
             case Happening::Kind::remark: say(happening.remark); return;
             case Happening::Kind::claim: line(happening.step); return;
+            case Happening::Kind::left: return;
             case Happening::Kind::act:
                 hold_back(i);
                 for (const auto& step : happening.before) line(step, "inferred");
@@ -94,7 +96,7 @@ class StepWriter {
     void hold_back(std::uint32_t i) {
         for (const std::uint32_t caused : windows_.takes_of[i]) {
             const Happening& taken = story_.happenings[caused];
-            if (windows_.of[caused].at_once || taken.kind != Happening::Kind::take) continue;
+            if (!is_held_back(taken, windows_.of[caused])) continue;
             Vcpu& vcpu = vcpu_of(taken);
             ++vcpu.held_back;
             if (vcpu.enabled) line(vcpu_step("cli", taken.vcpu), "inferred");

@@ -19,8 +19,8 @@ constexpr std::uint32_t startup_mode = 6;
 
 }  // namespace
 
-Storyteller::Storyteller(const KvmTrace& trace, const Machine& machine)
-    : trace_(trace), machine_(machine), lapics_(machine.vcpus.size()) {
+Storyteller::Storyteller(const KvmTrace& trace, const Machine& machine, std::uint32_t storm)
+    : trace_(trace), machine_(machine), storm_(storm), lapics_(machine.vcpus.size()) {
     story_.waits.resize(machine.vcpus.size());
     for (std::uint32_t gsi = 0; gsi < ioapic_pins; ++gsi) {
         routes_[gsi].ioapic = gsi;
@@ -67,6 +67,7 @@ Story Storyteller::tell() {
             continue;
         }
         look_at(event);
+        if (!story_.storm.empty()) break;
         if (story_.happenings.size() > Story::most)
             throw TraceError(
                 fmt::format("{}:{}: more than {} happenings; a scenario is about few: choose a "
@@ -76,7 +77,13 @@ Story Storyteller::tell() {
     if (of_other && !of_x86)
         throw TraceError(trace_.file + ": a trace of an arm64 host, whose interrupts are not read yet");
     for (auto& [key, thread] : threads_) end_of_line_change(thread);
+    if (story_.storm.empty()) leave_what_is_pending();
     if (story_.taken == 0) throw TraceError(trace_.file + ": no vCPU of that machine took an interrupt");
+    if (storm_ != 0 && story_.storm.empty())
+        throw TraceError(
+            fmt::format("{}: no storm: no vCPU took the same interrupt {} times in a row because its "
+                        "line was still high at the EOI",
+                        trace_.file, storm_));
     say_what_is_left_out();
     return std::move(story_);
 }
@@ -131,6 +138,7 @@ int Storyteller::index_of(std::uint32_t id) const {
 std::uint32_t Storyteller::add(const Event& event, Happening happening) {
     happening.line = event.line;
     happening.at_ns = event.at_ns;
+    happening.rest_ns = rest_ns_;
     story_.happenings.push_back(std::move(happening));
     return static_cast<std::uint32_t>(story_.happenings.size() - 1);
 }
@@ -159,18 +167,14 @@ void Storyteller::look_at(const Event& event) {
     switch (event.kind) {
         case Event::Kind::entry:
             end_of_line_change(thread);
+            if (storm_ != 0 && is_at_rest()) rest_ns_ = event.at_ns;
             thread.cause = Happening::none;
             thread.acknowledged = false;
             thread.vcpu = index_of(event.a);
             return;
         case Event::Kind::acknowledge: thread.acknowledged = true; return;
         case Event::Kind::set_irq: return line_change(event, thread);
-        case Event::Kind::pic_set_irq:
-            thread.seen.pic = event.a;
-            if (thread.line_change != Happening::none && !event.flag)
-                pic_raised_[event.a % pic_inputs] = thread.line_change;
-            if (thread.line_change != Happening::none && !event.flag) pic_cause_ = thread.line_change;
-            return;
+        case Event::Kind::pic_set_irq: thread.seen.pic = event.a; return pic_input(event, thread);
         case Event::Kind::ioapic_set_irq: return entry_seen(event, thread);
         case Event::Kind::msi: return message(event, thread);
         case Event::Kind::accept: return accepted(event, thread);
@@ -254,6 +258,7 @@ void Storyteller::line_change(const Event& event, ThreadState& thread) {
         story_.happenings[last].step = gsi_step("pulse", event.a);
         thread.raise = Happening::none;
         thread.line_change = Happening::none;
+        thread.raised = false;
         return;
     }
     thread.cause = act(event, -1, gsi_step(raised ? "raise" : "lower", event.a), true);
@@ -326,11 +331,12 @@ void Storyteller::send_message(const Event& event, ThreadState& thread) {
     thread.message.clear();
 }
 
-/// Whether the LAPIC can have got this vector because of that.
-bool Storyteller::can_cause(std::uint32_t cause, std::uint32_t vector) const {
+/// Whether the LAPIC can have got this message because of that: an EOI brings back a line that is still high.
+bool Storyteller::can_cause(std::uint32_t cause, std::uint32_t data) const {
     if (cause == Happening::none) return false;
     const Happening& happening = story_.happenings[cause];
-    return happening.kind != Happening::Kind::eoi || happening.vector == vector;
+    const bool is_level = (data >> 15 & 1) != 0;
+    return happening.kind != Happening::Kind::eoi || (is_level && happening.vector == (data & 0xff));
 }
 
 void Storyteller::accepted(const Event& event, ThreadState& thread) {
@@ -347,7 +353,7 @@ void Storyteller::accepted(const Event& event, ThreadState& thread) {
     if (mode == init_mode || mode == startup_mode) return started(event, thread, vcpu, mode);
     if (mode > 1 && mode != nmi_mode) return;
     const bool of_timer = vector == lapic.timer_vector;
-    if (!can_cause(cause, vector) ||
+    if (!can_cause(cause, event.b) ||
         (of_timer && story_.happenings[cause].kind == Happening::Kind::act && thread.vcpu == vcpu &&
          story_.happenings[cause].step.find("\"ipi\"") == std::string::npos)) {
         const std::uint32_t data = event.b;
@@ -361,7 +367,7 @@ void Storyteller::accepted(const Event& event, ThreadState& thread) {
     learn_logical_id(cause, vcpu);
     if (mode == nmi_mode) return take(event, vcpu, Happening::none, cause, Happening::Kind::nmi);
     if (accept_is_take_) return take(event, vcpu, vector, cause, Happening::Kind::take);
-    if (lapic.pending[vector] == Happening::none) lapic.pending[vector] = cause;
+    become_pending(lapic, vector, cause);
 }
 
 /// A LAPIC that took what was sent to a logical destination has one, whoever set it.
@@ -411,7 +417,15 @@ void Storyteller::take(const Event& event, int vcpu, std::uint32_t vector, std::
     happening.cause = cause;
     add(event, std::move(happening));
     ++story_.taken;
-    lapics_[static_cast<std::size_t>(vcpu)].has_run = true;
+    Lapic& lapic = lapics_[static_cast<std::size_t>(vcpu)];
+    lapic.has_run = true;
+    if (vector > 0xff) return;
+    // A message, or a line that was lowered in between, has another cause.
+    const bool is_brought_back =
+        cause != Happening::none && story_.happenings[cause].kind == Happening::Kind::eoi;
+    lapic.brought_back[vector] = is_brought_back ? lapic.brought_back[vector] + 1 : 0;
+    if (!is_brought_back)
+        lapic.row_begins_ns[vector] = cause != Happening::none ? story_.happenings[cause].rest_ns : 0;
 }
 
 void Storyteller::injected(const Event& event, ThreadState& thread) {
@@ -423,53 +437,15 @@ void Storyteller::injected(const Event& event, ThreadState& thread) {
     if (pending != Happening::none) {
         take(event, vcpu, event.a, pending, Happening::Kind::take);
         pending = Happening::none;
+        lapic.taken[event.a] = static_cast<std::uint32_t>(story_.happenings.size() - 1);
         lapic.in_service[event.a] = true;
         return;
     }
     // Until Linux 5.19 nothing says that it is injected once more.
     if (lapic.in_service[event.a]) return;
+    if (lapic.again[event.a] != Happening::none && lapic.again[event.a] < lapic.taken[event.a])
+        return taken_before(event, vcpu);
     ext_int(event, vcpu);
-}
-
-/// A vector that no LAPIC had is the PIC's.
-void Storyteller::ext_int(const Event& event, int vcpu) {
-    Lapic& lapic = lapics_[static_cast<std::size_t>(vcpu)];
-    // Until Linux 5.19 nothing says that it is injected once more.
-    const bool is_repeated = lapic.last_ext_int_vector == event.a &&
-                             (pic_cause_ == Happening::none || pic_cause_ < lapic.last_ext_int);
-    if (is_repeated) return;
-    std::uint32_t cause = pic_cause_;
-    for (std::uint32_t input = 0; input < pic_inputs; ++input) {
-        const std::uint32_t base = pic_base_[input / 8].value_or(event.a & 0xf8);
-        if (base + input % 8 != event.a || pic_raised_[input] == Happening::none) continue;
-        cause = pic_raised_[input];
-        pic_raised_[input] = Happening::none;
-    }
-    if (cause == Happening::none) {
-        if (event.a < 0x10) {
-            ++impossible_;
-            return;
-        }
-        const auto id = machine_.vcpus[static_cast<std::size_t>(vcpu)];
-        cause = act(event, -1, message_step(message_arguments(event.a, 0, id)), false);
-        story_.happenings[cause].remark = "inferred: its cause is not in the trace";
-        ++unexplained_;
-        ++story_.inferred;
-        story_.happenings[cause].acceptors.push_back(static_cast<std::uint16_t>(vcpu));
-        take(event, vcpu, event.a, cause, Happening::Kind::take);
-        lapic.in_service[event.a] = true;
-        return;
-    }
-    take(event, vcpu, event.a, cause, Happening::Kind::take);
-    story_.happenings.back().is_ext_int = true;
-    lapic.last_ext_int = static_cast<std::uint32_t>(story_.happenings.size() - 1);
-    lapic.last_ext_int_vector = event.a;
-    if (!lapic.lint0_known) {
-        lapic.lint0_known = true;
-        constexpr std::uint64_t ext_int_unmasked = 0x700;
-        story_.setup.push_back(lapic_step(vcpu, "lvt_lint0", ext_int_unmasked));
-        ++story_.inferred;
-    }
 }
 
 void Storyteller::end_of_interrupt(const Event& event, ThreadState& thread) {
@@ -481,6 +457,7 @@ void Storyteller::end_of_interrupt(const Event& event, ThreadState& thread) {
         return;
     }
     lapics_[static_cast<std::size_t>(vcpu)].in_service[event.b] = false;
+    look_for_storm(event, vcpu);
     Happening happening;
     happening.kind = Happening::Kind::eoi;
     happening.vcpu = vcpu;
@@ -488,6 +465,15 @@ void Storyteller::end_of_interrupt(const Event& event, ThreadState& thread) {
     thread.cause = add(event, std::move(happening));
 }
 
-Story tell(const KvmTrace& trace, const Machine& machine) { return Storyteller(trace, machine).tell(); }
+Story tell(const KvmTrace& trace, const Machine& machine, std::uint32_t storm) {
+    Storyteller of_all(trace, machine, storm);
+    const Story whole = of_all.tell();
+    if (whole.storm.empty()) return whole;
+    KvmTrace part = trace;
+    std::erase_if(part.events, [&](const Event& event) { return event.at_ns < whole.storm_from_ns; });
+    Storyteller of_part(part, machine, storm);
+    of_part.learn_timers(of_all);
+    return of_part.tell();
+}
 
 }  // namespace irqbench::importing

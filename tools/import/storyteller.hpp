@@ -16,8 +16,10 @@ namespace irqbench::importing {
 /// machine would have become by the steps so far: where an event says otherwise, a step is inferred.
 class Storyteller {
   public:
-    Storyteller(const KvmTrace& trace, const Machine& machine);
+    Storyteller(const KvmTrace& trace, const Machine& machine, std::uint32_t storm);
     Story tell();
+    /// The vectors of the LAPICs' timers, which are set long before most parts of a trace.
+    void learn_timers(const Storyteller& other);
 
   private:
     static constexpr std::uint32_t ioapic_pins = 24;
@@ -30,7 +32,11 @@ class Storyteller {
 
     struct Lapic {
         std::array<std::uint32_t, 256> pending = nothing_pending();  ///< why each vector of the IRR is there
+        std::array<std::uint32_t, 256> again = nothing_pending();    ///< what came while it was, as it seems
+        std::array<std::uint32_t, 256> taken = nothing_pending();    ///< the last take of each
         std::bitset<256> in_service;
+        std::array<std::uint32_t, 256> brought_back{};   ///< in a row, by the EOI of the one before
+        std::array<std::uint64_t, 256> row_begins_ns{};  ///< where a part of the trace has the whole of it
         std::uint32_t timer_vector = Happening::none;
         std::uint32_t last_ext_int = 0;  ///< the happening
         std::uint32_t last_ext_int_vector = Happening::none;
@@ -64,6 +70,7 @@ class Storyteller {
     void remark(const Event& event, std::string text);
     void take(const Event& event, int vcpu, std::uint32_t vector, std::uint32_t cause, Happening::Kind kind);
     void look_at(const Event& event);
+    void pic_input(const Event& event, const ThreadState& thread);
     void guest_did(const Event& event, ThreadState& thread);
     void irqfd_change(const Event& event, ThreadState& thread);
     void line_change(const Event& event, ThreadState& thread);
@@ -71,7 +78,7 @@ class Storyteller {
     void entry_seen(const Event& event, ThreadState& thread);
     void send_message(const Event& event, ThreadState& thread);
     void message(const Event& event, ThreadState& thread);
-    [[nodiscard]] bool can_cause(std::uint32_t cause, std::uint32_t vector) const;
+    [[nodiscard]] bool can_cause(std::uint32_t cause, std::uint32_t data) const;
     void accepted(const Event& event, ThreadState& thread);
     void learn_logical_id(std::uint32_t cause, int vcpu);
     void started(const Event& event, const ThreadState& thread, int vcpu, std::uint32_t mode);
@@ -79,6 +86,11 @@ class Storyteller {
     [[nodiscard]] int injected_vcpu(const Event& event, const ThreadState& thread);
     void injected(const Event& event, ThreadState& thread);
     void ext_int(const Event& event, int vcpu);
+    void become_pending(Lapic& lapic, std::uint32_t vector, std::uint32_t cause);
+    [[nodiscard]] bool is_at_rest() const;
+    void leave_what_is_pending();
+    void taken_before(const Event& event, int vcpu);
+    void look_for_storm(const Event& event, int vcpu);
     void end_of_interrupt(const Event& event, ThreadState& thread);
     void lapic_write(const Event& event, ThreadState& thread);
     void ioapic_write(const Event& event, ThreadState& thread);
@@ -88,6 +100,7 @@ class Storyteller {
 
     const KvmTrace& trace_;
     const Machine& machine_;
+    std::uint32_t storm_;
     Story story_;
     std::vector<Lapic> lapics_;
     std::vector<int> injected_vcpus_;  ///< of each injection, the last one first
@@ -100,7 +113,10 @@ class Storyteller {
     std::array<std::uint32_t, pic_inputs> pic_raised_ = nothing_raised();
     std::array<std::optional<std::uint32_t>, 2> pic_base_;
     std::array<bool, 2> pic_awaits_base_{};
-    std::uint32_t pic_cause_ = Happening::none;  ///< the last that may have changed what the PIC asks for
+    std::bitset<pic_inputs> pic_high_;
+    /// Of each chip, the last that may have changed what it asks for.
+    std::array<std::uint32_t, 2> pic_causes_{Happening::none, Happening::none};
+    std::uint64_t rest_ns_ = 0;
     std::uint32_t ioapic_index_ = 0;
     bool accept_is_take_ = false;
     std::uint32_t messages_ = 0;  ///< that nobody accepted

@@ -4,6 +4,11 @@
 
 namespace irqbench::importing {
 
+bool is_held_back(const Happening& happening, const Windows::Of& when) {
+    return happening.kind == Happening::Kind::left ||
+           (happening.kind == Happening::Kind::take && !when.at_once);
+}
+
 namespace {
 
 bool is_take(const Happening& happening) {
@@ -83,7 +88,7 @@ bool pass(const Story& story, std::size_t vcpus, Windows& windows) {
     std::vector<std::uint32_t> ends(all.size());
     for (std::uint32_t i = 0; i < all.size(); ++i) {
         for (const std::uint32_t take : windows.takes_of[i])
-            if (!windows.of[take].at_once && all[take].kind == Happening::Kind::take)
+            if (is_held_back(all[take], windows.of[take]))
                 ++held_back[static_cast<std::size_t>(all[take].vcpu)];
         if (all[i].kind != Happening::Kind::take) continue;
         auto& held = held_back[static_cast<std::size_t>(all[i].vcpu)];
@@ -105,7 +110,9 @@ Windows find_windows(const Story& story, std::size_t vcpus) {
     windows.of.resize(all.size());
     windows.takes_of.resize(all.size());
     for (std::uint32_t i = 0; i < all.size(); ++i)
-        if ((is_take(all[i]) || all[i].kind == Happening::Kind::claim) && all[i].cause < i)
+        if ((is_take(all[i]) || all[i].kind == Happening::Kind::claim ||
+             all[i].kind == Happening::Kind::left) &&
+            all[i].cause < i)
             windows.takes_of[all[i].cause].push_back(i);
     windows.eoi_of = find_eois(story, vcpus);
     while (pass(story, vcpus, windows)) {

@@ -22,6 +22,9 @@ struct Windows {
     std::set<std::uint32_t> stays;  ///< vectors whose handlers stay, since something happens before their EOI
 };
 
+/// Whether interrupts have to be disabled from its cause on.
+bool is_held_back(const Happening& happening, const Windows::Of& when);
+
 Windows find_windows(const Story& story, std::size_t vcpus);
 
 }  // namespace irqbench::importing

@@ -40,6 +40,7 @@ CommandLine::CommandLine(Surroundings& surroundings)
     add_shrink(*this, surroundings);
     add_explain(*this, surroundings);
     add_import(*this, surroundings);
+    add_record(*this, surroundings);
     add_report(*this, surroundings);
     add_compare(*this, surroundings);
     add_caps(*this, surroundings);

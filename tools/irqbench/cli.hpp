@@ -35,6 +35,7 @@ void need_modes_to_compare(const std::vector<std::string>& between, const std::s
 
 void add_run(CommandLine& line, Surroundings& surroundings);
 void add_lab(CommandLine& line, Surroundings& surroundings);
+void add_record(CommandLine& line, Surroundings& surroundings);
 void add_list(CommandLine& line, Surroundings& surroundings);
 void add_check(CommandLine& line, Surroundings& surroundings);
 void add_diff(CommandLine& line, Surroundings& surroundings);

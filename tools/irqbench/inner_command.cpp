@@ -9,6 +9,7 @@
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/files.hpp"
+#include "tools/irqbench/recorded_files.hpp"
 #include "tools/lab/mirror.hpp"
 
 namespace irqbench::tools {
@@ -87,13 +88,26 @@ bool can_play(const CLI::App& command, const Selection& selection, const vmm::Ho
     return any_can_be_played(files, inside, options);
 }
 
-/// @throws CLI::ValidationError for a shrink whose result would be lost
+/// @throws CLI::ValidationError for a command whose result would be lost
 void refuse_what_ends_inside(const CLI::App& command) {
-    if (!values(command, "--kernel").empty())
+    if (command.get_name() == "shrink" && !values(command, "--kernel").empty())
         throw CLI::ValidationError("--kernel", "there is no lab inside the lab");
-    if (last_value(command, "--output", "") != "-")
-        throw CLI::ValidationError("--output",
-                                   "files that are written inside end with the machine: shrink --output -");
+    // The default of shrink is a file beside the scenario.
+    const std::string otherwise = command.get_name() == "shrink" ? "" : "-";
+    if (last_value(command, "--output", otherwise) != "-")
+        throw CLI::ValidationError(
+            "--output", fmt::format("files that are written inside end with the machine: {} --output -",
+                                    command.get_name()));
+}
+
+/// @throws CLI::ValidationError for what cannot be had from a machine
+void refuse_what_is_not_recorded_inside(const CLI::App& command, const vmm::Host& inside) {
+    if (inside.arch != "x86_64")
+        throw CLI::ValidationError("record", "what KVM does on other hosts than x86 is not imported");
+    if (values(command, "COMMAND").empty())
+        throw CLI::ValidationError("record", "nothing runs inside but the COMMAND behind --");
+    if (last_value(command, "--trace", "-") != "-")
+        throw CLI::ValidationError("--trace", "files that are written inside end with the machine");
 }
 
 /// Runs a command here that ends before it does anything, as it would on such a host.
@@ -133,6 +147,11 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
         refuse_what_ends_inside(command);
         selection.paths = values(command, "FILE");
     }
+    if (inner.name == "record") {
+        refuse_what_is_not_recorded_inside(command, inside);
+        refuse_what_ends_inside(command);
+        take_recorded_command(values(command, "COMMAND"), inner);
+    }
     const fs::path folder = fs::current_path();
     refuse_what_is_not_inside(folder, "the current folder, " + folder.string());
     for (const auto& path : selection.paths) refuse_what_is_not_inside(folder / path, path);
@@ -141,7 +160,7 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
     if (inner.name == "fuzz" && last_value(command, "--out", ".") != "-")
         throw CLI::ValidationError("--out",
                                    "files that are written inside end with the machine: fuzz --out -");
-    if (inner.name == "fuzz" || inner.name == "shrink")
+    if (inner.name == "fuzz" || inner.name == "shrink" || inner.name == "record")
         inner.silence = std::chrono::seconds(std::stoll(last_value(command, "--seconds", "0")));
     // It takes as long as it takes, and says how far it is unless it is not to.
     if (inner.name == "shrink" && inner.silence.count() == 0 && !values(command, "--quiet").empty())

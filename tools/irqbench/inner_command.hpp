@@ -17,6 +17,7 @@ struct InnerCommand {
     std::chrono::seconds silence{0};           ///< for which it is at work without a word, as it was asked to
     std::vector<std::filesystem::path> files;  ///< that it may read, by all names that lead to them
     std::vector<std::filesystem::path> folders;
+    std::vector<std::filesystem::path> programs;  ///< of the host that it starts; they are among the files
     /// What of `run` concerns those who print its results.
     std::string format = "text";
     std::string trace_out;

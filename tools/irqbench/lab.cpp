@@ -59,6 +59,16 @@ lab::Program choose_program(const LabCommand& command, lab::Arch arch, const Sur
     return lab::inspect_program(program, arch, surroundings.interrupted);
 }
 
+/// A program that is started inside finds its libraries where the one that starts it has them.
+void add_libraries(const InnerCommand& inner, lab::Arch arch, lab::Program& program,
+                   const Surroundings& surroundings) {
+    for (const fs::path& each : inner.programs) {
+        if (!lab::is_program(each)) continue;
+        const auto more = lab::inspect_program(each, arch, surroundings.interrupted).libraries;
+        program.libraries.insert(program.libraries.end(), more.begin(), more.end());
+    }
+}
+
 /// Those of all --kernel options, each once, however it is named.
 std::vector<lab::Kernel> choose_kernels(const LabCommand& command, const Supply& supply,
                                         const Surroundings& surroundings) {
@@ -92,6 +102,7 @@ int perform(const LabCommand& command, const std::vector<std::string>& inner, Su
         plan.setup.gic = command.gic;
     }
     plan.program = choose_program(command, supply.arch, surroundings);
+    add_libraries(plan.inner, supply.arch, plan.program, surroundings);
     if (command.accelerator == "kvm") lab::check_kvm_nests(supply.arch);
     plan.qemu = command.qemu.empty() ? choose_qemu(supply, surroundings)
                                      : lab::own_qemu(command.qemu, surroundings.interrupted);

@@ -87,6 +87,12 @@ Arch host_arch() {
     throw std::runtime_error(fmt::format("the lab does not know this host's architecture, {}", machine));
 }
 
+bool is_program(const fs::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    char magic[SELFMAG] = {};
+    return stream.read(magic, sizeof magic) && std::memcmp(magic, ELFMAG, SELFMAG) == 0;
+}
+
 Program inspect_program(const fs::path& file, Arch arch, const std::atomic<bool>& interrupted) {
     const Elf elf = read_elf(file);
     if (elf.machine != info(arch).elf_machine)

@@ -18,6 +18,9 @@ struct Program {
     static constexpr const char* guest_path = "/lab/irqbench";
 };
 
+/// Whether it is an ELF file: else it may be a script.
+bool is_program(const std::filesystem::path& file);
+
 /// @throws std::runtime_error when it is no program for machines of this architecture, when a library of it
 /// is missing, or when it needs libraries for an architecture that is not the host's
 Program inspect_program(const std::filesystem::path& file, Arch arch, const std::atomic<bool>& interrupted);

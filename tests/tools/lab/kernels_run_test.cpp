@@ -83,6 +83,36 @@ BOOST_AUTO_TEST_CASE(other_commands_run_inside_too) {
     BOOST_TEST((out + err).find("broken.json:1") != std::string::npos, out + err);
 }
 
+/// Longer than what irqbench does to know its host, so that its machine is the one that is entered most.
+BOOST_AUTO_TEST_CASE(a_recording_made_inside_is_a_scenario_here) {
+    constexpr int many = 100;
+    std::string steps = R"({ "quiet": true })";
+    for (int i = 0; i < many; ++i) steps += R"(, { "msi": { "vector": "0x91" } }, { "ack": "0x91" })";
+    const std::string played = file("many.json", scenario_text("many", steps));
+    const std::string self = IRQBENCH_COMMAND;
+    const auto command = [&](std::vector<std::string> options) {
+        options.insert(options.begin(), "record");
+        options.insert(options.end(), {"--", self, "run", played, "--irqchip", "split"});
+        return options;
+    };
+    BOOST_REQUIRE(lab({"--kernel", kernel}, command({})) == 0);
+    BOOST_TEST(err.find("1 passed") != std::string::npos, err);
+    int taken = 0;
+    for (std::size_t at = 0; (at = out.find("\"ack\": \"0x91\"", at)) != std::string::npos; ++at) ++taken;
+    BOOST_TEST(taken == many);
+    const std::string shown = file("shown.json", out);
+    for (const std::vector<std::string>& use :
+         {std::vector<std::string>{"check", shown}, {"run", shown, "--irqchip", "model"}}) {
+        Process process(folder(), use);
+        BOOST_TEST(process.wait() == 0, process.out() + process.err());
+    }
+    BOOST_TEST(lab({"--kernel", kernel}, command({"--trace", "-"})) == 0);
+    BOOST_TEST(out.find(" kvm_entry: ") != std::string::npos);
+    BOOST_TEST(lab({"--kernel", kernel}, {"record", "--", "false"}) == 2);
+    BOOST_TEST(err.find("false ended with 1") != std::string::npos, err);
+    BOOST_TEST(err.find("KVM did nothing for false") != std::string::npos, err);
+}
+
 BOOST_AUTO_TEST_CASE(files_are_inside_as_they_are_here) {
     file("real/good.json", edge);
     fs::permissions(file("real/closed.json", edge), fs::perms::none);

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "tools/import/machines.hpp"
+#include "tools/import/trace.hpp"
+#include "tools/irqbench/surroundings.hpp"
+
+namespace irqbench::tools {
+
+/// A trace that becomes a scenario.
+struct TraceImport {
+    std::string trace;         ///< the file
+    std::string name;          ///< what the scenario calls it
+    std::string output = "-";  ///< where the scenario is written; `-` prints it
+    importing::Wanted wanted;
+    importing::Span span;
+    std::uint32_t storm = 0;  ///< see importing::tell()
+};
+
+void add_storm(CLI::App& app, std::uint32_t& storm);
+
+/// Writes the scenario, and says on standard error what it is of.
+/// @returns the exit status
+/// @throws CLI::ValidationError when the trace cannot be read
+int import_trace(const TraceImport& import, Surroundings& surroundings);
+
+}  // namespace irqbench::tools
