@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vmm/bare_machine.hpp"
 #include "vmm/kernel_trace.hpp"
 #include "vmm/kvm/ioeventfd.hpp"
 #include "vmm/kvm/memory.hpp"
@@ -55,6 +56,9 @@ class KvmMachine final : public Machine {
     void restore(const MachineState& state, const RestoreOptions& options) override;
     void finish() override;
     void close() override;
+
+    /// For measurements: only of a free-running machine.
+    [[nodiscard]] std::unique_ptr<BareMachine> bare();
 
   private:
     struct NamedDoorbell {

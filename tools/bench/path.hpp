@@ -1,0 +1,44 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace irqbench::tools::bench {
+
+/// The ways of an interrupt that are measured.
+enum class Path : std::uint8_t { irq_line, msi, irqfd, resample, ipi, timer, ioeventfd };
+
+/// Where a measurement begins and ends: `host` is the host's clock, `vcpu` the counter of a vCPU as the agent
+/// writes it down, `deadline` the value of that counter for which a timer was set.
+struct PathInfo {
+    Path path;
+    std::string_view name;
+    std::string_view leg;  ///< `host -> host`
+    std::string_view doc;
+};
+
+inline constexpr std::array<PathInfo, 7> paths{{
+    {Path::irq_line, "irq_line", "host -> host", "KVM_IRQ_LINE, an edge, until the handler's record is seen"},
+    {Path::msi, "msi", "host -> host", "KVM_SIGNAL_MSI, until the handler's record is seen"},
+    {Path::irqfd, "irqfd", "host -> host",
+     "a write to an irqfd's eventfd, until the handler's record is seen"},
+    {Path::resample, "resample", "host -> host",
+     "a write to a resampling irqfd, until its resamplefd is kicked"},
+    {Path::ipi, "ipi", "vCPU 0 -> vCPU 1", "from the handler that sends an IPI to the one that takes it"},
+    {Path::timer, "timer", "deadline -> vCPU", "from a timer's deadline to its handler"},
+    {Path::ioeventfd, "ioeventfd", "vCPU -> host",
+     "from the handler that rings a doorbell until its eventfd is seen"},
+}};
+
+[[nodiscard]] const PathInfo& info_of(Path path);
+[[nodiscard]] std::optional<Path> path_of(std::string_view name);
+
+/// `irq_line,msi` or `all`, each once, in the order of the table.
+/// @throws std::invalid_argument naming the word that is none, with the closest that is
+[[nodiscard]] std::vector<Path> parse_paths(std::string_view list);
+
+}  // namespace irqbench::tools::bench
