@@ -11,11 +11,11 @@ namespace irqbench::tools::bench {
 
 using Nanoseconds = std::chrono::nanoseconds;
 
-/// Bins of 1 ns up to 64 ns, and from there 32 to each power of two: none is wider than 1/32 of its values.
-/// Covers every 64-bit number.
+/// Bins of 1 ns up to 256 ns, and from there 128 to each power of two: none is wider than 1/128 of its
+/// values. Covers every 64-bit number.
 class LogLinearAxis {
   public:
-    static constexpr unsigned linear_bits = 5;  ///< bins to a power of two: 2^linear_bits
+    static constexpr unsigned linear_bits = 7;  ///< bins to a power of two: 2^linear_bits
 
     [[nodiscard]] int index(std::uint64_t value) const;
     [[nodiscard]] int size() const;

@@ -24,8 +24,9 @@ constexpr Nanoseconds pause = 50us;
 /// After so long a look the vCPUs may need this CPU.
 constexpr Nanoseconds patience = 100us;
 constexpr Nanoseconds limit = 5s;
-/// How far ahead a timer is set: longer than it takes to set it.
-constexpr Nanoseconds ahead = 1ms;
+/// How far ahead a timer is set at first, and at most: longer than it takes to set it.
+constexpr Nanoseconds shortest_ahead = 500us;
+constexpr Nanoseconds longest_ahead = 50ms;
 constexpr std::uint32_t samples_between_collections = 16;
 
 struct GaveUp : std::runtime_error {
@@ -60,6 +61,23 @@ class CounterLine {
     /// How far off it may be.
     [[nodiscard]] Nanoseconds uncertainty() const { return within_ / 2; }
 
+    /// A value was read between these two times of the host. Where a hypervisor makes up the counter, what
+    /// KVM says it is need not be what the guest reads.
+    void bound(std::uint64_t counter, Nanoseconds begin, Nanoseconds end) {
+        latest_shift_ = std::min(latest_shift_, static_cast<double>(end.count()) - (*this)(counter));
+        earliest_shift_ = std::max(earliest_shift_, static_cast<double>(begin.count()) - (*this)(counter));
+    }
+    /// Moves it to where all that is so, and no further.
+    /// @returns false if it is nowhere
+    bool settle() {
+        if (earliest_shift_ > latest_shift_) return false;
+        const double shift = std::clamp(0.0, earliest_shift_, latest_shift_);
+        if (shift == 0) return true;
+        at_ += (earliest_shift_ + latest_shift_) / 2;
+        within_ = Nanoseconds{std::llround(latest_shift_ - earliest_shift_)};
+        return true;
+    }
+
   private:
     static double middle(const vmm::GuestClock& clock) {
         return static_cast<double>((clock.at - clock.within / 2).count());
@@ -69,9 +87,40 @@ class CounterLine {
     double at_;
     double ns_per_tick_ = 1;
     Nanoseconds within_;
+    double earliest_shift_ = -1e18;
+    double latest_shift_ = 1e18;
 };
 
 Nanoseconds rounded(double ns) { return Nanoseconds{std::llround(ns)}; }
+
+/// From the host's call to the handler. Nothing where the guest's counter has no place on the host's clock.
+std::vector<double> to_handler(std::span<const Sample> samples, CounterLine line) {
+    for (const Sample& sample : samples) line.bound(sample.handler, sample.begin, sample.end);
+    if (!line.settle()) return {};
+    std::vector<double> times;
+    for (const Sample& sample : samples)
+        times.push_back(line(sample.handler) - static_cast<double>(sample.begin.count()));
+    return times;
+}
+
+/// From the handler that sends an IPI to the one that takes it. Nothing where the vCPUs' counters contradict
+/// the host's clock. KVM gives all vCPUs one counter where the host's CPUs have one: then it needs no place
+/// on the clock.
+std::vector<double> between_handlers(std::span<const Sample> samples,
+                                     const std::array<CounterLine, 2>& lines) {
+    if (samples.empty()) return {};
+    const double apart = lines[1](samples.front().handler) - lines[0](samples.front().handler);
+    const auto may_be_apart = static_cast<double>((lines[0].uncertainty() + lines[1].uncertainty()).count());
+    const bool one_counter = std::abs(apart) <= may_be_apart;
+    std::vector<double> times;
+    for (const Sample& sample : samples) {
+        const double time = one_counter ? lines[0].span(sample.handler, sample.taken)
+                                        : lines[1](sample.taken) - lines[0](sample.handler);
+        if (time < 0 || time > static_cast<double>((sample.end - sample.begin).count())) return {};
+        times.push_back(time);
+    }
+    return times;
+}
 
 class Measurement {
   public:
@@ -91,8 +140,7 @@ class Measurement {
         bare_ = machine_.bare();
         const auto ours = drive_by_machine(machine_, *bare_, trace_, wiring_);
         const auto bare = drive_by_ioctls(*bare_, wiring_, by_injection);
-        if (path_ != Path::timer && path_ != Path::ipi && path_ != Path::ioeventfd)
-            measured.to_handler.emplace();
+        if (!info_of(path_).inner.empty()) measured.inner.emplace();
         for (std::uint32_t turn = 0; turn < turns; ++turn) {
             const std::uint32_t count = setup_.samples * (turn + 1) / turns - setup_.samples * turn / turns;
             const std::uint32_t warm_up = setup_.warm_up * (turn + 1) / turns - setup_.warm_up * turn / turns;
@@ -115,7 +163,7 @@ class Measurement {
     void rest(std::uint32_t first);
     void until(const std::function<bool()>& come, const char* what);
     void evaluate(std::span<const Sample> samples, Measured& measured, Histogram& times, bool ours,
-                  const std::array<CounterLine, 2>& lines) const;
+                  std::array<CounterLine, 2> lines) const;
     [[nodiscard]] static vmm::GuestOp leave() { return {OP_RETURN, 4, 0, 0, false, "leave the handler"}; }
 
     const Architecture& architecture_;
@@ -129,6 +177,7 @@ class Measurement {
     std::unique_ptr<vmm::BareMachine> bare_;
     std::array<std::uint64_t, 2> last_counter_{};
     vmm::GuestClock clock_;  ///< of vCPU 0, for deadlines
+    Nanoseconds ahead_ = shortest_ahead;
 };
 
 void Measurement::wire() {
@@ -183,7 +232,7 @@ std::uint64_t Measurement::counter(std::uint32_t vcpu, std::uint32_t record) {
 void Measurement::act(Sample& sample) {
     vmm::GuestOp act = *wiring_.act;
     if (path_ == Path::timer) {
-        const double ns = static_cast<double>((bare_->now() + ahead - clock_.at).count());
+        const double ns = static_cast<double>((bare_->now() + ahead_ - clock_.at).count());
         sample.deadline = clock_.counter + static_cast<std::uint64_t>(ns / clock_.ns_per_tick);
         act.value = sample.deadline;
     }
@@ -248,6 +297,7 @@ void Measurement::block(Drive& drive, std::uint32_t warm_up, std::uint32_t count
         if (++done % samples_between_collections == 0) drive.collect();
         if (means_something) return samples.push_back(sample);
         ++measured.discarded;
+        ahead_ = std::min(ahead_ + ahead_ / 4, longest_ahead);
         if (measured.discarded > setup_.samples + setup_.warm_up)
             throw GaveUp("timers cannot be set in time on this host");
     };
@@ -266,32 +316,16 @@ void Measurement::block(Drive& drive, std::uint32_t warm_up, std::uint32_t count
 }
 
 void Measurement::evaluate(std::span<const Sample> samples, Measured& measured, Histogram& times, bool ours,
-                           const std::array<CounterLine, 2>& lines) const {
-    const CounterLine& line = lines[0];
-    // KVM gives all vCPUs of a machine the same counter where the host's are.
-    const bool one_counter =
-        samples.empty() || std::abs(lines[1](samples.front().handler) - line(samples.front().handler)) <=
-                               static_cast<double>((line.uncertainty() + lines[1].uncertainty()).count());
-    Nanoseconds uncertainty{};
-    for (const Sample& sample : samples) {
-        const auto begin = static_cast<double>(sample.begin.count());
-        const auto end = static_cast<double>(sample.end.count());
-        if (ours && measured.to_handler) measured.to_handler->add(rounded(line(sample.handler) - begin));
-        switch (path_) {
-            case Path::ipi:
-                times.add(rounded(one_counter ? line.span(sample.handler, sample.taken)
-                                              : lines[1](sample.taken) - line(sample.handler)));
-                if (!one_counter) uncertainty = line.uncertainty() + lines[1].uncertainty();
-                break;
-            case Path::timer: times.add(rounded(line.span(sample.deadline, sample.taken))); break;
-            case Path::ioeventfd:
-                times.add(rounded(end - line(sample.handler)));
-                uncertainty = line.uncertainty();
-                break;
-            default: times.add(sample.end - sample.begin); uncertainty = line.uncertainty();
-        }
-    }
-    measured.uncertainty = std::max(measured.uncertainty, uncertainty);
+                           std::array<CounterLine, 2> lines) const {
+    for (const Sample& sample : samples)
+        times.add(path_ == Path::timer ? rounded(lines[0].span(sample.deadline, sample.taken))
+                                       : sample.end - sample.begin);
+    if (!ours || !measured.inner) return;
+    const auto inner = path_ == Path::ipi ? between_handlers(samples, lines) : to_handler(samples, lines[0]);
+    if (inner.empty()) return;
+    for (const double ns : inner) measured.inner->add(rounded(ns));
+    // Between vCPUs it is small where they have one counter, and never more than that.
+    measured.uncertainty = std::max(measured.uncertainty, lines[0].uncertainty());
 }
 
 }  // namespace

@@ -17,21 +17,25 @@ enum class Path : std::uint8_t { irq_line, msi, irqfd, resample, ipi, timer, ioe
 struct PathInfo {
     Path path;
     std::string_view name;
-    std::string_view leg;  ///< `host -> host`
+    std::string_view leg;    ///< `host -> host`
+    std::string_view inner;  ///< the part of it that the guest's counters tell, or nothing
     std::string_view doc;
 };
 
 inline constexpr std::array<PathInfo, 7> paths{{
-    {Path::irq_line, "irq_line", "host -> host", "KVM_IRQ_LINE, an edge, until the handler's record is seen"},
-    {Path::msi, "msi", "host -> host", "KVM_SIGNAL_MSI, until the handler's record is seen"},
-    {Path::irqfd, "irqfd", "host -> host",
-     "a write to an irqfd's eventfd, until the handler's record is seen"},
-    {Path::resample, "resample", "host -> host",
-     "a write to a resampling irqfd, until its resamplefd is kicked"},
-    {Path::ipi, "ipi", "vCPU 0 -> vCPU 1", "from the handler that sends an IPI to the one that takes it"},
-    {Path::timer, "timer", "deadline -> vCPU", "from a timer's deadline to its handler"},
-    {Path::ioeventfd, "ioeventfd", "vCPU -> host",
-     "from the handler that rings a doorbell until its eventfd is seen"},
+    {Path::irq_line, "irq_line", "host -> host", "host -> vCPU 0",
+     "from KVM_IRQ_LINE, an edge, until the host sees the handler's record"},
+    {Path::msi, "msi", "host -> host", "host -> vCPU 0",
+     "from KVM_SIGNAL_MSI until the host sees the handler's record"},
+    {Path::irqfd, "irqfd", "host -> host", "host -> vCPU 0",
+     "from the write to an irqfd until the host sees the handler's record"},
+    {Path::resample, "resample", "host -> host", "host -> vCPU 0",
+     "from the write to a resampling irqfd, through handler and EOI, until its resamplefd is kicked"},
+    {Path::ipi, "ipi", "host -> host", "vCPU 0 -> vCPU 1",
+     "from an interrupt whose handler sends an IPI until the host sees the record of that"},
+    {Path::timer, "timer", "deadline -> vCPU 0", "", "from a timer's deadline to its handler"},
+    {Path::ioeventfd, "ioeventfd", "host -> host", "host -> vCPU 0",
+     "from an interrupt whose handler rings a doorbell until the host sees its eventfd"},
 }};
 
 [[nodiscard]] const PathInfo& info_of(Path path);

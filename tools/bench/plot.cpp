@@ -85,6 +85,8 @@ std::string plot_of(const Histogram& bench, const Histogram& raw, bool colour) {
     for (const PlotRow& row : rows) most = std::max(most, row.bench);
     const bool has_raw = raw.count() != 0;
     std::string text = fmt::format("  {:>9}   {:>8}{:>9}\n", "from", "samples", has_raw ? "raw" : "");
+    while (text.back() == ' ' || text.back() == '\n') text.pop_back();
+    text += "\n";
     for (const PlotRow& row : rows) {
         text += fmt::format("  {:>9}   {:>8}", time_text(Nanoseconds{static_cast<std::int64_t>(row.lowest)}),
                             row.bench);

@@ -29,10 +29,10 @@ struct Measured {
     Histogram bench;
     std::string no_raw;  ///< why there is no raw loop; empty if there is
     Histogram raw;
-    /// Of the paths that begin with the host and end there: from the call to the handler, by both counters.
-    std::optional<Histogram> to_handler;
-    /// How far the guest's counter may be from where it is taken to be on the host's clock; 0 where the path
-    /// needs no such thing.
+    /// The part of it that the guest's counters tell (PathInfo::inner): fewer samples, or none, where a
+    /// counter does not keep to the host's clock.
+    std::optional<Histogram> inner;
+    /// How far the guest's counter may be from where it is taken to be on the host's clock.
     Nanoseconds uncertainty{};
     std::uint64_t discarded = 0;  ///< timers whose deadline had passed when they were set
     friend bool operator==(const Measured&, const Measured&) = default;

@@ -96,15 +96,15 @@ std::string plot_head(const Measured& row) {
     std::string text = fmt::format("\n{}, {}: {}, {}\n", info.name, row.irqchip, info.leg,
                                    count_text(row.bench.count(), "sample"));
     text += fmt::format("  {}\n", info.doc);
-    if (row.to_handler)
+    if (row.inner && row.inner->count() != 0)
+        text +=
+            fmt::format("  of it {}: p50 {}, p99 {}, by the guest's counter (to +-{} on the host's clock)\n",
+                        info.inner, time_text(row.inner->percentile(50)),
+                        time_text(row.inner->percentile(99)), time_text(row.uncertainty));
+    else if (row.inner)
         text += fmt::format(
-            "  of it to the handler: p50 {}, p99 {}, by the guest's counter, placed on the host's clock to "
-            "+-{}\n",
-            time_text(row.to_handler->percentile(50)), time_text(row.to_handler->percentile(99)),
-            time_text(row.uncertainty));
-    else if (row.uncertainty.count() != 0)
-        text += fmt::format("  the guest's counter is placed on the host's clock to +-{}\n",
-                            time_text(row.uncertainty));
+            "  of it {}: not known, since the guest's counter does not keep to the host's clock\n",
+            info.inner);
     if (row.discarded != 0)
         text += fmt::format("  left out: {} whose deadline had passed when it was set\n",
                             count_text(row.discarded, "timer"));

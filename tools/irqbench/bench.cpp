@@ -1,11 +1,15 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <sched.h>
+
 #include <algorithm>
 #include <optional>
 #include <stdexcept>
+#include <thread>
 
 #include "tools/bench/measure.hpp"
+#include "tools/bench/noise.hpp"
 #include "tools/bench/text.hpp"
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
@@ -52,6 +56,18 @@ std::vector<std::string> modes_to_measure(const BenchCommand& command, const vmm
     return options.modes;
 }
 
+/// The thread that measures looks all the time; vCPUs that halt wait for it.
+std::vector<std::string> noise(const BenchCommand& command) {
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    const bool is_known = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
+    bench::Load load;
+    load.cpus =
+        is_known ? static_cast<std::uint32_t>(CPU_COUNT(&allowed)) : std::thread::hardware_concurrency();
+    load.busy_threads = command.setup.spinning ? 3 : 2;
+    return bench::noise_of("/", load);
+}
+
 int perform(BenchCommand command, Surroundings& surroundings) {
     const auto paths = [&] {
         try {
@@ -73,7 +89,7 @@ int perform(BenchCommand command, Surroundings& surroundings) {
     }
     check_setup(command, *architecture, host);
     command.setup.spinning = command.guest == "spinning";
-    bench::Report report{host.kernel, command.setup, {}, {}};
+    bench::Report report{host.kernel, command.setup, noise(command), {}};
     const auto stop = [&surroundings] { return surroundings.interrupted.load(); };
     bool is_cut = false;
     try {
