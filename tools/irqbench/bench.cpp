@@ -4,16 +4,22 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
 #include <optional>
 #include <stdexcept>
 #include <thread>
 
+#include "tools/bench/compare.hpp"
+#include "tools/bench/file.hpp"
 #include "tools/bench/measure.hpp"
 #include "tools/bench/noise.hpp"
 #include "tools/bench/text.hpp"
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/remedy.hpp"
+#include "tools/report/progress.hpp"
 #include "tools/report/report.hpp"
 
 namespace irqbench::tools {
@@ -29,6 +35,9 @@ struct BenchCommand {
     std::string guest = "halted";
     bench::Setup setup;
     std::string format = "text";
+    std::string output;
+    std::string baseline;
+    bool quiet = false;
 };
 
 /// @throws CLI::ValidationError for a machine that no KVM has
@@ -44,12 +53,15 @@ void check_setup(const BenchCommand& command, const bench::Architecture& archite
             fmt::format("{} are more than this host's machines can have: {}", command.setup.vcpus, most));
 }
 
-/// @throws CLI::ValidationError where there is nothing to measure
-std::vector<std::string> modes_to_measure(const BenchCommand& command, const vmm::Host& host) {
+/// @throws CLI::ValidationError for the mode that has no time
+void refuse_model(const BenchCommand& command) {
     const auto named = CLI::detail::split(command.irqchip, ',');
     if (std::find(named.begin(), named.end(), "model") != named.end())
         throw CLI::ValidationError("--irqchip",
                                    "model mode runs on virtual time: it has no latency to measure");
+}
+
+std::vector<std::string> modes_to_measure(const BenchCommand& command, const vmm::Host& host) {
     CampaignOptions options;
     choose_modes(command.irqchip, host, options);
     std::erase(options.modes, "model");
@@ -68,50 +80,123 @@ std::vector<std::string> noise(const BenchCommand& command) {
     return bench::noise_of("/", load);
 }
 
-int perform(BenchCommand command, Surroundings& surroundings) {
-    const auto paths = [&] {
-        try {
-            return bench::parse_paths(command.paths);
-        } catch (const std::invalid_argument& error) {
-            throw CLI::ValidationError("--path", error.what());
+/// @throws CLI::ValidationError for what is none
+std::vector<bench::Path> paths_of(const BenchCommand& command) {
+    try {
+        return bench::parse_paths(command.paths);
+    } catch (const std::invalid_argument& error) {
+        throw CLI::ValidationError("--path", error.what());
+    }
+}
+
+/// Read before anything is measured, which takes its time.
+std::optional<bench::Report> baseline_of(const BenchCommand& command) {
+    if (command.baseline.empty()) return std::nullopt;
+    try {
+        return bench::read_report(command.baseline);
+    } catch (const scenarios::ScenarioError& error) {
+        throw CLI::ValidationError("--baseline", error.what());
+    }
+}
+
+/// @throws CLI::ValidationError where the two have nothing in common
+bench::Comparison comparison_with(const bench::Report& baseline, const bench::Report& report,
+                                  const BenchCommand& command) {
+    try {
+        return bench::compare(baseline, report, command.baseline);
+    } catch (const std::invalid_argument& error) {
+        throw CLI::ValidationError("--baseline", fmt::format("{}: {}", command.baseline, error.what()));
+    }
+}
+
+/// @throws CLI::ValidationError where it cannot be written
+void check_output_file(const BenchCommand& command) {
+    if (command.output.empty()) return;
+    if (!std::ofstream(command.output, std::ios::app))
+        throw CLI::ValidationError("--output",
+                                   fmt::format("cannot write {}: {}", command.output, std::strerror(errno)));
+}
+
+bool write_output(const BenchCommand& command, const bench::Report& report) {
+    if (command.output.empty()) return true;
+    std::ofstream file(command.output, std::ios::binary);
+    file << bench::file_text(report);
+    if (file.flush()) return true;
+    spdlog::error("--output: writing {} failed", command.output);
+    return false;
+}
+
+/// Everything that there is to measure, as far as the user lets it.
+/// @returns whether that is all
+bool measure_all(const BenchCommand& command, const bench::Architecture& architecture, const vmm::Host& host,
+                 const std::vector<bench::Path>& paths, const std::vector<std::string>& modes,
+                 Surroundings& surroundings, bench::Report& report) {
+    Progress progress = progress_of(surroundings, command.quiet);
+    const auto stop = [&surroundings] { return surroundings.interrupted.load(); };
+    std::size_t number = 0;
+    try {
+        for (const bench::Path path : paths) {
+            for (const std::string& mode : modes) {
+                progress.show(fmt::format("[{}/{}]  {} {}", ++number, paths.size() * modes.size(),
+                                          bench::info_of(path).name, mode));
+                report.measured.push_back(
+                    bench::measure(architecture, host, path, mode, command.setup, stop));
+                progress.clear();
+                if (command.format == "jsonl")
+                    surroundings.out << bench::record_line(report, report.measured.back()) << std::flush;
+            }
         }
-    }();
+    } catch (const bench::Interrupted&) {
+        progress.clear();
+        return false;
+    }
+    return true;
+}
+
+int status_of(const bench::Report& report, const std::optional<bench::Comparison>& comparison) {
+    const auto& all = report.measured;
+    if (std::any_of(all.begin(), all.end(), [](const auto& each) { return each.failed; }))
+        return ExitStatus::bench_error;
+    if (comparison && comparison->is_slower()) return ExitStatus::failed;
+    if (std::all_of(all.begin(), all.end(), [](const auto& each) { return !each.reason.empty(); }))
+        return ExitStatus::nothing_executed;
+    return ExitStatus::passed;
+}
+
+int perform(BenchCommand command, Surroundings& surroundings) {
+    const auto paths = paths_of(command);
+    refuse_model(command);
+    command.setup.spinning = command.guest == "spinning";
+    const auto baseline = baseline_of(command);
     const vmm::Host host = surroundings.probe_host();
-    const auto modes = modes_to_measure(command, host);
     if (!host.unavailable.empty()) {
         spdlog::error("latency is measured on KVM, and there is none: {}", with_remedy(host.unavailable));
         return ExitStatus::bench_error;
     }
     const bench::Architecture* architecture = bench::find_architecture(host.arch);
     if (architecture == nullptr) {
-        spdlog::error("latency is not measured on {} hosts yet", host.arch);
+        spdlog::error("nobody has said yet how latency is measured on {}", host.arch);
         return ExitStatus::bench_error;
     }
     check_setup(command, *architecture, host);
-    command.setup.spinning = command.guest == "spinning";
+    check_output_file(command);
     bench::Report report{host.kernel, command.setup, noise(command), {}};
-    const auto stop = [&surroundings] { return surroundings.interrupted.load(); };
-    bool is_cut = false;
-    try {
-        for (const bench::Path path : paths)
-            for (const std::string& mode : modes)
-                report.measured.push_back(
-                    bench::measure(*architecture, host, path, mode, command.setup, stop));
-    } catch (const bench::Interrupted&) {
-        is_cut = true;
-    }
-    const ReportOptions style = report_options(surroundings, "text");
-    surroundings.out << bench::text_of(report, {style.colour, true}) << std::flush;
-    if (is_cut) {
-        spdlog::warn("interrupted: these are the results so far");
-        return ExitStatus::interrupted;
-    }
-    const auto& all = report.measured;
-    if (std::any_of(all.begin(), all.end(), [](const auto& each) { return each.failed; }))
-        return ExitStatus::bench_error;
-    if (std::all_of(all.begin(), all.end(), [](const auto& each) { return !each.reason.empty(); }))
-        return ExitStatus::nothing_executed;
-    return ExitStatus::passed;
+    // Settled before anything is measured, too.
+    if (baseline) static_cast<void>(comparison_with(*baseline, report, command));
+    const bool is_all = measure_all(command, *architecture, host, paths, modes_to_measure(command, host),
+                                    surroundings, report);
+    // First, since whoever reads what is printed may go away.
+    if (!write_output(command, report)) return ExitStatus::bench_error;
+    std::optional<bench::Comparison> comparison;
+    if (baseline) comparison = comparison_with(*baseline, report, command);
+    const bench::TextOptions options{report_options(surroundings, "text").colour};
+    if (command.format == "json") surroundings.out << bench::file_text(report);
+    if (command.format == "text") surroundings.out << bench::text_of(report, options);
+    if (comparison && command.format == "text") surroundings.out << bench::text_of(*comparison, options);
+    surroundings.out << std::flush;
+    if (is_all) return status_of(report, comparison);
+    spdlog::warn("interrupted: these are the results so far");
+    return ExitStatus::interrupted;
 }
 
 }  // namespace
@@ -155,6 +240,22 @@ void add_bench(CommandLine& line, Surroundings& surroundings) {
         ->type_name("N")
         ->capture_default_str()
         ->take_last();
+    app.add_option("--format", command->format,
+                   "How the times are printed; jsonl: a line when each is measured")
+        ->check(CLI::IsMember({"text", "json", "jsonl"}))
+        ->capture_default_str()
+        ->take_last();
+    app.add_option("--output,-o", command->output,
+                   "Write the histograms to this file too, as a later baseline")
+        ->type_name("FILE")
+        ->take_last();
+    app.add_option("--baseline", command->baseline,
+                   "Compare with this file, which --output of an earlier call wrote, by a rank test")
+        ->type_name("FILE")
+        ->take_last();
+    app.add_flag("--quiet,-q", command->quiet, "No progress line");
+    app.footer("Exit status: 1 if a path is slower than in the baseline, 3 without KVM.\n\n" +
+               app.get_footer());
     app.callback([command, &line, &surroundings] { line.status = perform(*command, surroundings); });
 }
 
