@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <exception>
+#include <mutex>
 #include <utility>
 
 #include "vmm/watchdog.hpp"
@@ -19,16 +21,32 @@ struct BareMachine::Loop {
 
     VcpuSlot& slot;
     std::atomic<std::uint32_t> pending{nothing};  ///< a vector, or `end`
-    std::atomic<bool> halted{false};              ///< it waits for `pending`
     std::atomic<bool> over{false};
     std::atomic<pid_t> id{0};
     std::exception_ptr error;
     std::thread thread;
+
+    void post(std::uint32_t what) {
+        const std::lock_guard lock(mutex_);
+        pending = what;
+        changed_.notify_one();
+    }
+    void await_post() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return pending != nothing; });
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
 };
 
-BareMachine::BareMachine(Parts parts) : parts_(std::move(parts)) {}
+BareMachine::BareMachine(Parts parts) : parts_(std::move(parts)) { parts_.runner.leave_mail(true); }
 
-BareMachine::~BareMachine() { end_loops(); }
+BareMachine::~BareMachine() {
+    end_loops();
+    parts_.runner.leave_mail(false);
+}
 
 std::uint32_t BareMachine::records(std::uint32_t vcpu) const { return slot(vcpu).agent.word(BLOCK_HEAD); }
 
@@ -77,8 +95,7 @@ void BareMachine::end_loops() {
     for (const auto& loop : loops_) {
         if (!loop->thread.joinable()) continue;
         while (!loop->over) {
-            loop->pending = Loop::end;
-            loop->pending.notify_one();
+            loop->post(Loop::end);
             if (const pid_t id = loop->id; id != 0) kicker_.kick(loop->slot.vcpu, id);
             std::this_thread::sleep_for(poll_interval);
         }
@@ -91,13 +108,14 @@ void BareMachine::end_loops() {
 /// then the thread waits as the kernel does otherwise.
 void BareMachine::run(Loop& loop) {
     kvm::Vcpu& vcpu = loop.slot.vcpu;
+    bool halted = false;  // and waits for what is pending
     loop.id = static_cast<pid_t>(syscall(SYS_gettid));
     try {
         for (;;) {
             const std::uint32_t pending = loop.pending;
             if (pending == Loop::end) break;
-            if (pending == Loop::nothing && loop.halted) {
-                loop.pending.wait(Loop::nothing);
+            if (pending == Loop::nothing && halted) {
+                loop.await_post();
                 continue;
             }
             if (pending != Loop::nothing) {
@@ -105,12 +123,12 @@ void BareMachine::run(Loop& loop) {
                 vcpu.set_request_interrupt_window(!takes_it);
                 if (takes_it) {
                     kvm::require(vcpu.try_interrupt(pending), "KVM_INTERRUPT");
-                    loop.halted = false;
+                    halted = false;
                     loop.pending = Loop::nothing;
                 }
             }
             if (vcpu.run() == kvm::RunResult::exited)
-                loop.halted = std::holds_alternative<kvm::HltExit>(vcpu.exit());
+                halted = std::holds_alternative<kvm::HltExit>(vcpu.exit());
             else
                 vcpu.set_immediate_exit(false);
         }
@@ -123,11 +141,9 @@ void BareMachine::run(Loop& loop) {
 
 void BareMachine::interrupt(std::uint32_t vcpu, std::uint32_t vector) {
     Loop& loop = *loops_.at(vcpu);
-    loop.pending = vector;
-    if (loop.halted)
-        loop.pending.notify_one();
-    else
-        kicker_.kick(loop.slot.vcpu, loop.id);
+    // As the machine does, which does not ask either whether the thread waits.
+    loop.post(vector);
+    if (const pid_t id = loop.id; id != 0) kicker_.kick(loop.slot.vcpu, id);
 }
 
 void BareMachine::collect() {

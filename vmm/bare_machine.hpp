@@ -64,7 +64,8 @@ class BareMachine {
     void start();
     void stop();
 
-    /// Puts an operation into the vCPU's mailbox. @returns false if that is full
+    /// Puts an operation into the vCPU's mailbox, for a handler that stays: as long as this object lives,
+    /// nothing but an interrupt gets the vCPU to look there. @returns false if it is full
     [[nodiscard]] bool post(std::uint32_t vcpu, const GuestOp& op);
 
     // Between start() and stop().

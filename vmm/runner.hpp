@@ -33,6 +33,8 @@ class Runner {
     virtual void prove_quiet(std::span<VcpuSlot* const> slots) = 0;
     /// Whether interrupts are expected in any number, as while several host threads send them.
     virtual void expect_many(bool) {}
+    /// Whether what is posted to a vCPU that idles in HLT is left there for the handler of an interrupt.
+    void leave_mail(bool on) { leaves_mail_ = on; }
     /// Waits until every vCPU has done what it was woken for.
     virtual void rest() = 0;
     /// Stops whatever runs on its own.
@@ -63,6 +65,7 @@ class Runner {
 
     Parts parts_;
     std::atomic<bool> failed_{false};
+    std::atomic<bool> leaves_mail_{false};
 
   private:
     void record(VcpuSlot& slot, const guest::Record& record);

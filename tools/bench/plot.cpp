@@ -11,8 +11,10 @@ namespace irqbench::tools::bench {
 
 namespace {
 
-constexpr std::size_t most_rows = 24;
+constexpr std::size_t most_rows = 20;
 constexpr std::size_t bar_width = 50;
+
+std::uint64_t ns_of(Nanoseconds time) { return static_cast<std::uint64_t>(time.count()); }
 
 /// Where the row of a value begins, with 2^bits rows to a power of two.
 std::uint64_t row_of(std::uint64_t value, unsigned bits) {
@@ -57,25 +59,24 @@ std::string bar(std::uint64_t count, std::uint64_t most) {
 }  // namespace
 
 std::vector<PlotRow> plot_rows(const Histogram& bench, const Histogram& raw, std::size_t most) {
-    const auto bench_bins = bench.bins();
-    const auto raw_bins = raw.bins();
-    if (bench_bins.empty() && raw_bins.empty()) return {};
     std::uint64_t first = ~std::uint64_t{0};
+    std::uint64_t body = 0;
     std::uint64_t last = 0;
-    for (const auto* bins : {&bench_bins, &raw_bins}) {
-        if (bins->empty()) continue;
-        first = std::min(first, bins->front().lowest);
-        last = std::max(last, bins->back().lowest);
+    for (const Histogram* times : {&bench, &raw}) {
+        if (times->count() == 0) continue;
+        first = std::min(first, ns_of(times->min()));
+        body = std::max(body, ns_of(times->percentile(99)));
+        last = std::max(last, ns_of(times->max()));
     }
     std::vector<PlotRow> rows;
     for (unsigned bits = LogLinearAxis::linear_bits + 1; bits-- > 0;) {
-        rows = rows_between(first, last, bits, most);
+        rows = rows_between(first, body, bits, bits == 0 ? 64 : most);
         if (rows.size() <= most) break;
     }
-    // Further apart than that: whole powers of two, as many as it takes.
-    if (rows.size() > most) rows = rows_between(first, last, 0, 64);
-    for (const Histogram::Bin& bin : bench_bins) row_with(rows, bin.lowest).bench += bin.count;
-    for (const Histogram::Bin& bin : raw_bins) row_with(rows, bin.lowest).raw += bin.count;
+    while (!rows.empty() && rows.back().end <= last)
+        rows.push_back({rows.back().end, std::bit_ceil(rows.back().end + 1), 0, 0});
+    for (const Histogram::Bin& bin : bench.bins()) row_with(rows, bin.lowest).bench += bin.count;
+    for (const Histogram::Bin& bin : raw.bins()) row_with(rows, bin.lowest).raw += bin.count;
     return rows;
 }
 

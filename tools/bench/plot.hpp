@@ -16,9 +16,10 @@ struct PlotRow {
     friend bool operator==(const PlotRow&, const PlotRow&) = default;
 };
 
-/// Both histograms in the same rows, with no empty one before the first and behind the last. Each power of
-/// two has the same number of rows, the greatest with which there are no more than `most`; so their scale is
-/// logarithmic, and inside of a power of two linear.
+/// Both histograms in the same rows, with no empty one before the first and behind the last. Up to the time
+/// that 99 of 100 do not exceed each power of two has the same number of rows, the greatest with which they
+/// are no more than `most`, or one: their scale is logarithmic, and inside of a power of two linear. Above,
+/// each row is a power of two.
 [[nodiscard]] std::vector<PlotRow> plot_rows(const Histogram& bench, const Histogram& raw, std::size_t most);
 
 /// Horizontal bars for a terminal of 100 columns. The bar's length is the number of samples, linear; a few

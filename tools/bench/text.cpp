@@ -97,10 +97,9 @@ std::string plot_head(const Measured& row) {
                                    count_text(row.bench.count(), "sample"));
     text += fmt::format("  {}\n", info.doc);
     if (row.inner && row.inner->count() != 0)
-        text +=
-            fmt::format("  of it {}: p50 {}, p99 {}, by the guest's counter (to +-{} on the host's clock)\n",
-                        info.inner, time_text(row.inner->percentile(50)),
-                        time_text(row.inner->percentile(99)), time_text(row.uncertainty));
+        text += fmt::format("  of it {}: p50 {}, p99 {}, by the guest's counter (+-{})\n", info.inner,
+                            time_text(row.inner->percentile(50)), time_text(row.inner->percentile(99)),
+                            time_text(row.uncertainty));
     else if (row.inner)
         text += fmt::format(
             "  of it {}: not known, since the guest's counter does not keep to the host's clock\n",

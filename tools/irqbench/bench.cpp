@@ -15,6 +15,7 @@
 #include "tools/bench/file.hpp"
 #include "tools/bench/measure.hpp"
 #include "tools/bench/noise.hpp"
+#include "tools/bench/page.hpp"
 #include "tools/bench/text.hpp"
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
@@ -37,6 +38,7 @@ struct BenchCommand {
     std::string format = "text";
     std::string output;
     std::string baseline;
+    std::string report;
     bool quiet = false;
 };
 
@@ -110,19 +112,18 @@ bench::Comparison comparison_with(const bench::Report& baseline, const bench::Re
 }
 
 /// @throws CLI::ValidationError where it cannot be written
-void check_output_file(const BenchCommand& command) {
-    if (command.output.empty()) return;
-    if (!std::ofstream(command.output, std::ios::app))
-        throw CLI::ValidationError("--output",
-                                   fmt::format("cannot write {}: {}", command.output, std::strerror(errno)));
+void check_file(const char* option, const std::string& path) {
+    if (!path.empty() && !std::ofstream(path, std::ios::app))
+        throw CLI::ValidationError(option, fmt::format("cannot write {}: {}", path, std::strerror(errno)));
 }
 
-bool write_output(const BenchCommand& command, const bench::Report& report) {
-    if (command.output.empty()) return true;
-    std::ofstream file(command.output, std::ios::binary);
-    file << bench::file_text(report);
+/// @returns false after it has said that it failed
+bool write_file(const char* option, const std::string& path, const std::string& text) {
+    if (path.empty()) return true;
+    std::ofstream file(path, std::ios::binary);
+    file << text;
     if (file.flush()) return true;
-    spdlog::error("--output: writing {} failed", command.output);
+    spdlog::error("{}: writing {} failed", option, path);
     return false;
 }
 
@@ -179,16 +180,19 @@ int perform(BenchCommand command, Surroundings& surroundings) {
         return ExitStatus::bench_error;
     }
     check_setup(command, *architecture, host);
-    check_output_file(command);
+    check_file("--output", command.output);
+    check_file("--report", command.report);
     bench::Report report{host.kernel, command.setup, noise(command), {}};
     // Settled before anything is measured, too.
     if (baseline) static_cast<void>(comparison_with(*baseline, report, command));
     const bool is_all = measure_all(command, *architecture, host, paths, modes_to_measure(command, host),
                                     surroundings, report);
-    // First, since whoever reads what is printed may go away.
-    if (!write_output(command, report)) return ExitStatus::bench_error;
     std::optional<bench::Comparison> comparison;
     if (baseline) comparison = comparison_with(*baseline, report, command);
+    // Before anything is printed, since whoever reads that may go away.
+    const bool is_written = write_file("--output", command.output, bench::file_text(report)) &&
+                            write_file("--report", command.report, bench::page_of(report, comparison));
+    if (!is_written) return ExitStatus::bench_error;
     const bench::TextOptions options{report_options(surroundings, "text").colour};
     if (command.format == "json") surroundings.out << bench::file_text(report);
     if (command.format == "text") surroundings.out << bench::text_of(report, options);
@@ -251,6 +255,10 @@ void add_bench(CommandLine& line, Surroundings& surroundings) {
         ->take_last();
     app.add_option("--baseline", command->baseline,
                    "Compare with this file, which --output of an earlier call wrote, by a rank test")
+        ->type_name("FILE")
+        ->take_last();
+    app.add_option("--report", command->report,
+                   "Write the report to this file too, as an HTML page with plots")
         ->type_name("FILE")
         ->take_last();
     app.add_flag("--quiet,-q", command->quiet, "No progress line");
