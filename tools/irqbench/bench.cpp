@@ -82,13 +82,20 @@ std::vector<std::string> noise(const BenchCommand& command) {
     return bench::noise_of("/", load);
 }
 
-/// @throws CLI::ValidationError for what is none
-std::vector<bench::Path> paths_of(const BenchCommand& command) {
-    try {
-        return bench::parse_paths(command.paths);
-    } catch (const std::invalid_argument& error) {
-        throw CLI::ValidationError("--path", error.what());
-    }
+/// `irq_line,msi` or `all`.
+CLI::Validator path_list() {
+    std::vector<std::string> words;
+    for (const bench::PathInfo& each : bench::paths) words.emplace_back(each.name);
+    words.emplace_back("all");
+    const auto complaint = [](const std::string& list) -> std::string {
+        try {
+            static_cast<void>(bench::parse_paths(list));
+            return {};
+        } catch (const std::invalid_argument& error) {
+            return error.what();
+        }
+    };
+    return {complaint, CLI::IsMember(words).get_description()};
 }
 
 /// Read before anything is measured, which takes its time.
@@ -165,7 +172,7 @@ int status_of(const bench::Report& report, const std::optional<bench::Comparison
 }
 
 int perform(BenchCommand command, Surroundings& surroundings) {
-    const auto paths = paths_of(command);
+    const auto paths = bench::parse_paths(command.paths);
     refuse_model(command);
     command.setup.spinning = command.guest == "spinning";
     const auto baseline = baseline_of(command);
@@ -209,8 +216,8 @@ void add_bench(CommandLine& line, Surroundings& surroundings) {
     auto command = std::make_shared<BenchCommand>();
     CLI::App& app = *line.app.add_subcommand(
         "bench", "Measure how long interrupts take, beside the same machine driven by bare ioctls");
-    app.add_option("--path", command->paths,
-                   "What is measured: irq_line, msi, irqfd, resample, ipi, timer, ioeventfd, all")
+    app.add_option("--path", command->paths, "What is measured")
+        ->check(path_list())
         ->type_name("PATH,...")
         ->capture_default_str()
         ->take_last();
