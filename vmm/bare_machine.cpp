@@ -44,6 +44,7 @@ struct BareMachine::Loop {
 BareMachine::BareMachine(Parts parts) : parts_(std::move(parts)) { parts_.runner.leave_mail(true); }
 
 BareMachine::~BareMachine() {
+    abandoned_ = true;
     end_loops();
     parts_.runner.leave_mail(false);
 }
@@ -109,16 +110,18 @@ void BareMachine::end_loops() {
 void BareMachine::run(Loop& loop) {
     kvm::Vcpu& vcpu = loop.slot.vcpu;
     bool halted = false;  // and waits for what is pending
+    bool exits_at_halt = false;
     loop.id = static_cast<pid_t>(syscall(SYS_gettid));
     try {
         for (;;) {
             const std::uint32_t pending = loop.pending;
-            if (pending == Loop::end) break;
+            // The machine believes that a vCPU waits that it has left waiting.
+            if (pending == Loop::end && (halted || !exits_at_halt || abandoned_)) break;
             if (pending == Loop::nothing && halted) {
                 loop.await_post();
                 continue;
             }
-            if (pending != Loop::nothing) {
+            if (pending != Loop::nothing && pending != Loop::end) {
                 const bool takes_it = vcpu.ready_for_interrupt_injection();
                 vcpu.set_request_interrupt_window(!takes_it);
                 if (takes_it) {
@@ -127,9 +130,10 @@ void BareMachine::run(Loop& loop) {
                     loop.pending = Loop::nothing;
                 }
             }
-            if (vcpu.run() == kvm::RunResult::exited)
+            if (vcpu.run() == kvm::RunResult::exited) {
                 halted = std::holds_alternative<kvm::HltExit>(vcpu.exit());
-            else
+                exits_at_halt = exits_at_halt || halted;
+            } else
                 vcpu.set_immediate_exit(false);
         }
     } catch (...) {

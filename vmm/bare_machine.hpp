@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -84,6 +85,7 @@ class BareMachine {
     Parts parts_;
     kvm::Kicker kicker_;
     std::shared_ptr<void> paused_;
+    std::atomic<bool> abandoned_{false};  ///< nothing goes on after it
     std::vector<std::unique_ptr<Loop>> loops_;
     std::vector<guest::Record> records_;
 };
