@@ -41,7 +41,7 @@ bool FreeRunner::prepare(VcpuThread& thread) {
 
 /// Lets a vCPU go on that idles in HLT while there is something to do: no interrupt may be needed for that.
 void FreeRunner::end_idling(VcpuSlot& slot) {
-    if (!slot.agent.mailbox_empty() && !slot.agent.executing() &&
+    if (!leaves_mail_ && !slot.agent.mailbox_empty() && !slot.agent.executing() &&
         parts_.placement.parked(slot) == event::RestState::halted)
         parts_.placement.unpark(slot);
 }

@@ -327,6 +327,23 @@ KernelEvents KvmMachine::kernel_events() const {
     return {config_.kernel_trace ? KernelTrace::unavailable() : "the kernel was not traced", {}};
 }
 
+std::unique_ptr<BareMachine> KvmMachine::bare() {
+    if (config_.run != RunMode::free) throw std::logic_error("measuring needs a free-running machine");
+    const auto rung = [this] {
+        std::uint64_t count = 0;
+        for (const event::DoorbellRung& each : placement_->take_rung()) count += each.count;
+        for (const NamedDoorbell& doorbell : doorbells_) count += doorbell.event->drain();
+        return count;
+    };
+    const auto resampled = [this] {
+        std::uint64_t count = 0;
+        for (const event::Resampled& each : placement_->take_resampled()) count += each.count;
+        return count;
+    };
+    return std::make_unique<BareMachine>(
+        BareMachine::Parts{*vm_, *placement_, runner(), recorder_, slots_, rung, resampled});
+}
+
 void KvmMachine::finish() {
     if (closed_ || runner().failed()) return;
     drain_irqfds();

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vmm/bare_machine.hpp"
 #include "vmm/kernel_trace.hpp"
 #include "vmm/kvm/ioeventfd.hpp"
 #include "vmm/kvm/memory.hpp"
@@ -59,6 +60,9 @@ class KvmMachine final : public Machine {
     [[nodiscard]] bool is_closed() const override { return closed_; }
     void finish() override;
     void close() override;
+
+    /// For measurements: only of a free-running machine.
+    [[nodiscard]] std::unique_ptr<BareMachine> bare();
 
   private:
     struct NamedDoorbell {

@@ -28,6 +28,7 @@ struct GuestClock {
     std::uint64_t counter = 0;
     std::chrono::nanoseconds at{};
     double ns_per_tick = 1.0;
+    std::chrono::nanoseconds within{};  ///< it was read in so long a time, which ended at `at`
 
     /// The guest may write anything to its counter: a time is never more than about 11 days away.
     [[nodiscard]] std::chrono::nanoseconds time_of(std::uint64_t value) const {

@@ -37,6 +37,8 @@ class Runner {
     virtual void wake(VcpuSlot&) {}
     /// See Machine::progress().
     [[nodiscard]] virtual GuestProgress progress(VcpuSlot&) { return GuestProgress::done; }
+    /// Whether what is posted to a vCPU that idles in HLT is left there for the handler of an interrupt.
+    void leave_mail(bool on) { leaves_mail_ = on; }
     /// Waits until every vCPU has done what it was woken for.
     virtual void rest() = 0;
     /// Stops whatever runs on its own.
@@ -70,6 +72,7 @@ class Runner {
     Parts parts_;
     std::atomic<bool> failed_{false};
     std::atomic<bool> abandoned_{false};
+    std::atomic<bool> leaves_mail_{false};
 
   private:
     void record(VcpuSlot& slot, const guest::Record& record);

@@ -85,8 +85,9 @@ struct Facts {
     bool closes_machine = false;  ///< nothing but a restore can follow
 
     bool threadable =
-        false;            ///< has a place in `parallel`: a call that several host threads may make at once
-    bool routes = false;  ///< changes the routing table, which one thread may do
+        false;  ///< has a place in `parallel`: a call that several host threads may make at once
+    bool looks_first = false;  ///< what `runs_on` is to do depends on where a controller is by then
+    bool routes = false;       ///< changes the routing table, which one thread may do
     std::optional<std::uint32_t> routed;  ///< with `routes`: that of this GSI; without, of any
     std::vector<std::string> modes;       ///< the only irqchip modes it makes sense in; empty: all
     bool traces = false;                  ///< asks for the kernel's own events

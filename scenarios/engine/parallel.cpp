@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <functional>
 #include <latch>
+#include <map>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -21,8 +23,11 @@ struct Shared {
     vmm::Machine& machine;
     const std::atomic<bool>* cancel;
     std::atomic<const void*> router{nullptr};  ///< the thread that owns the routing table
-    std::atomic<bool> closing{
-        false};  ///< a thread closes the machine, or has: whatever calls say now is right
+    /// What verbs ask of a controller before they act, which has to be settled for that: asked beforehand.
+    std::map<std::pair<std::string, std::uint32_t>, std::vector<vmm::NamedValue>, std::less<>> inspected{};
+    bool rehearses = false;
+    /// a thread closes the machine, or has: whatever calls say now is right
+    std::atomic<bool> closing{false};
 };
 
 struct Tally {
@@ -82,6 +87,7 @@ class Hand final : public vmm::Machine {
     }
 
     void guest(std::uint32_t vcpu, std::span<const vmm::GuestOp> operations) override {
+        if (shared_.rehearses) return;
         std::vector<vmm::GuestOp> counted(operations.begin(), operations.end());
         for (vmm::GuestOp& op : counted) {
             op.counted = true;
@@ -111,7 +117,13 @@ class Hand final : public vmm::Machine {
     bool settle() override { refuse(); }
     void wait(const std::function<bool()>&) override { refuse(); }
     void prove_quiet(const std::vector<std::uint32_t>&) override { refuse(); }
-    std::vector<vmm::NamedValue> inspect(std::string_view, std::uint32_t) override { refuse(); }
+    std::vector<vmm::NamedValue> inspect(std::string_view controller, std::uint32_t index) override {
+        const std::pair key(std::string(controller), index);
+        if (shared_.rehearses) return shared_.inspected[key] = shared_.machine.inspect(controller, index);
+        const auto found = shared_.inspected.find(key);
+        if (found == shared_.inspected.end()) refuse();
+        return found->second;
+    }
     void close() override { refuse(); }
 
   private:
@@ -211,6 +223,9 @@ class Team {
         for (const auto& [name, steps] : block.threads)
             threads_.push_back(
                 std::make_unique<Thread>(name, Walk(steps, block.times, options.config.placement), shared_));
+        shared_.rehearses = true;
+        for (std::size_t i = 0; i < threads_.size(); ++i) rehearse(*threads_[i], block.threads[i].second);
+        shared_.rehearses = false;
     }
 
     void run(vmm::Machine& machine) {
@@ -233,6 +248,17 @@ class Team {
     }
 
   private:
+    /// Lets what vCPUs are to do ask for what it depends on.
+    void rehearse(Thread& thread, const std::vector<Step>& steps) {
+        Stage stage{thread.hand, thread.unused, options_.config};
+        for (const Step& step : steps) {
+            if (step.block != nullptr)
+                rehearse(thread, step.block->threads.front().second);
+            else if (step.verb->facts().runs_on)
+                step.verb->perform(stage);
+        }
+    }
+
     /// As the machine says, which may be another way each time.
     void take_turns(vmm::Machine& machine) {
         std::vector<Thread*> going;

@@ -196,7 +196,8 @@ class Checker {
 
     void check(const Step& step, const Facts& facts, const Around& around) {
         for (const std::uint32_t vcpu : facts.vcpus) check_vcpu(step, vcpu);
-        if (left_.closed && (facts.closes_machine || (around.parallel == nullptr && needs_machine(step, facts))))
+        if (left_.closed &&
+            (facts.closes_machine || (around.parallel == nullptr && needs_machine(step, facts))))
             fail(step, closed_already);
         left_.closed = left_.closed || facts.closes_machine;
         check_place(step, facts, around);

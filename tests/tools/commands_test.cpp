@@ -14,9 +14,9 @@ using namespace irqbench::tests;
 
 namespace {
 
-const std::vector<std::string> subcommands = {"run",     "list",   "check",     "fuzz",   "shrink",
-                                              "explain", "import", "record",    "report", "compare",
-                                              "caps",    "schema", "completion"};
+const std::vector<std::string> subcommands = {"run",     "list",   "check",  "fuzz",      "shrink",
+                                              "explain", "import", "record", "report",    "compare",
+                                              "bench",   "caps",   "schema", "completion"};
 
 std::string shell(const std::string& command) {
     FILE* pipe = popen(command.c_str(), "r");

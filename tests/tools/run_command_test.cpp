@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(a_wrong_subcommand_or_option_is_named) {
     BOOST_TEST(run({"bogus"}) == 2);
     BOOST_TEST(err.find("\"bogus\" is no subcommand: use run, list, check, diff, fuzz, shrink, explain, "
                         "import, record, report, "
-                        "compare, caps, schema, lab, completion\n") == 0U,
+                        "compare, bench, caps, schema, lab, completion\n") == 0U,
                err);
     BOOST_TEST(run({"runn", folder()}) == 2);
     BOOST_TEST(err.find("\"runn\" is no subcommand, did you mean 'run'?\n") == 0U);

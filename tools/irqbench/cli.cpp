@@ -43,6 +43,7 @@ CommandLine::CommandLine(Surroundings& surroundings)
     add_record(*this, surroundings);
     add_report(*this, surroundings);
     add_compare(*this, surroundings);
+    add_bench(*this, surroundings);
     add_caps(*this, surroundings);
     add_schema(*this, surroundings);
     add_lab(*this, surroundings);

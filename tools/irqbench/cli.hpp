@@ -45,6 +45,7 @@ void add_explain(CommandLine& line, Surroundings& surroundings);
 void add_import(CommandLine& line, Surroundings& surroundings);
 void add_report(CommandLine& line, Surroundings& surroundings);
 void add_compare(CommandLine& line, Surroundings& surroundings);
+void add_bench(CommandLine& line, Surroundings& surroundings);
 void add_caps(CommandLine& line, Surroundings& surroundings);
 void add_schema(CommandLine& line, Surroundings& surroundings);
 void add_completion(CommandLine& line, Surroundings& surroundings);

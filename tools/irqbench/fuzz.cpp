@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "scenarios/engine/architecture.hpp"
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/fuzz_author.hpp"
 #include "tools/irqbench/remedy.hpp"

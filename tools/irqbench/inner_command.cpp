@@ -138,6 +138,11 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
                                    " reads what runs have written, and needs no machine");
     if (!last_value(command, "--states", "").empty())
         throw CLI::ValidationError("--states", "files that are written inside end with the machine");
+    if (command.get_name() == "bench")
+        for (const char* option : {"--output", "--baseline"})
+            if (!last_value(command, option, "").empty())
+                throw CLI::ValidationError(
+                    option, "the machine has no such file: --format json prints what it holds");
     InnerCommand inner;
     inner.arguments = arguments;
     inner.name = command.get_name();

@@ -111,6 +111,7 @@ GuestClock ArmPlacement::clock(VcpuSlot& slot) {
         shortest = after - before;
         clock.counter = counter;
         clock.at = after;
+        clock.within = shortest;
     }
     if (const auto hz = counter_frequency_hz(); hz > 0) clock.ns_per_tick = 1e9 / static_cast<double>(hz);
     return clock;

@@ -184,6 +184,15 @@ void Vcpu::set_vcpu_events(const kvm_vcpu_events& events) {
     require(try_set_vcpu_events(events), "KVM_SET_VCPU_EVENTS");
 }
 
+Outcome Vcpu::try_interrupt(std::uint32_t vector) {
+    const kvm_interrupt request{vector};
+    const Outcome outcome = try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_INTERRUPT), request);
+    if (outcome.ok()) run_page().ready_for_interrupt_injection = 0;
+    return outcome;
+}
+
+void Vcpu::interrupt(std::uint32_t vector) { require(try_interrupt(vector), "KVM_INTERRUPT"); }
+
 #if defined(__aarch64__)
 Outcome Vcpu::try_init(const kvm_vcpu_init& init) {
     return try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_ARM_VCPU_INIT), init);
@@ -299,15 +308,6 @@ Outcome Vcpu::try_set_lapic(const kvm_lapic_state& state) {
 }
 
 void Vcpu::set_lapic(const kvm_lapic_state& state) { require(try_set_lapic(state), "KVM_SET_LAPIC"); }
-
-Outcome Vcpu::try_interrupt(std::uint32_t vector) {
-    const kvm_interrupt request{vector};
-    const Outcome outcome = try_ioctl(fd(), IRQBENCH_KVM_REQUEST(KVM_INTERRUPT), request);
-    if (outcome.ok()) run_page().ready_for_interrupt_injection = 0;
-    return outcome;
-}
-
-void Vcpu::interrupt(std::uint32_t vector) { require(try_interrupt(vector), "KVM_INTERRUPT"); }
 
 Outcome Vcpu::try_nmi() {
     run_page().ready_for_interrupt_injection = 0;

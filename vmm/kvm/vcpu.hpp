@@ -114,6 +114,11 @@ class Vcpu {
     [[nodiscard]] Outcome try_set_vcpu_events(const kvm_vcpu_events& events);
     void set_vcpu_events(const kvm_vcpu_events& events);
 
+    /// KVM_INTERRUPT: queues an external interrupt. ENXIO with a full irqchip, EEXIST while one is queued; on
+    /// arm64 there is no such call.
+    [[nodiscard]] Outcome try_interrupt(std::uint32_t vector);
+    void interrupt(std::uint32_t vector);
+
 #if defined(__aarch64__)
     /// KVM_ARM_DEV_*: outputs of KVM's own devices when run() last came back, of a VM without a GIC (api.rst,
     /// KVM_CAP_ARM_USER_IRQ).
@@ -155,9 +160,6 @@ class Vcpu {
     [[nodiscard]] Outcome try_set_lapic(const kvm_lapic_state& state);
     void set_lapic(const kvm_lapic_state& state);
 
-    /// KVM_INTERRUPT: queues an external interrupt. ENXIO with a full irqchip, EEXIST while one is queued.
-    [[nodiscard]] Outcome try_interrupt(std::uint32_t vector);
-    void interrupt(std::uint32_t vector);
     /// KVM_NMI.
     [[nodiscard]] Outcome try_nmi();
     void nmi();

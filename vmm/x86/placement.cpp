@@ -134,6 +134,7 @@ GuestClock X86Placement::clock(VcpuSlot& slot) {
         shortest = after - before;
         clock.counter = counter;
         clock.at = after;
+        clock.within = shortest;
     }
     if (const auto khz = slot.vcpu.tsc_khz(); khz > 0) clock.ns_per_tick = 1e6 / static_cast<double>(khz);
     return clock;

@@ -107,11 +107,11 @@ struct ResampledArguments {
     std::uint64_t count = 1;
     bool or_more = false;
     static constexpr auto fields() {
-        return std::tuple{required("irqfd", &ResampledArguments::irqfd, "name of the irqfd"),
-                          optional("count", &ResampledArguments::count, "kicks since the last claim",
-                                   up_to(1'000'000)),
-                          optional("or_more", &ResampledArguments::or_more,
-                                   "or any number above that: what a race leaves open")};
+        return std::tuple{
+            required("irqfd", &ResampledArguments::irqfd, "name of the irqfd"),
+            optional("count", &ResampledArguments::count, "kicks since the last claim", up_to(1'000'000)),
+            optional("or_more", &ResampledArguments::or_more,
+                     "or any number above that: what a race leaves open")};
     }
     static void check(const ResampledArguments& arguments, const Cursor& at);
     static constexpr std::string_view shorthand = "irqfd";

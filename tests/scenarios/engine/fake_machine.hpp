@@ -23,6 +23,8 @@ class FakeMachine final : public vmm::Machine {
     std::function<bool()> on_settle;  ///< its result is settle()'s
     std::function<void(const std::function<bool()>&)> on_wait;
     std::function<std::optional<std::size_t>(std::size_t)> on_next_thread;
+    std::function<vmm::GuestProgress(std::uint32_t)> on_progress;
+    std::function<void()> on_close_descriptors;
     vmm::event::Quiet quiet{true, {}, {}};
     int refuses_with = 0;  ///< errno of every call
     bool closed = false;
@@ -79,6 +81,12 @@ class FakeMachine final : public vmm::Machine {
     void concurrent(bool on) override { concurrent_ = on; }
     std::optional<std::size_t> next_thread(std::size_t threads) override {
         return on_next_thread ? on_next_thread(threads) : std::nullopt;
+    }
+    vmm::GuestProgress progress(std::uint32_t vcpu) override {
+        return on_progress ? on_progress(vcpu) : vmm::GuestProgress::done;
+    }
+    void close_descriptors() override {
+        if (on_close_descriptors) on_close_descriptors();
     }
     std::vector<vmm::NamedValue> inspect(std::string_view, std::uint32_t) override { return {}; }
     [[nodiscard]] vmm::KernelEvents kernel_events() const override { return kernel; }

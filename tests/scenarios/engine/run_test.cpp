@@ -385,4 +385,67 @@ BOOST_AUTO_TEST_CASE(cancelling_ends_endless_loops) {
     BOOST_TEST(bench.recorded().size() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(a_thread_hands_a_vcpu_its_operations_and_waits_for_them_before_anything_else) {
+    ParallelBench bench;
+    std::string done;
+    const auto operate = [&done](std::uint32_t vcpu) {
+        return step_of(TestVerb(true, {}, [&done, vcpu](Stage& stage) {
+                           stage.machine.guest(vcpu, std::vector<vmm::GuestOp>(2));
+                           done += fmt::format("{}", vcpu);
+                       }).on(vcpu));
+    };
+    const Step signal = step_of(TestVerb(true, {}, [&done](Stage& stage) {
+        stage.machine.signal("dev", 1);
+        done += "s";
+    }));
+    bench.machine.on_next_thread = [](std::size_t) { return std::optional<std::size_t>(0); };
+    int looks = 0;
+    bench.machine.on_progress = [&](std::uint32_t vcpu) {
+        done += fmt::format("({})", vcpu);
+        return ++looks % 2 == 0 ? vmm::GuestProgress::done : vmm::GuestProgress::under_way;
+    };
+    bench.parallel.times = 1;
+    bench.parallel.threads = {{"guest", {operate(0), operate(0), signal, operate(1), operate(0)}}};
+    BOOST_TEST((bench.verdict().kind == Verdict::Kind::pass));
+    // Once over, each vCPU is asked what it depends on.
+    BOOST_TEST(done ==
+               "0010"
+               "00(0)(0)s1(1)(1)0(0)(0)");
+    BOOST_TEST(bench.recorded() == Calls{"parallel guest: 1 signal, 8 operations"});
+}
+
+BOOST_AUTO_TEST_CASE(a_vcpu_that_will_not_go_on_ends_the_block) {
+    ParallelBench bench;
+    Block loop = block(Block::Kind::loop, {signal_dev()});
+    loop.until = "guest";
+    bench.machine.on_progress = [](std::uint32_t) { return vmm::GuestProgress::stopped; };
+    bench.parallel.times = 1000;
+    bench.parallel.threads = {
+        {"guest",
+         {step_of(
+              TestVerb(true, {}, [](Stage& stage) { stage.machine.guest(0, std::vector<vmm::GuestOp>(1)); })
+                  .on(0)),
+          signal_dev()}},
+        {"other", {block_of(loop)}}};
+    BOOST_TEST((bench.verdict().kind == Verdict::Kind::pass));
+    BOOST_TEST(bench.recorded().at(0) == "parallel guest: 1 operations");
+}
+
+BOOST_AUTO_TEST_CASE(what_calls_answer_while_the_machine_is_closed_is_no_failure) {
+    ParallelBench bench;
+    const Step close = step_of(TestVerb(true, {}, [](Stage& stage) { stage.machine.close_descriptors(); }));
+    const Step late = step_of(TestVerb(
+        true, {}, [](Stage&) { throw std::system_error(ENOTTY, std::generic_category(), "KVM_IRQ_LINE"); }));
+    bench.machine.on_close_descriptors = [&] { bench.machine.refuses_with = EBADF; };
+    bench.machine.on_next_thread = [](std::size_t) { return std::optional<std::size_t>(0); };
+    bench.parallel.times = 1;
+    bench.parallel.threads = {{"closer", {close}}, {"other", {reroute(), late}}};
+    BOOST_TEST((bench.verdict().kind == Verdict::Kind::pass));
+    BOOST_TEST(bench.recorded() == (Calls{"parallel closer: 1 close", "parallel other: 1 route"}));
+    ParallelBench open;
+    open.parallel.times = 1;
+    open.parallel.threads = {{"other", {late}}};
+    BOOST_TEST((open.verdict().kind == Verdict::Kind::error));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

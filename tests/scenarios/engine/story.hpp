@@ -25,12 +25,19 @@ class TestVerb final : public scenarios::Verb {
     std::vector<scenarios::Expectation> expects() const override { return expects_; }
     bool acts() const override { return acts_; }
     bool is_timing() const override { return is_timing_; }
+    scenarios::Facts facts() const override { return facts_; }
+    /// What the agent of that vCPU executes.
+    TestVerb on(std::uint32_t vcpu) && {
+        facts_.runs_on = vcpu;
+        return std::move(*this);
+    }
 
   private:
     bool acts_;
     std::vector<scenarios::Expectation> expects_;
     Act act_;
     bool is_timing_;
+    scenarios::Facts facts_;
 };
 
 inline scenarios::Step step_of(TestVerb verb, std::string text = {}) {
