@@ -86,8 +86,10 @@ struct Facts {
 
     bool threadable =
         false;  ///< has a place in `parallel`: a call that several host threads may make at once
-    bool looks_first = false;  ///< what `runs_on` is to do depends on where a controller is by then
-    bool routes = false;       ///< changes the routing table, which one thread may do
+    /// has no place in `parallel`: what `runs_on` is to do has no end of its own, or depends on where a
+    /// controller is by then
+    bool apart = false;
+    bool routes = false;                  ///< changes the routing table, which one thread may do
     std::optional<std::uint32_t> routed;  ///< with `routes`: that of this GSI; without, of any
     std::vector<std::string> modes;       ///< the only irqchip modes it makes sense in; empty: all
     bool traces = false;                  ///< asks for the kernel's own events

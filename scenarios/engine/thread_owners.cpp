@@ -6,12 +6,10 @@ namespace irqbench::scenarios {
 
 namespace {
 
-/// What a vCPU's agent does and ends: a step that waits for an interrupt has no end of its own, one whose
-/// result is claimed would have to be told from those of all iterations, and where a controller is by then
-/// cannot be asked while others move it.
+/// What a vCPU's agent does and ends. One whose result is claimed would have to be told from those of all
+/// iterations.
 bool is_done_by_agent(const Facts& facts) {
-    return facts.runs_on && !facts.stops && !facts.stays && !facts.returns && !facts.asserts &&
-           !facts.looks_first;
+    return facts.runs_on && !facts.stops && !facts.stays && !facts.returns && !facts.asserts && !facts.apart;
 }
 
 }  // namespace

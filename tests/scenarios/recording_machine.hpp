@@ -92,6 +92,7 @@ class RecordingMachine final : public vmm::Machine {
         note(fmt::format("restore first [{}] without [{}]", fmt::join(options.first, " "),
                          fmt::join(options.without, " ")));
     }
+    void close_descriptors() override { note("close"); }
     void close() override {}
 
   private:

@@ -426,6 +426,8 @@ BOOST_AUTO_TEST_CASE(vectors_of_a_lapic_are_checked_as_a_whole) {
                boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_machine_is_closed_as_it_stands) { check_calls(R"({ "close": true })", {"close"}); }
+
 BOOST_AUTO_TEST_CASE(a_state_is_restored_in_the_order_that_is_asked_for) {
     check_calls(R"({ "migrate": true })", {"save", "restore first [] without []"});
     check_calls(R"({ "migrate": { "order": [ "ioapic", "lapic" ], "without": [ "lines" ] } })",
@@ -464,6 +466,7 @@ BOOST_AUTO_TEST_CASE(claims_do_not_act_and_everything_else_does) {
             {"ioapic", R"({ "pin": 0, "vector": 81 })"},
             {"retarget", R"({ "pin": 0, "dest": 0 })"},
             {"pic", "{}"},
+            {"close", "true"},
             {"migrate", "true"},
             {"save", R"("two")"},
             {"restore", R"("state")"},

@@ -97,6 +97,7 @@ std::string WfiVerb::explain() const {
 Facts WfiVerb::facts() const {
     Facts facts = GuestVerb::facts();
     facts.causes = !arguments_.masked;
+    facts.apart = true;
     return facts;
 }
 

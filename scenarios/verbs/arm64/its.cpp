@@ -278,7 +278,7 @@ std::string CommandVerb::explain() const {
 
 Facts CommandVerb::facts() const {
     Facts facts = with_tables(GuestVerb::facts());
-    facts.looks_first = true;  // at the end of the queue
+    facts.apart = true;  // it goes where the queue ends
     if (has_table(arguments_)) {
         const std::uint32_t device = arguments_.device.value_or(0);
         facts.tenant = Tenant{

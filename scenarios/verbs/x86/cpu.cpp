@@ -56,6 +56,7 @@ Facts HaltVerb::facts() const {
     Facts facts = GuestVerb::facts();
     facts.causes = arguments_.interrupts;
     facts.stops = !arguments_.interrupts;
+    facts.apart = true;
     return facts;
 }
 

@@ -201,7 +201,7 @@ std::string TimerVerb::explain() const {
 Facts TimerVerb::facts() const {
     Facts facts = GuestVerb::facts();
     facts.causes = arguments_.mode != TimerMode::off;
-    facts.looks_first = arguments_.mode == TimerMode::tsc_deadline;
+    facts.apart = arguments_.mode == TimerMode::tsc_deadline;
     return facts;
 }
 
