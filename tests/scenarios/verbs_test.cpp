@@ -426,8 +426,6 @@ BOOST_AUTO_TEST_CASE(vectors_of_a_lapic_are_checked_as_a_whole) {
                boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(a_machine_is_closed_as_it_stands) { check_calls(R"({ "close": true })", {"close"}); }
-
 BOOST_AUTO_TEST_CASE(a_state_is_restored_in_the_order_that_is_asked_for) {
     check_calls(R"({ "migrate": true })", {"save", "restore first [] without []"});
     check_calls(R"({ "migrate": { "order": [ "ioapic", "lapic" ], "without": [ "lines" ] } })",
