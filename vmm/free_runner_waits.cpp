@@ -271,11 +271,10 @@ GuestProgress FreeRunner::progress(VcpuSlot& slot) {
     };
     if (agent.all_finished()) return end(GuestProgress::done);
     if (failed_ || thread.over || thread.stormed) return end(GuestProgress::stopped);
-    const std::uint32_t oldest = agent.ends().posted.front().number;
-    if (!thread.awaited) thread.awaited.emplace(Awaited{oldest, Watchdog(parts_.config.watchdog)});
+    const auto taken = agent.word(BLOCK_MAIL_TAIL);
+    if (!thread.awaited) thread.awaited.emplace(Awaited{taken, Watchdog(parts_.config.watchdog)});
     Awaited& awaited = *thread.awaited;
-    if (std::exchange(awaited.operation, oldest) != oldest)
-        awaited.watchdog = Watchdog(parts_.config.watchdog);
+    if (std::exchange(awaited.taken, taken) != taken) awaited.watchdog = Watchdog(parts_.config.watchdog);
     if (!awaited.patience.is_over()) return GuestProgress::under_way;
     // It may idle in HLT, or have been about to when it was woken.
     if (!agent.mailbox_empty()) kick(thread);
@@ -283,7 +282,7 @@ GuestProgress FreeRunner::progress(VcpuSlot& slot) {
     lock.unlock();
     const bool idles = suspended(thread);
     lock.lock();
-    if (idles) return end(GuestProgress::done);
+    if (idles || agent.all_finished()) return end(GuestProgress::done);
     if (!awaited.watchdog.expired(waited)) return GuestProgress::under_way;
     kick(thread);
     thread.over = true;

@@ -296,6 +296,11 @@ bool KvmMachine::settle() {
 }
 
 void KvmMachine::wait(const std::function<bool()>& enough) {
+    if (closed_ && !concurrent_) {
+        flush();
+        enough();
+        return;
+    }
     runner().wait([&] {
         flush();
         return enough();
@@ -357,6 +362,7 @@ void KvmMachine::close_descriptors() {
     stopped_vcpus_ = runner().pause(nullptr);
     const auto held = runner().hold();
     runner().abandon();
+    collect_eventfds();
     call("close", "", std::nullopt, [&] {
         for (const auto& slot : slots_) slot->vcpu.close_file();
         placement_->close_descriptors();

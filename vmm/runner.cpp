@@ -55,6 +55,11 @@ bool Runner::collect(VcpuSlot& slot) {
     return any;
 }
 
+void Runner::abandon() {
+    for (const auto& slot : parts_.slots) collect(*slot);
+    abandoned_ = true;
+}
+
 Runner::AfterExit Runner::handle_exit(VcpuSlot& slot) {
     const kvm::Exit exit = slot.vcpu.exit();
     if (const auto word = parts_.placement.agent_exit(exit)) {

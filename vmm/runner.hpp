@@ -49,8 +49,9 @@ class Runner {
     /// would wait for the end of KVM_RUN. To be called before hold(), never while holding.
     [[nodiscard]] virtual std::shared_ptr<void> pause(VcpuSlot* slot) = 0;
 
-    /// The virtual machine is about to go, with no vCPU running: from now on it is left alone.
-    void abandon() { abandoned_ = true; }
+    /// The virtual machine is about to go, with no vCPU running: records what they have done, and from now on
+    /// it is left alone. To be called while holding.
+    void abandon();
     [[nodiscard]] bool failed() const { return failed_; }
 
   protected:

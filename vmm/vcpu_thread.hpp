@@ -14,9 +14,9 @@
 
 namespace irqbench::vmm {
 
-/// A wait for the oldest operation of a vCPU that is not finished.
+/// A wait for a vCPU to do what it was given.
 struct Awaited {
-    std::uint32_t operation;  ///< its number
+    std::uint32_t taken;  ///< operations that it has taken off its mailbox
     Watchdog watchdog;
     Patience patience{poll_interval};
 };

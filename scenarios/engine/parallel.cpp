@@ -336,7 +336,7 @@ class Team {
             verb.perform(stage);
         } catch (const std::system_error&) {
             // Under way when the descriptors went.
-            if (!shared_.closing) throw;
+            if (!shared_.closing || verb.facts().closes_machine) throw;
         }
     }
 

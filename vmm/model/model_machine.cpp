@@ -155,6 +155,7 @@ void ModelMachine::handler(std::uint32_t vcpu, std::uint32_t vector, std::uint8_
 void ModelMachine::concurrent(bool on) {
     if (on && !is_free()) throw std::logic_error("several threads need a free-running machine");
     concurrent_ = many_ = on;
+    for (Slot& slot : slots_) slot.awaited_until.reset();
     ++period_;
 }
 

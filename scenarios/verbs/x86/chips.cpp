@@ -87,6 +87,7 @@ template <bool masks>
 Facts MaskVerb<masks>::facts() const {
     Facts facts = GuestVerb::facts();
     facts.causes = !masks;
+    facts.apart = true;  // the rest of the entry is written as it stands
     return facts;
 }
 
