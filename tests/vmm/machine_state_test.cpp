@@ -2,8 +2,12 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 #include <thread>
 
 #include "routing/x86.hpp"
@@ -20,6 +24,18 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr const char* placements[] = {"kernel", "split", "userspace"};
+
+/// Files of KVM that this process has open: virtual machines, vCPUs.
+std::size_t files_of_kvm(std::string_view kind) {
+    std::size_t count = 0;
+    for (const auto& each : std::filesystem::directory_iterator("/proc/self/fd")) {
+        std::error_code gone;
+        count += std::filesystem::read_symlink(each, gone)
+                     .string()
+                     .starts_with("anon_inode:kvm-" + std::string(kind));
+    }
+    return count;
+}
 
 }  // namespace
 
@@ -38,6 +54,30 @@ BOOST_AUTO_TEST_CASE(a_pending_interrupt_is_taken_in_the_new_machine) {
         BOOST_TEST(bench.msi(0x52, 0));
         BOOST_TEST(bench.taken() == "1:51 0:52");
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_that_is_closed_has_no_file_of_kvm_until_it_is_restored) {
+    for (const char* placement : placements)
+        for (const RunMode run : {RunMode::stepped, RunMode::free}) {
+            MachineFixture bench(MachineFixture::with(placement, 2, run));
+            const auto state = bench.machine.save();
+            bench.machine.assign_irqfd({"dev", 3, false, "", false, false});
+            const std::size_t vms = files_of_kvm("vm"), vcpus = files_of_kvm("vcpu");
+            BOOST_TEST(vcpus == 2U);
+            bench.machine.close_descriptors();
+            BOOST_TEST(bench.machine.is_closed());
+            BOOST_TEST(files_of_kvm("vm") == vms - 1);
+            BOOST_TEST(files_of_kvm("vcpu") == 0U);
+            bench.machine.signal("dev", 1);
+            BOOST_TEST(bench.machine.set_line(3, true, false).error == EBADF);
+            BOOST_TEST(bench.machine.settle());
+            bench.machine.restore(*state, {});
+            BOOST_TEST(!bench.machine.is_closed());
+            BOOST_TEST(files_of_kvm("vm") == vms);
+            BOOST_TEST(bench.msi(0x52, 0));
+            bench.machine.wait([&] { return !bench.taken().empty(); });
+            BOOST_TEST(bench.taken() == "0:52");
+        }
 }
 
 BOOST_AUTO_TEST_CASE(a_state_is_what_it_was_whatever_the_machine_did_since) {
