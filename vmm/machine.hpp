@@ -148,12 +148,12 @@ class Machine {
     /// when free.
     virtual void prove_quiet(const std::vector<std::uint32_t>& vcpus) = 0;
 
-    /// Free-running only. After concurrent(true), set_line, msi, route, signal, and for each irqfd by one of
-    /// them assign_irqfd and deassign_irqfd, may be called by several host threads at once and record
-    /// nothing, since a trace has one writer: the caller records them all as one event. So may guest(), for
-    /// each vCPU by one of them, with operations that are `counted`: it returns before they are done, and
-    /// progress() says when they are. wait() and settle() still belong to one thread. concurrent(false) ends
-    /// it.
+    /// Free-running only. After concurrent(true), set_line, msi, route, signal, for each irqfd by one of them
+    /// assign_irqfd and deassign_irqfd, and by one close_descriptors, may be called by several host threads
+    /// at once and record nothing but that close, since a trace has one writer: the caller records them all
+    /// as one event. So may guest(), for each vCPU by one of them, with operations that are `counted`: it
+    /// returns before they are done; progress() says when they are. wait() and settle() still belong to one
+    /// thread. concurrent(false) ends it.
     /// @throws std::logic_error by a machine that cannot
     virtual void concurrent(bool on) {
         if (on) throw std::logic_error("this machine cannot be driven by several threads");

@@ -141,7 +141,7 @@ class Builder : public nlohmann::json_sax<json> {
         const char last = token.empty() ? '\0' : token.back();
         const char closing = open_.empty() || open_.back()->object() != nullptr ? '}' : ']';
         if (says("unexpected end of input"))
-            return open_.empty() ? "holds no value: a scenario is an object"
+            return open_.empty() ? "holds no value, where an object should be"
                                  : fmt::format("the file ends here, and a '{}' is missing", closing);
         if ((last == '}' || last == ']') && position_.last_but_one == ',')
             return fmt::format("the comma before '{}' has nothing after it: remove it", last);
@@ -334,7 +334,7 @@ Document parse_document(std::string file, std::string_view text) {
         refuse("is UTF-16: save the file as UTF-8");
     // To nlohmann it would be the end of the file.
     if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos)
-        refuse("has a NUL byte in it: a scenario is text", nul);
+        refuse("has a NUL byte in it: JSON is text", nul);
     Position position;
     Builder builder(file, position);
     constexpr bool strict = true;

@@ -89,6 +89,8 @@ struct Facts {
     /// has no place in `parallel`: what `runs_on` is to do has no end of its own, or depends on where a
     /// controller is by then
     bool apart = false;
+    /// with `runs_on`: what two vCPUs would spoil for each other, in words after `use`
+    std::string shared_register;
     bool routes = false;                  ///< changes the routing table, which one thread may do
     std::optional<std::uint32_t> routed;  ///< with `routes`: that of this GSI; without, of any
     std::vector<std::string> modes;       ///< the only irqchip modes it makes sense in; empty: all

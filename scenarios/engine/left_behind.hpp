@@ -23,7 +23,6 @@ struct LeftBehind {
     bool wakes_later = false;
     bool starts_any = false;
     std::set<std::uint32_t> started;  ///< vCPUs that steps start
-    bool closed = false;              ///< the machine is
 
     LeftBehind() = default;
     /// All there is in the machine comes from outside, which vCPUs it has started too.

@@ -53,7 +53,6 @@ class Hand final : public vmm::Machine {
   public:
     explicit Hand(Shared& shared) : shared_(shared) {}
 
-    void accept(int error) { accepted_ = error; }
     [[nodiscard]] const Tally& tally() const { return tally_; }
 
     vmm::Outcome set_line(std::uint32_t gsi, bool level, bool want_status) override {
@@ -77,8 +76,9 @@ class Hand final : public vmm::Machine {
         return counted(Tally::irqfds, shared_.machine.deassign_irqfd(irqfd));
     }
     void signal(std::string_view irqfd, std::uint64_t count) override {
+        const bool in_time = !shared_.closing;
         shared_.machine.signal(irqfd, count);
-        ++tally_.done[Tally::signals];
+        if (in_time) ++tally_.done[Tally::signals];
     }
     void close_descriptors() override {
         shared_.closing = true;
@@ -138,8 +138,9 @@ class Hand final : public vmm::Machine {
     }
 
     vmm::Outcome counted(Tally::Action action, vmm::Outcome outcome) {
+        if (!outcome.ok() && shared_.closing) return outcome;
         ++tally_.done[action];
-        if (!outcome.ok() && outcome.error != accepted_ && !shared_.closing) {
+        if (!outcome.ok()) {
             if (tally_.refused == 0) tally_.first_refusal = outcome;
             ++tally_.refused;
         }
@@ -148,7 +149,6 @@ class Hand final : public vmm::Machine {
 
     Shared& shared_;
     Tally tally_;
-    int accepted_ = 0;
     std::optional<std::uint32_t> busy_;
 };
 
@@ -271,26 +271,34 @@ class Team {
 
     void run_threads(vmm::Machine& machine) {
         std::latch start(static_cast<std::ptrdiff_t>(threads_.size()));
+        const auto go = [this, &start](Thread& thread) {
+            start.arrive_and_wait();
+            for (Turn turn = act(thread); turn != Turn::ended; turn = act(thread))
+                if (turn == Turn::waits) std::this_thread::yield();
+        };
+        std::exception_ptr thrown;
         for (auto& thread : threads_) {
-            thread->host = std::thread([this, &start, each = thread.get()] {
-                start.arrive_and_wait();
-                for (Turn turn = act(*each); turn != Turn::ended; turn = act(*each))
-                    if (turn == Turn::waits) std::this_thread::yield();
-            });
+            try {
+                if (!thrown) thread->host = std::thread(go, std::ref(*thread));
+            } catch (const std::system_error&) {
+                thrown = std::current_exception();
+                stop_ = true;
+            }
+            if (thrown) start.count_down();  // in its place
         }
         const auto all_ended = [this] {
             return std::all_of(threads_.begin(), threads_.end(),
                                [](const auto& each) { return each->ended.load(); });
         };
         // The guest's log must be read meanwhile, or its ring fills up and stops the vCPUs.
-        std::exception_ptr thrown;
         try {
-            while (!all_ended()) machine.wait(all_ended);
+            while (!thrown && !all_ended()) machine.wait(all_ended);
         } catch (...) {
             thrown = std::current_exception();
             stop_ = true;
         }
-        for (auto& thread : threads_) thread->host.join();
+        for (auto& thread : threads_)
+            if (thread->host.joinable()) thread->host.join();
         if (thrown) std::rethrow_exception(thrown);
     }
 
@@ -327,10 +335,6 @@ class Team {
     }
 
     void perform_step(Thread& thread, const Verb& verb) {
-        int accepted = 0;
-        for (const auto& expectation : verb.expects())
-            if (const auto* result = std::get_if<expect::CallResult>(&expectation)) accepted = result->error;
-        thread.hand.accept(accepted);
         Stage stage{thread.hand, thread.unused, options_.config};
         try {
             verb.perform(stage);

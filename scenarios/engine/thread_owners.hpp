@@ -11,9 +11,10 @@ namespace irqbench::scenarios {
 /// What in a `parallel` block belongs to the one thread that uses it first.
 class ThreadOwners {
   public:
-    /// @param facts of a step in the thread of that name of the block
+    /// @param facts of the step, which is in the thread of that name of the block
     /// @returns why the step has no place there; empty if it has
-    [[nodiscard]] std::string claim(const Facts& facts, const Block* block, const std::string& thread);
+    [[nodiscard]] std::string claim(const Step& step, const Facts& facts, const Block* block,
+                                    const std::string& thread);
 
   private:
     [[nodiscard]] std::string claim(const Block* block, const std::string& what, const std::string& thread);

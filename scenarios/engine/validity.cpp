@@ -9,16 +9,18 @@
 #include <set>
 #include <utility>
 
+#include "scenarios/engine/closed_machine.hpp"
 #include "scenarios/engine/left_behind.hpp"
 #include "scenarios/engine/run.hpp"
 #include "scenarios/engine/steps.hpp"
+#include "scenarios/engine/thread_ends.hpp"
 #include "scenarios/engine/thread_owners.hpp"
 
 namespace irqbench::scenarios {
 
 namespace {
 
-using Modes = std::set<std::string, std::less<>>;
+using Modes = ClosedMachine::Modes;
 
 /// The place of a message that is not about a step.
 struct Spot {
@@ -150,7 +152,10 @@ class Checker {
             case Block::Kind::loop:
                 if (around.parallel == nullptr)
                     fail(step, "'loop' stands inside a thread of 'parallel' only");
-                check_loop(step, block, around);
+                for (const std::string& mode : around.modes)
+                    if (std::string reason = why_no_loop(block, *around.parallel, around.thread, mode);
+                        !reason.empty())
+                        fail(step, std::move(reason));
                 walk(block.threads.front().second, around);
                 walk_again(block.threads.front().second, around);
                 return;
@@ -160,30 +165,19 @@ class Checker {
     void enter_parallel(const Step& step, Around around) {
         const Block& block = *step.block;
         if (around.in_setup) fail(step, "setup has no 'parallel': move it to 'steps'");
-        if (left_.closed) fail(step, closed_already);
+        if (std::string reason = closed_.why_not_in(around.modes); !reason.empty())
+            fail(step, std::move(reason));
         if (around.parallel != nullptr) fail(step, "'parallel' inside 'parallel': name all threads in one");
         if (scenario_.stepped_only) fail(step, "'parallel' is free-running, and \"run\" says \"stepped\"");
         around.parallel = &block;
-        bool ends = false;
         for (const auto& [name, steps] : block.threads) {
-            const bool loops = std::any_of(steps.begin(), steps.end(), [](const Step& inner) {
-                return inner.block && inner.block->kind == Block::Kind::loop;
-            });
-            ends = ends || !loops;
             around.thread = name;
             walk(steps, around);
             if (block.times > 1) walk_again(steps, around);
         }
-        if (!ends) fail(step, "never ends: every thread loops until another one has ended");
-    }
-
-    void check_loop(const Step& step, const Block& block, const Around& around) const {
-        if (block.until == around.thread) fail(step, "a thread cannot loop until its own end");
-        const auto& threads = around.parallel->threads;
-        const bool known = std::any_of(threads.begin(), threads.end(),
-                                       [&](const auto& thread) { return thread.first == block.until; });
-        if (!known)
-            fail(step, fmt::format("loops until '{}', which is no thread of this 'parallel'", block.until));
+        for (const std::string& mode : around.modes)
+            if (std::string reason = why_it_never_ends(block, mode); !reason.empty())
+                fail(step, std::move(reason));
     }
 
     /// @param place a Step or a Spot
@@ -196,10 +190,9 @@ class Checker {
 
     void check(const Step& step, const Facts& facts, const Around& around) {
         for (const std::uint32_t vcpu : facts.vcpus) check_vcpu(step, vcpu);
-        if (left_.closed &&
-            (facts.closes_machine || (around.parallel == nullptr && needs_machine(step, facts))))
-            fail(step, closed_already);
-        left_.closed = left_.closed || facts.closes_machine;
+        if (std::string reason = closed_.follow(step, facts, around.modes, around.parallel != nullptr);
+            !reason.empty())
+            fail(step, std::move(reason));
         check_place(step, facts, around);
         check_needs(step, facts);
         check_names(step, facts);
@@ -220,7 +213,8 @@ class Checker {
                     fail(step, fmt::format("nothing before this step {}", architecture_.start.missing));
         if (facts.causes) causes_.insert(around.modes.begin(), around.modes.end());
         // A path may be left out, so that it is no claim to rest on alone.
-        if (facts.asserts && !facts.traces) asserts_.insert(around.modes.begin(), around.modes.end());
+        if (facts.asserts && !facts.traces && around.parallel == nullptr)
+            asserts_.insert(around.modes.begin(), around.modes.end());
         if (facts.raises) raised_.emplace_back(*facts.raises, &step);
         if (facts.routes && facts.routed) routed_.insert(*facts.routed);
         routes_any_ = routes_any_ || (facts.routes && !facts.routed);
@@ -244,7 +238,8 @@ class Checker {
                 fail(step, "'parallel' has no assertions: claim what it causes after it, or in 'outcomes'");
         }
         if (around.parallel != nullptr)
-            if (std::string reason = owners_.claim(facts, around.parallel, around.thread); !reason.empty())
+            if (std::string reason = owners_.claim(step, facts, around.parallel, around.thread);
+                !reason.empty())
                 fail(step, std::move(reason));
         if (facts.modes.empty()) return;
         for (const std::string& mode : around.modes)
@@ -452,15 +447,6 @@ class Checker {
         }
     }
 
-    /// Not to restore another one, nor to claim what came before it was closed.
-    [[nodiscard]] static bool needs_machine(const Step& step, const Facts& facts) {
-        const bool restores = !facts.restores.empty() || !facts.restores_file.empty();
-        const bool heard = facts.claims || !facts.resampler.empty() || !facts.ioeventfd.empty();
-        return !restores && (step.verb->acts() || !heard);
-    }
-    static constexpr const char* closed_already =
-        "the virtual machine is closed: only 'restore' makes a new one";
-
     static constexpr std::uint32_t every = ~std::uint32_t{0};
 
     const Scenario& scenario_;
@@ -469,6 +455,7 @@ class Checker {
 
     LeftBehind left_;
     KeptStates kept_;
+    ClosedMachine closed_;
     ThreadOwners owners_;
     std::map<std::uint64_t, std::uint64_t> tenants_;             ///< by place
     std::vector<std::pair<std::uint32_t, const Step*>> raised_;  ///< GSIs of irqfds

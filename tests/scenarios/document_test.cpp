@@ -77,8 +77,8 @@ BOOST_AUTO_TEST_CASE(what_is_no_json_is_named) {
 
 BOOST_AUTO_TEST_CASE(nothing_is_read_past_a_nul_byte) {
     using namespace std::string_view_literals;
-    BOOST_TEST(message_of("{}\n\0 garbage"sv) == "file.json:2: /: has a NUL byte in it: a scenario is text");
-    BOOST_TEST(message_of("\0{\0}"sv) == "file.json:1: /: has a NUL byte in it: a scenario is text");
+    BOOST_TEST(message_of("{}\n\0 garbage"sv) == "file.json:2: /: has a NUL byte in it: JSON is text");
+    BOOST_TEST(message_of("\0{\0}"sv) == "file.json:1: /: has a NUL byte in it: JSON is text");
 }
 
 BOOST_AUTO_TEST_CASE(nesting_is_bounded) {

@@ -216,6 +216,23 @@ BOOST_AUTO_TEST_CASE(threads_are_bounded) {
                "file.json:1: /steps/0/parallel: more than 16 threads");
 }
 
+BOOST_AUTO_TEST_CASE(threads_may_end_one_after_the_other) {
+    const auto threads = [](const std::string& third) {
+        return file_with(R"({ "parallel": {
+            "one":   [ { "repeat": { "times": 2, "steps": [ { "loop": [ { "pulse": 10 } ], "until": "two" } ] } } ],
+            "two":   [ { "loop": [ { "pulse": 11 } ], "until": "three" } ],
+            "three": [ )" + third +
+                             R"( ] } }, { "ack": { "vector": "0x51", "times": 1 } })",
+                         R"({ "msi": "0x51" })");
+    };
+    BOOST_TEST(message_of(threads(R"({ "pulse": 12 })")) == "accepted");
+    // In one mode only they wait for each other.
+    BOOST_TEST(
+        message_of(threads(R"({ "only": { "irqchip": ["split"], "because": "it is an example", "steps": [
+                   { "loop": [ { "pulse": 12 } ], "until": "one" } ] } }, { "pulse": 12 })")) ==
+        "file.json:1: /steps/0: never ends: every thread loops until another one has ended");
+}
+
 BOOST_AUTO_TEST_CASE(a_second_deassignment_is_for_the_kernel_to_judge) {
     BOOST_TEST(
         message_of(file_with(R"({ "deassign": "dev" }, { "deassign": { "name": "dev", "errno": "ENOENT" } })",

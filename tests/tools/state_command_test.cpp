@@ -119,6 +119,9 @@ BOOST_AUTO_TEST_CASE(runs_that_are_repeated_keep_their_states_apart) {
     BOOST_TEST(run({"run", folder() + "/it.json", "--states", kept, "--repeat", "3", "--jobs", "3"}) == 0);
     for (const char* number : {"0", "1", "2"}) BOOST_TEST(fs::exists(below + "/" + number + "/s.json"));
     BOOST_TEST(!fs::exists(below + "/3"));
+    // A variable of the shell that is not set.
+    BOOST_TEST(run({"run", folder() + "/it.json", "--states", ""}) == 2);
+    BOOST_TEST(err.find("--states: the name is empty") != std::string::npos, err);
 }
 
 BOOST_AUTO_TEST_CASE(files_that_would_overwrite_each_others_states_are_told_before_the_run) {

@@ -149,6 +149,10 @@ CLI::Validator whole_number() {
     return CLI::Validator(complaint, "");
 }
 
+CLI::Validator some_name() {
+    return {[](const std::string& name) { return std::string(name.empty() ? "the name is empty" : ""); }, ""};
+}
+
 CLI::Validator mode_list(const std::string& more) {
     std::vector<std::string> words(std::begin(irqchip_modes), std::end(irqchip_modes));
     words.push_back(more);

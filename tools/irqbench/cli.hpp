@@ -26,6 +26,8 @@ int run_irqbench(const std::vector<std::string>& arguments, Surroundings& surrou
 
 /// Refuses -1, which CLI11 takes for a very large number.
 CLI::Validator whole_number();
+/// Of a file or folder: not the empty one, which a shell makes of a variable that is not set.
+CLI::Validator some_name();
 
 /// `kernel,split`: every one of the words is a mode, or the word that there may be besides.
 CLI::Validator mode_list(const std::string& more = "all");

@@ -271,6 +271,7 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
     app.add_option("--states", command->states,
                    "Keep the files that save steps write, in this folder: SCENARIO/MODE/FILE, with --repeat "
                    "SCENARIO/MODE/RUN/FILE")
+        ->check(some_name())
         ->type_name("DIR")
         ->take_last();
     app.add_flag("--kernel-trace", command->kernel_trace,
@@ -282,10 +283,12 @@ void add_run(CommandLine& line, Surroundings& surroundings) {
     app.add_option("--trace-out", command->trace_out,
                    "Write the events of every run to this file: JSON lines, or, where its name ends in "
                    ".json, Chrome's trace events for Perfetto")
+        ->check(some_name())
         ->type_name("FILE")
         ->take_last();
     app.add_option("--report", command->report,
                    "Write the results to this file too, as an HTML page with a timeline of each run")
+        ->check(some_name())
         ->type_name("FILE")
         ->take_last();
     app.add_flag("--events", command->events,

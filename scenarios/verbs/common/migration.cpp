@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <set>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -40,6 +42,20 @@ auto taken(Stage& stage, Save save) -> decltype(save()) {
 }
 
 }  // namespace
+
+void RestoreArguments::check(const RestoreArguments& arguments, const Cursor& at) {
+    std::set<std::string> named;
+    const auto add = [&](std::string_view key, const std::vector<PartName>& parts) {
+        for (std::size_t i = 0; i < parts.size(); ++i)
+            if (!named.insert(parts[i].name).second) {
+                const Node& list = *at.node().find(key);
+                const Cursor place = at.at(key, list);
+                place.at(i, (*list.array())[i]).fail(fmt::format("names the part '{}' again", parts[i].name));
+            }
+    };
+    add("order", arguments.order);
+    add("without", arguments.without);
+}
 
 vmm::RestoreOptions RestoreArguments::options() const { return {names_of(order), names_of(without)}; }
 
@@ -238,6 +254,9 @@ verbs::StateFile Form<verbs::StateFile>::read(const Cursor& at, Limits) {
     std::string name = std::filesystem::path(Form<std::string>::read(at, {})).lexically_normal().string();
     if (at.reading().state_files.contains(name)) return {std::move(name), nullptr};
     const auto file = std::filesystem::path(at.reading().document.file).parent_path() / name;
+    std::error_code unknown;
+    if (!std::filesystem::exists(file, unknown))
+        at.fail(fmt::format("there is no file {}, and no step before this one saves it", file.string()));
     if (at.reading().reads != nullptr) at.reading().reads->push_back(file);
     auto state = at.reading().architecture->read_state(read_document(file));
     return {std::move(name), std::move(state)};

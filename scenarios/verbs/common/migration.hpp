@@ -20,6 +20,8 @@ struct RestoreArguments {
                      "parts of the state that are restored before the others, in this order"),
             optional("without", &RestoreArguments::without, "parts that are not restored at all")};
     }
+    /// No part twice.
+    static void check(const RestoreArguments& arguments, const Cursor& at);
     [[nodiscard]] vmm::RestoreOptions options() const;
     /// `, lapic and ioapic first, without lines`.
     [[nodiscard]] std::string in_words() const;

@@ -16,6 +16,8 @@ using irqchip::x86::RedirectionEntry;
 
 namespace {
 
+constexpr const char* ioregsel = "IOREGSEL, which selects what IOWIN is";
+
 std::uint32_t low_selector(std::uint32_t pin) { return irqchip::x86::selector::redirection + 2 * pin; }
 
 std::uint32_t low_half(const RedirectionEntry& entry) { return static_cast<std::uint32_t>(entry.raw()); }
@@ -55,6 +57,7 @@ std::string IoapicVerb::explain() const {
 Facts IoapicVerb::facts() const {
     Facts facts = GuestVerb::facts();
     facts.causes = !arguments_.masked;
+    facts.shared_register = ioregsel;
     note_delivery(facts, arguments_.mode);
     return facts;
 }
@@ -108,6 +111,12 @@ std::string RetargetVerb::explain() const {
                        who(), arguments_.pin, arguments_.dest);
 }
 
+Facts RetargetVerb::facts() const {
+    Facts facts = GuestVerb::facts();
+    facts.shared_register = ioregsel;
+    return facts;
+}
+
 std::vector<vmm::GuestOp> RetargetVerb::operations(Stage&) const {
     RedirectionEntry entry{0};
     entry.set(RedirectionEntry::destination, static_cast<std::uint8_t>(arguments_.dest));
@@ -156,6 +165,7 @@ std::string PicVerb::explain() const {
 Facts PicVerb::facts() const {
     Facts facts = GuestVerb::facts();
     facts.causes = true;  // of lines that are high already
+    facts.shared_register = "the PICs' ICWs, which come one after the other";
     return facts;
 }
 

@@ -85,6 +85,7 @@ class RetargetVerb final : public GuestVerbOf<RetargetArguments> {
   public:
     using GuestVerbOf::GuestVerbOf;
     [[nodiscard]] std::string explain() const override;
+    [[nodiscard]] Facts facts() const override;
     [[nodiscard]] std::vector<vmm::GuestOp> operations(Stage& stage) const override;
 };
 
