@@ -21,6 +21,9 @@ struct Vector {
     static constexpr bool has_nmi = true;
     /// Why such a machine has none of this number; empty if it has.
     static std::string unfit_for(const vmm::MachineConfig&, std::uint32_t) { return {}; }
+    /// Whether a CPU may find this one instead of an interrupt that is gone: an outcome that no step can
+    /// expect. Here a local APIC has a vector for that, like any other.
+    static constexpr bool is_spurious(std::uint32_t) { return false; }
 };
 
 /// What `spis` of a machine may be at most.
@@ -34,6 +37,8 @@ struct Intid {
     static constexpr Limits range = up_to(0xffff);
     static constexpr bool has_nmi = false;
     static std::string unfit_for(const vmm::MachineConfig& config, std::uint32_t intid);
+    /// IHI 0048, 3.2.5; IHI 0069, 2.2.1.
+    static constexpr bool is_spurious(std::uint32_t intid) { return intid == 1023; }
 };
 
 /// What KVM's calls fail with.

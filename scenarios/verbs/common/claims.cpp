@@ -161,9 +161,12 @@ expect::Ack read_outcome(const Cursor& at) {
 template <class Id>
 std::string outcome_unfit_for(const vmm::MachineConfig& config, const expect::Ack& outcome) {
     if (outcome.kind != vmm::event::Kind::interrupt) return {};
-    if (outcome.ids.empty()) return Id::unfit_for(config, outcome.id);
+    const auto unfit = [&config](std::uint32_t id) {
+        return Id::is_spurious(id) ? std::string() : Id::unfit_for(config, id);
+    };
+    if (outcome.ids.empty()) return unfit(outcome.id);
     for (const std::uint32_t id : outcome.ids)
-        if (std::string reason = Id::unfit_for(config, id); !reason.empty()) return reason;
+        if (std::string reason = unfit(id); !reason.empty()) return reason;
     return {};
 }
 
