@@ -59,9 +59,7 @@ bool says_that_the_beginning_is_lost(std::string_view line) {
 
 }  // namespace
 
-KvmTrace read_text_trace(const std::string& file, Span span) {
-    Lines lines(file);
-    TraceBuilder builder(file, span);
+void read_lines(Lines& lines, const std::string& place, TraceBuilder& builder) {
     std::uint64_t now = 0;
     while (const auto line = lines.next()) {
         Event event;
@@ -80,8 +78,8 @@ KvmTrace read_text_trace(const std::string& file, Span span) {
                     builder.cut_off();
                     break;
                 }
-                throw TraceError(fmt::format("{}:{}: no line of ftrace, trace-cmd report or perf script",
-                                             file, lines.number()));
+                throw TraceError(fmt::format("{}{}: no line of ftrace, trace-cmd report or perf script",
+                                             place, lines.number()));
             }
             continue;
         }
@@ -96,10 +94,16 @@ KvmTrace read_text_trace(const std::string& file, Span span) {
                 builder.cut_off();
                 break;
             }
-            throw TraceError(fmt::format("{}:{}: {} in words that no known kernel writes", file,
+            throw TraceError(fmt::format("{}{}: {} in words that no known kernel writes", place,
                                          lines.number(), found->name));
         }
     }
+}
+
+KvmTrace read_text_trace(const std::string& file, Span span) {
+    Lines lines(file);
+    TraceBuilder builder(file, span);
+    read_lines(lines, file + ":", builder);
     return builder.finish();
 }
 

@@ -9,6 +9,8 @@
 
 namespace irqbench::importing {
 
+class Lines;
+
 /// A thread of the traced host.
 struct Thread {
     std::string command;
@@ -69,6 +71,11 @@ class TraceBuilder {
 /// @throws TraceError with the file and the line for what is no such trace
 /// @throws std::system_error when it cannot be read
 KvmTrace read_trace(const std::string& file, Span span = {});
+
+/// Reads text to its end, or to where it is cut off.
+/// @param place what an error begins with, in front of the line's number
+/// @throws TraceError for what is no trace
+void read_lines(Lines& lines, const std::string& place, TraceBuilder& builder);
 
 /// The same of text alone.
 KvmTrace read_text_trace(const std::string& file, Span span = {});
