@@ -116,6 +116,13 @@ BOOST_AUTO_TEST_CASE(an_error_names_the_line) {
     BOOST_TEST(!error_of(file("empty.txt", "")).empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_thread_that_enters_more_vcpus_than_kvm_has_is_refused) {
+    std::string text;
+    for (int vcpu = 0; vcpu <= 16'384; ++vcpu) text += entry("1.0", "10", vcpu);
+    const std::string many = file("many.txt", text);
+    BOOST_TEST(error_of(many) == many + ":16385: a thread that enters more than 16384 vCPUs");
+}
+
 BOOST_AUTO_TEST_CASE(a_trace_may_end_inside_of_a_line) {
     const auto trace =
         read_trace(file("t.txt", entry("1.0", "10", 0) + "CPU 0/KVM-10 [000] d..1. 1.1: kvm_eoi: api"));

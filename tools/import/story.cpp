@@ -465,13 +465,12 @@ void Storyteller::end_of_interrupt(const Event& event, ThreadState& thread) {
     thread.cause = add(event, std::move(happening));
 }
 
-Story tell(const KvmTrace& trace, const Machine& machine, std::uint32_t storm) {
+Story tell(KvmTrace trace, const Machine& machine, std::uint32_t storm) {
     Storyteller of_all(trace, machine, storm);
     const Story whole = of_all.tell();
     if (whole.storm.empty()) return whole;
-    KvmTrace part = trace;
-    std::erase_if(part.events, [&](const Event& event) { return event.at_ns < whole.storm_from_ns; });
-    Storyteller of_part(part, machine, storm);
+    std::erase_if(trace.events, [&](const Event& event) { return event.at_ns < whole.storm_from_ns; });
+    Storyteller of_part(trace, machine, storm);
     of_part.learn_timers(of_all);
     return of_part.tell();
 }

@@ -22,8 +22,12 @@ void TraceBuilder::add(const Event& event, std::string_view command, std::uint32
         if (process != 0) thread.process = process;
         if (event.kind == Event::Kind::entry) {
             ++thread.entries;
-            if (std::find(thread.vcpus.begin(), thread.vcpus.end(), event.a) == thread.vcpus.end())
+            if (std::find(thread.vcpus.begin(), thread.vcpus.end(), event.a) == thread.vcpus.end()) {
+                if (thread.vcpus.size() == Thread::most_vcpus)
+                    throw TraceError(fmt::format("{}:{}: a thread that enters more than {} vCPUs",
+                                                 trace_.file, event.line, Thread::most_vcpus));
                 thread.vcpus.push_back(event.a);
+            }
             if (last->entered && last->vcpu == event.a) return;
         }
         *last = {event.kind == Event::Kind::entry ? event.a : last->vcpu, event.kind == Event::Kind::entry};

@@ -17,6 +17,8 @@ struct Thread {
     std::uint32_t process = 0;         ///< 0 where the tracer does not tell
     std::uint64_t entries = 0;         ///< into a guest
     std::vector<std::uint32_t> vcpus;  ///< ids of those it has entered
+
+    static constexpr std::size_t most_vcpus = 16'384;  ///< KVM_MAX_VCPU_IDS of x86
 };
 
 /// What is kept of a trace.
