@@ -130,6 +130,19 @@ BOOST_AUTO_TEST_CASE(a_trace_may_end_inside_of_a_line) {
     BOOST_TEST(trace.events.size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_trace_of_a_host_that_is_not_imported_is_refused_by_its_name) {
+    const std::string entry_of_arm64 = "vmm-10 [000] d..1. 1.0: kvm_entry: PC: 0x0000000000080000\n";
+    const std::string line =
+        "vmm-10 [000] ..... 1.1: kvm_irq_line: Inject SPI interrupt (0), vcpu->idx: 0, num: 42, level: 1\n";
+    const std::string words = "a trace of an arm64 host, whose interrupts are not read yet";
+    const std::string both = file("arm64.txt", entry_of_arm64 + line);
+    BOOST_TEST(error_of(both) == both + ":2: " + words);
+    const std::string alone = file("entry.txt", entry_of_arm64);
+    BOOST_TEST(error_of(alone) == alone + ":1: " + words);
+    BOOST_TEST(run({"import", both}) == 2);
+    BOOST_TEST(err.find(words) != std::string::npos, err);
+}
+
 BOOST_AUTO_TEST_CASE(a_part_of_a_trace_is_chosen_by_its_time) {
     const std::string text = entry("1.0", "10", 0) +
                              "CPU 0/KVM-10 [000] ... 1.5: kvm_eoi: apicid 0 vector 81\n" +

@@ -56,12 +56,7 @@ int Storyteller::injected_vcpu(const Event& event, const ThreadState& thread) {
 }
 
 Story Storyteller::tell() {
-    bool of_x86 = false;
-    bool of_other = false;
     for (const Event& event : trace_.events) {
-        of_other = of_other || event.kind == Event::Kind::foreign;
-        of_x86 = of_x86 || (event.kind != Event::Kind::foreign && event.kind != Event::Kind::entry &&
-                            event.kind != Event::Kind::lost);
         if (machine_.others_threads.count(event.thread) != 0 && event.thread != 0) {
             if (event.kind == Event::Kind::inject) injected_vcpus_.pop_back();
             continue;
@@ -74,8 +69,6 @@ Story Storyteller::tell() {
                             "part of the trace with --from and --to",
                             trace_.file, event.line, Story::most));
     }
-    if (of_other && !of_x86)
-        throw TraceError(trace_.file + ": a trace of an arm64 host, whose interrupts are not read yet");
     for (auto& [key, thread] : threads_) end_of_line_change(thread);
     if (story_.storm.empty()) leave_what_is_pending();
     if (story_.taken == 0) throw TraceError(trace_.file + ": no vCPU of that machine took an interrupt");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "tools/import/architecture.hpp"
 #include "tools/import/kvm_events.hpp"
 #include "tools/import/lines.hpp"
 #include "tools/import/text_line.hpp"
@@ -38,10 +39,25 @@ void TraceBuilder::add(const Event& event, std::string_view command, std::uint32
     trace_.events.push_back(event);
 }
 
+/// A host's own events are among those of every virtual machine. An entry of one may be in any words.
+void TraceBuilder::refuse_foreign() const {
+    const Event* foreign = nullptr;
+    for (const Event& event : trace_.events) {
+        if (event.kind == Event::Kind::foreign)
+            foreign = &event;
+        else if (event.kind != Event::Kind::entry && event.kind != Event::Kind::lost)
+            return;
+    }
+    if (foreign != nullptr)
+        throw TraceError(fmt::format("{}:{}: a trace of an {} host, whose interrupts are not read yet",
+                                     trace_.file, foreign->line, architectures()[foreign->a].name));
+}
+
 KvmTrace TraceBuilder::finish() {
     if (trace_.kvm_events == 0)
         throw TraceError(fmt::format("{}: no events of KVM among {} lines; record with -e kvm", trace_.file,
                                      trace_.lines));
+    refuse_foreign();
     const auto earlier = [](const Event& a, const Event& b) { return a.at_ns < b.at_ns; };
     if (!std::is_sorted(trace_.events.begin(), trace_.events.end(), earlier))
         std::stable_sort(trace_.events.begin(), trace_.events.end(), earlier);

@@ -56,7 +56,7 @@ class TraceBuilder {
     void begins_late() { trace_.begins_late = true; }
     void cut_off() { trace_.is_cut_off = true; }
 
-    /// @throws TraceError when there was no event of KVM
+    /// @throws TraceError when there was no event of KVM, or none of a host whose events are read
     KvmTrace finish();
 
   private:
@@ -64,6 +64,8 @@ class TraceBuilder {
         std::uint32_t vcpu = 0;
         bool entered = false;
     };
+    void refuse_foreign() const;
+
     Span span_;
     KvmTrace trace_;
     std::map<std::uint32_t, Last> last_;  ///< of each thread
