@@ -1,6 +1,6 @@
 // libFuzzer: any bytes are a trace, which becomes JSON, or an error, and never a crash.
 //     cmake --preset fuzz && cmake --build --preset fuzz
-//     build/fuzz/tests/fuzz_import -max_len=20000 CORPUS tests/import/samples
+//     build/fuzz/tests/fuzz_import -max_len=25000 CORPUS tests/import/samples tests/import/trace_dat
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace irqbench;
     std::string text;
     try {
-        const auto trace = importing::read_text_trace(file);
+        const auto trace = importing::read_trace(file);
         const auto machine = importing::choose_machine(trace, {});
         text =
             importing::write_scenario(importing::tell(trace, machine), machine, {"a trace", "a fuzzer", {}});

@@ -116,11 +116,31 @@ BOOST_AUTO_TEST_CASE(an_error_names_the_line) {
     BOOST_TEST(!error_of(file("empty.txt", "")).empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_thread_that_enters_more_vcpus_than_kvm_has_is_refused) {
+    std::string text;
+    for (int vcpu = 0; vcpu <= 16'384; ++vcpu) text += entry("1.0", "10", vcpu);
+    const std::string many = file("many.txt", text);
+    BOOST_TEST(error_of(many) == many + ":16385: a thread that enters more than 16384 vCPUs");
+}
+
 BOOST_AUTO_TEST_CASE(a_trace_may_end_inside_of_a_line) {
     const auto trace =
         read_trace(file("t.txt", entry("1.0", "10", 0) + "CPU 0/KVM-10 [000] d..1. 1.1: kvm_eoi: api"));
     BOOST_TEST(trace.is_cut_off);
     BOOST_TEST(trace.events.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_trace_of_a_host_that_is_not_imported_is_refused_by_its_name) {
+    const std::string entry_of_arm64 = "vmm-10 [000] d..1. 1.0: kvm_entry: PC: 0x0000000000080000\n";
+    const std::string line =
+        "vmm-10 [000] ..... 1.1: kvm_irq_line: Inject SPI interrupt (0), vcpu->idx: 0, num: 42, level: 1\n";
+    const std::string words = "a trace of an arm64 host, whose interrupts are not read yet";
+    const std::string both = file("arm64.txt", entry_of_arm64 + line);
+    BOOST_TEST(error_of(both) == both + ":2: " + words);
+    const std::string alone = file("entry.txt", entry_of_arm64);
+    BOOST_TEST(error_of(alone) == alone + ":1: " + words);
+    BOOST_TEST(run({"import", both}) == 2);
+    BOOST_TEST(err.find(words) != std::string::npos, err);
 }
 
 BOOST_AUTO_TEST_CASE(a_part_of_a_trace_is_chosen_by_its_time) {

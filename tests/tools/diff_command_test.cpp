@@ -47,6 +47,20 @@ BOOST_AUTO_TEST_CASE(the_step_after_which_they_part_is_told_with_both_verdicts) 
         out);
 }
 
+BOOST_AUTO_TEST_CASE(a_report_has_both_modes_and_where_they_part) {
+    good("parts_here");
+    second_takes(0x61);
+    BOOST_TEST(run({"diff", "--between", "kernel,split", folder(), "--report", folder() + "/out.html"}) == 1);
+    const std::string page = read("out.html");
+    BOOST_TEST(page.find("irqbench diff --between kernel,split") != std::string::npos);
+    for (const char* said : {"parts_here", "ack 0x61 on vCPU 0"})
+        BOOST_TEST(page.find(said) != std::string::npos, said);
+    machines = 0;
+    BOOST_TEST(run({"diff", "--between", "kernel,split", folder(), "--report", folder() + "/no/out.html"}) !=
+               1);
+    BOOST_TEST(machines == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_mode_that_cannot_run_the_scenario_is_named) {
     file("only.json", R"({ "name": "only", "arch": "x86_64", "source": "none",
                            "modes": { "not": ["split"], "because": "of the test" },

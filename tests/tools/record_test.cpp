@@ -28,6 +28,14 @@ bool is_7(std::uint32_t thread) { return thread == 7; }
 
 BOOST_AUTO_TEST_SUITE(record)
 
+BOOST_AUTO_TEST_CASE(a_command_is_called_as_its_program_whoever_loads_it) {
+    using tools::tracing::command_name;
+    BOOST_TEST(command_name({"/usr/bin/qemu", "-m", "64"}) == "qemu");
+    BOOST_TEST(command_name({"/a/lib/ld-linux-x86-64.so.2", "--library-path", "/a/lib", "--inhibit-cache",
+                             "/a/bin/qemu", "-m"}) == "qemu");
+    BOOST_TEST(command_name({"ld.so", "--list"}) == "ld.so");
+}
+
 BOOST_AUTO_TEST_CASE(lines_of_other_threads_are_left_out) {
     LineFilter filter(is_7);
     BOOST_TEST(filter.add(entry_of_8 + entry_of_7 + entry_of_8) == entry_of_7);

@@ -7,11 +7,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <iostream>
 #include <iterator>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "scenarios/engine/load.hpp"
@@ -350,6 +352,28 @@ BOOST_AUTO_TEST_CASE(an_interrupt_leaves_the_smallest_so_far) {
     BOOST_TEST(shrink(path) == 130);
     interrupted = false;
     BOOST_TEST(!std::filesystem::exists(folder() + "/small.json"));
+}
+
+/// The clock is waited for here, so that it is late wherever this runs.
+BOOST_AUTO_TEST_CASE(when_the_time_is_up_the_smallest_so_far_is_a_file_that_fails) {
+    const std::string path = file("bug.json", padded(5, 100, level_bug));
+    int late_at = 10;
+    asked = [this, &late_at](const vmm::MachineConfig&) {
+        if (machines == late_at) std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+    };
+    for (const int machine : {10, 1}) {
+        late_at = machine;
+        machines = 0;
+        std::filesystem::remove(folder() + "/small.json");
+        BOOST_TEST(shrink(path, {"--seconds", "1"}) == 0, err);
+        BOOST_TEST(machines <= late_at + 1);
+        BOOST_TEST(err.find("the time is up: this is the smallest so far") != std::string::npos, err);
+        BOOST_TEST(small()["description"].get<std::string>().ends_with("; not to the end."));
+        BOOST_TEST(run({"check", folder() + "/small.json"}) == 0, out);
+        BOOST_TEST(run({"run", folder() + "/small.json", "--irqchip", "model"}) == 1);
+        BOOST_TEST(out.find("remote_irr") != std::string::npos, out);
+    }
+    BOOST_TEST(shrink(path, {"--seconds", "0"}) == 2);
 }
 
 BOOST_AUTO_TEST_CASE(what_fails_now_and_then_is_shown_by_any_of_several_runs) {

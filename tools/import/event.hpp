@@ -27,7 +27,7 @@ struct Event {
         cr8_write,       ///< b: the value
         ioapic_eoi,      ///< a userspace exit because of the EOI of a level-triggered interrupt
         lost,            ///< value: so many events of this CPU are missing here, 0 if that is not known
-        foreign,         ///< of another architecture
+        foreign,         ///< of a host whose events are not read; a: its row in architectures()
     };
 
     std::uint64_t at_ns = 0;

@@ -3,6 +3,7 @@
 #include <array>
 #include <optional>
 
+#include "tools/import/architecture.hpp"
 #include "tools/import/scanner.hpp"
 
 namespace irqbench::importing {
@@ -268,8 +269,11 @@ constexpr Reader readers[] = {
 }  // namespace
 
 Meaning read_kvm_event(std::string_view name, std::string_view text, Event& event) {
-    if (name.starts_with("vgic_") || name == "kvm_irq_line" || name.starts_with("kvm_timer_")) {
+    const auto hosts = architectures();
+    for (std::uint32_t row = 0; row < hosts.size(); ++row) {
+        if (hosts[row].is_imported || !hosts[row].writes_alone(name, text)) continue;
         event.kind = Event::Kind::foreign;
+        event.a = row;
         return Meaning::event;
     }
     for (const Reader& reader : readers) {
@@ -277,11 +281,7 @@ Meaning read_kvm_event(std::string_view name, std::string_view text, Event& even
         event.kind = reader.kind;
         Scanner scanner(text);
         if (reader.choosy != nullptr) return reader.choosy(scanner, event);
-        if (reader.plain(scanner, event)) return Meaning::event;
-        // On arm64 the event of an entry has no vCPU.
-        if (reader.kind != Event::Kind::entry || !text.starts_with("PC: ")) return Meaning::malformed;
-        event.kind = Event::Kind::foreign;
-        return Meaning::event;
+        return reader.plain(scanner, event) ? Meaning::event : Meaning::malformed;
     }
     return Meaning::irrelevant;
 }

@@ -24,10 +24,12 @@ static_assert(longest_line * 2 < piece_bytes);
 
 }  // namespace
 
-Lines::Lines(const std::string& file)
-    : file_(file), descriptor_(::open(file.c_str(), O_RDONLY | O_CLOEXEC)), buffer_(piece_bytes) {
+Lines::Lines(const std::string& file) : Lines(file, ::open(file.c_str(), O_RDONLY | O_CLOEXEC)) {
     if (descriptor_ < 0) failed(file_);
 }
+
+Lines::Lines(std::string file, int descriptor)
+    : file_(std::move(file)), descriptor_(descriptor), buffer_(piece_bytes) {}
 
 Lines::~Lines() { ::close(descriptor_); }
 

@@ -14,6 +14,8 @@ class Lines {
   public:
     /// @throws std::system_error when the file cannot be opened
     explicit Lines(const std::string& file);
+    /// @param descriptor which is closed at the end
+    Lines(std::string file, int descriptor);
     ~Lines();
     Lines(const Lines&) = delete;
     Lines& operator=(const Lines&) = delete;

@@ -56,12 +56,7 @@ int Storyteller::injected_vcpu(const Event& event, const ThreadState& thread) {
 }
 
 Story Storyteller::tell() {
-    bool of_x86 = false;
-    bool of_other = false;
     for (const Event& event : trace_.events) {
-        of_other = of_other || event.kind == Event::Kind::foreign;
-        of_x86 = of_x86 || (event.kind != Event::Kind::foreign && event.kind != Event::Kind::entry &&
-                            event.kind != Event::Kind::lost);
         if (machine_.others_threads.count(event.thread) != 0 && event.thread != 0) {
             if (event.kind == Event::Kind::inject) injected_vcpus_.pop_back();
             continue;
@@ -74,8 +69,6 @@ Story Storyteller::tell() {
                             "part of the trace with --from and --to",
                             trace_.file, event.line, Story::most));
     }
-    if (of_other && !of_x86)
-        throw TraceError(trace_.file + ": a trace of an arm64 host, whose interrupts are not read yet");
     for (auto& [key, thread] : threads_) end_of_line_change(thread);
     if (story_.storm.empty()) leave_what_is_pending();
     if (story_.taken == 0) throw TraceError(trace_.file + ": no vCPU of that machine took an interrupt");
@@ -465,13 +458,12 @@ void Storyteller::end_of_interrupt(const Event& event, ThreadState& thread) {
     thread.cause = add(event, std::move(happening));
 }
 
-Story tell(const KvmTrace& trace, const Machine& machine, std::uint32_t storm) {
+Story tell(KvmTrace trace, const Machine& machine, std::uint32_t storm) {
     Storyteller of_all(trace, machine, storm);
     const Story whole = of_all.tell();
     if (whole.storm.empty()) return whole;
-    KvmTrace part = trace;
-    std::erase_if(part.events, [&](const Event& event) { return event.at_ns < whole.storm_from_ns; });
-    Storyteller of_part(part, machine, storm);
+    std::erase_if(trace.events, [&](const Event& event) { return event.at_ns < whole.storm_from_ns; });
+    Storyteller of_part(trace, machine, storm);
     of_part.learn_timers(of_all);
     return of_part.tell();
 }

@@ -59,6 +59,6 @@ struct Story {
 /// the last, and a handler that goes on like that. 0: as often as it likes
 /// @throws TraceError for more than a scenario can hold, for traces of another architecture, and where there
 /// is no storm, but should be one
-Story tell(const KvmTrace& trace, const Machine& machine, std::uint32_t storm = 0);
+Story tell(KvmTrace trace, const Machine& machine, std::uint32_t storm = 0);
 
 }  // namespace irqbench::importing

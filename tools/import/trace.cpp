@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "tools/import/architecture.hpp"
 #include "tools/import/kvm_events.hpp"
 #include "tools/import/lines.hpp"
 #include "tools/import/text_line.hpp"
@@ -22,8 +23,12 @@ void TraceBuilder::add(const Event& event, std::string_view command, std::uint32
         if (process != 0) thread.process = process;
         if (event.kind == Event::Kind::entry) {
             ++thread.entries;
-            if (std::find(thread.vcpus.begin(), thread.vcpus.end(), event.a) == thread.vcpus.end())
+            if (std::find(thread.vcpus.begin(), thread.vcpus.end(), event.a) == thread.vcpus.end()) {
+                if (thread.vcpus.size() == Thread::most_vcpus)
+                    throw TraceError(fmt::format("{}:{}: a thread that enters more than {} vCPUs",
+                                                 trace_.file, event.line, Thread::most_vcpus));
                 thread.vcpus.push_back(event.a);
+            }
             if (last->entered && last->vcpu == event.a) return;
         }
         *last = {event.kind == Event::Kind::entry ? event.a : last->vcpu, event.kind == Event::Kind::entry};
@@ -34,10 +39,25 @@ void TraceBuilder::add(const Event& event, std::string_view command, std::uint32
     trace_.events.push_back(event);
 }
 
+/// A host's own events are among those of every virtual machine. An entry of one may be in any words.
+void TraceBuilder::refuse_foreign() const {
+    const Event* foreign = nullptr;
+    for (const Event& event : trace_.events) {
+        if (event.kind == Event::Kind::foreign)
+            foreign = &event;
+        else if (event.kind != Event::Kind::entry && event.kind != Event::Kind::lost)
+            return;
+    }
+    if (foreign != nullptr)
+        throw TraceError(fmt::format("{}:{}: a trace of an {} host, whose interrupts are not read yet",
+                                     trace_.file, foreign->line, architectures()[foreign->a].name));
+}
+
 KvmTrace TraceBuilder::finish() {
     if (trace_.kvm_events == 0)
         throw TraceError(fmt::format("{}: no events of KVM among {} lines; record with -e kvm", trace_.file,
                                      trace_.lines));
+    refuse_foreign();
     const auto earlier = [](const Event& a, const Event& b) { return a.at_ns < b.at_ns; };
     if (!std::is_sorted(trace_.events.begin(), trace_.events.end(), earlier))
         std::stable_sort(trace_.events.begin(), trace_.events.end(), earlier);
@@ -59,9 +79,7 @@ bool says_that_the_beginning_is_lost(std::string_view line) {
 
 }  // namespace
 
-KvmTrace read_text_trace(const std::string& file, Span span) {
-    Lines lines(file);
-    TraceBuilder builder(file, span);
+void read_lines(Lines& lines, const std::string& place, TraceBuilder& builder) {
     std::uint64_t now = 0;
     while (const auto line = lines.next()) {
         Event event;
@@ -80,8 +98,8 @@ KvmTrace read_text_trace(const std::string& file, Span span) {
                     builder.cut_off();
                     break;
                 }
-                throw TraceError(fmt::format("{}:{}: no line of ftrace, trace-cmd report or perf script",
-                                             file, lines.number()));
+                throw TraceError(fmt::format("{}{}: no line of ftrace, trace-cmd report or perf script",
+                                             place, lines.number()));
             }
             continue;
         }
@@ -96,10 +114,16 @@ KvmTrace read_text_trace(const std::string& file, Span span) {
                 builder.cut_off();
                 break;
             }
-            throw TraceError(fmt::format("{}:{}: {} in words that no known kernel writes", file,
+            throw TraceError(fmt::format("{}{}: {} in words that no known kernel writes", place,
                                          lines.number(), found->name));
         }
     }
+}
+
+KvmTrace read_text_trace(const std::string& file, Span span) {
+    Lines lines(file);
+    TraceBuilder builder(file, span);
+    read_lines(lines, file + ":", builder);
     return builder.finish();
 }
 

@@ -9,12 +9,16 @@
 
 namespace irqbench::importing {
 
+class Lines;
+
 /// A thread of the traced host.
 struct Thread {
     std::string command;
     std::uint32_t process = 0;         ///< 0 where the tracer does not tell
     std::uint64_t entries = 0;         ///< into a guest
     std::vector<std::uint32_t> vcpus;  ///< ids of those it has entered
+
+    static constexpr std::size_t most_vcpus = 16'384;  ///< KVM_MAX_VCPU_IDS of x86
 };
 
 /// What is kept of a trace.
@@ -52,7 +56,7 @@ class TraceBuilder {
     void begins_late() { trace_.begins_late = true; }
     void cut_off() { trace_.is_cut_off = true; }
 
-    /// @throws TraceError when there was no event of KVM
+    /// @throws TraceError when there was no event of KVM, or none of a host whose events are read
     KvmTrace finish();
 
   private:
@@ -60,6 +64,8 @@ class TraceBuilder {
         std::uint32_t vcpu = 0;
         bool entered = false;
     };
+    void refuse_foreign() const;
+
     Span span_;
     KvmTrace trace_;
     std::map<std::uint32_t, Last> last_;  ///< of each thread
@@ -69,6 +75,11 @@ class TraceBuilder {
 /// @throws TraceError with the file and the line for what is no such trace
 /// @throws std::system_error when it cannot be read
 KvmTrace read_trace(const std::string& file, Span span = {});
+
+/// Reads text to its end, or to where it is cut off.
+/// @param place what an error begins with, in front of the line's number
+/// @throws TraceError for what is no trace
+void read_lines(Lines& lines, const std::string& place, TraceBuilder& builder);
 
 /// The same of text alone.
 KvmTrace read_text_trace(const std::string& file, Span span = {});

@@ -1,25 +1,30 @@
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
-#include <memory>
 #include <string_view>
+#include <system_error>
 
-#include "tools/import/kvm_events.hpp"
+#include "tools/import/lines.hpp"
 #include "tools/import/trace.hpp"
-
-#ifdef IRQBENCH_LIBTRACECMD
-// An inline function of <tracefs.h> passes 0 for an enumerator, which C++ takes for this one.
-int tracefs_hist_command(struct tracefs_instance*, struct tracefs_hist*, int);
-extern "C" {
-#include <trace-cmd.h>
-}
-#endif
+#include "tools/import/tracecmd_text.hpp"
 
 namespace irqbench::importing {
 
 /// trace-cmd.dat(5): three bytes, then "tracing".
 bool is_tracecmd_file(const std::string& file) {
+    // Of a pipe the beginning would be gone.
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(file, error)) return false;
     constexpr std::string_view magic("\x17\x08\x44tracing", 10);
     std::array<char, magic.size()> beginning{};
     std::ifstream(file, std::ios::binary).read(beginning.data(), beginning.size());
@@ -30,75 +35,110 @@ bool is_tracecmd_file(const std::string& file) {
 
 namespace {
 
-struct Close {
-    void operator()(tracecmd_input* input) const { ::tracecmd_close(input); }
-};
-
-/// What the library hands to each call.
-struct Reading {
-    const std::string& file;
-    TraceBuilder builder;
-    trace_seq text{};
-    std::uint32_t record = 0;
-    std::string error{};
-};
-
-/// The events' own `print fmt` is in the file: what it makes of them is read like any text.
-void read_record(tracecmd_input& input, tep_record& record, Reading& reading) {
-    tep_handle* parser = ::tracecmd_get_tep(&input);
-    Event event;
-    event.line = ++reading.record;
-    event.at_ns = record.ts;
-    event.cpu = static_cast<std::uint16_t>(record.cpu);
-    if (record.missed_events != 0) {
-        event.kind = Event::Kind::lost;
-        event.value = record.missed_events > 0 ? static_cast<std::uint64_t>(record.missed_events) : 0;
-        reading.builder.add(event, "", 0);
-        event.value = 0;
-    }
-    const tep_event* format = ::tep_find_event_by_record(parser, &record);
-    const bool of_kvm = format != nullptr && std::string_view(format->system) == "kvm";
-    reading.builder.count(of_kvm);
-    if (!of_kvm) return;
-    ::trace_seq_reset(&reading.text);
-    ::tep_print_event(parser, &reading.text, &record, "%s", TEP_PRINT_INFO);
-    ::trace_seq_terminate(&reading.text);
-    const int thread = ::tep_data_pid(parser, &record);
-    const char* command = ::tep_data_comm_from_pid(parser, thread);
-    event.thread = static_cast<std::uint32_t>(thread);
-    const Meaning meaning = read_kvm_event(format->name, reading.text.buffer, event);
-    if (meaning == Meaning::malformed)
-        throw TraceError(fmt::format("{}: record {}: {} in words that no known kernel writes", reading.file,
-                                     reading.record, format->name));
-    if (meaning == Meaning::event) reading.builder.add(event, command != nullptr ? command : "", 0);
+void limit(int resource, rlim_t most) {
+    const struct rlimit both = {most, most};
+    static_cast<void>(::setrlimit(static_cast<__rlimit_resource_t>(resource), &both));
 }
 
-/// No exception may go through the library.
-int one_record(tracecmd_input* input, tep_record* record, int, void* data) {
-    auto& reading = *static_cast<Reading*>(data);
-    try {
-        read_record(*input, *record, reading);
-        return 0;
-    } catch (const std::exception& error) {
-        reading.error = error.what();
-        return 1;
-    }
+/// What the library may take for a file that makes it loop or allocate without end. It has no business with
+/// other files.
+void limit_ourselves(std::uintmax_t file_bytes) {
+    constexpr rlim_t memory_bytes = rlim_t{2} << 30;
+    constexpr rlim_t least_seconds = 10;
+    limit(RLIMIT_CPU, least_seconds + static_cast<rlim_t>(file_bytes >> 20));
+    limit(RLIMIT_FSIZE, 0);
+    limit(RLIMIT_CORE, 0);
+#ifndef IRQBENCH_SANITIZE
+    // The shadow of a sanitizer is larger than any limit.
+    limit(RLIMIT_AS, memory_bytes);
+#else
+    static_cast<void>(memory_bytes);
+#endif
 }
+
+/// libtracecmd reads the file in a process of its own: it trusts what it reads, and a broken file makes it
+/// crash.
+class Reader {
+  public:
+    explicit Reader(const std::string& file) {
+        std::array<int, 2> ends{};
+        if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+            throw std::system_error(errno, std::generic_category(), "pipe2");
+        out_ = ends[0];
+        const std::uintmax_t bytes = std::filesystem::file_size(file);
+        const pid_t parent = ::getpid();
+        process_ = ::fork();
+        if (process_ == 0) read(file, bytes, ends[1], parent);
+        const int error = errno;
+        ::close(ends[1]);
+        if (process_ > 0) return;
+        ::close(out_);
+        throw std::system_error(error, std::generic_category(), "fork");
+    }
+    ~Reader() {
+        if (process_ <= 0) return;
+        ::kill(process_, SIGKILL);
+        static_cast<void>(wait());
+    }
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+
+    /// The end of the pipe that is to be read, and closed.
+    [[nodiscard]] int out() const { return out_; }
+
+    /// Why it has not read the whole file; empty if it has.
+    std::string complaint() {
+        const int status = wait();
+        if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) return "libtracecmd comes to no end with it";
+        if (WIFSIGNALED(status))
+            return fmt::format("libtracecmd crashes on it ({})", ::strsignal(WTERMSIG(status)));
+        switch (static_cast<TracecmdEnd>(WEXITSTATUS(status))) {
+            case TracecmdEnd::complete: return "";
+            case TracecmdEnd::not_opened: return "libtracecmd cannot read it";
+            default: return "libtracecmd cannot read its events";
+        }
+    }
+
+  private:
+    [[noreturn]] static void read(const std::string& file, std::uintmax_t bytes, int out, pid_t parent) {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (::getppid() != parent) ::_exit(static_cast<int>(TracecmdEnd::not_read));
+        // What it has to say of itself, and of its heap, is not what the user asked.
+        for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+            const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+            if (nothing >= 0 && nothing != stream) ::dup2(nothing, stream);
+        }
+        for (const int each : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGPIPE, SIGXCPU, SIGXFSZ})
+            std::signal(each, SIG_DFL);
+        limit_ourselves(bytes);
+        try {
+            ::_exit(static_cast<int>(write_tracecmd_text(file, out)));
+        } catch (const std::exception&) {
+            ::_exit(static_cast<int>(TracecmdEnd::not_read));
+        }
+    }
+    int wait() {
+        int status = 0;
+        while (::waitpid(process_, &status, 0) < 0 && errno == EINTR) {
+        }
+        process_ = -1;
+        return status;
+    }
+
+    int out_ = -1;
+    pid_t process_ = -1;
+};
 
 }  // namespace
 
 KvmTrace read_tracecmd_file(const std::string& file, Span span) {
-    ::tracecmd_set_loglevel(TEP_LOG_NONE);
-    const std::unique_ptr<tracecmd_input, Close> input(
-        ::tracecmd_open(file.c_str(), TRACECMD_FL_LOAD_NO_PLUGINS));
-    if (!input) throw TraceError(file + ": libtracecmd cannot read it");
-    Reading reading{file, TraceBuilder(file, span)};
-    ::trace_seq_init(&reading.text);
-    const int status = ::tracecmd_iterate_events(input.get(), nullptr, 0, one_record, &reading);
-    ::trace_seq_destroy(&reading.text);
-    if (!reading.error.empty()) throw TraceError(reading.error);
-    if (status != 0) throw TraceError(file + ": libtracecmd cannot read its events");
-    return reading.builder.finish();
+    Reader reader(file);
+    Lines lines(file, reader.out());
+    TraceBuilder builder(file, span);
+    read_lines(lines, file + ": record ", builder);
+    if (const std::string complaint = reader.complaint(); !complaint.empty())
+        throw TraceError(fmt::format("{}: broken behind record {}: {}", file, lines.number(), complaint));
+    return builder.finish();
 }
 
 #else

@@ -183,7 +183,10 @@ int perform(BenchCommand command, Surroundings& surroundings) {
     }
     const bench::Architecture* architecture = bench::find_architecture(host.arch);
     if (architecture == nullptr) {
-        spdlog::error("nobody has said yet how latency is measured on {}", host.arch);
+        std::vector<std::string_view> known;
+        for (const bench::Architecture* each : bench::architectures()) known.push_back(each->name);
+        spdlog::error("how latency is measured on {} is not built yet, only on {}", host.arch,
+                      fmt::join(known, ", "));
         return ExitStatus::bench_error;
     }
     check_setup(command, *architecture, host);

@@ -23,9 +23,8 @@ void add_storm(CLI::App& app, std::uint32_t& storm) {
 int import_trace(const TraceImport& import, Surroundings& surroundings) {
     std::string text;
     try {
-        const importing::KvmTrace trace = importing::read_trace(import.trace, import.span);
+        importing::KvmTrace trace = importing::read_trace(import.trace, import.span);
         const importing::Machine machine = importing::choose_machine(trace, import.wanted);
-        const importing::Story story = importing::tell(trace, machine, import.storm);
         importing::Heading heading;
         heading.name = fmt::format("what {} shows", import.name).substr(0, 200);
         heading.source = "imported by irqbench from " + import.name;
@@ -35,6 +34,7 @@ int import_trace(const TraceImport& import, Surroundings& surroundings) {
             heading.remarks.emplace_back("the trace's buffer was too small: its beginning is lost");
         if (trace.is_cut_off)
             heading.remarks.emplace_back("the trace ends inside of a line, which is left out");
+        const importing::Story story = importing::tell(std::move(trace), machine, import.storm);
         text = importing::write_scenario(story, machine, heading);
         surroundings.err << fmt::format(
             "{}: {}; {} steps of the trace, {} interrupts taken, {} steps inferred\n", import.name,

@@ -6,6 +6,8 @@
 #include <iterator>
 
 #include "scenarios/engine/load.hpp"
+#include "tools/bench/architecture.hpp"
+#include "tools/import/architecture.hpp"
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/files.hpp"
@@ -102,12 +104,31 @@ void refuse_what_ends_inside(const CLI::App& command) {
 
 /// @throws CLI::ValidationError for what cannot be had from a machine
 void refuse_what_is_not_recorded_inside(const CLI::App& command, const vmm::Host& inside) {
-    if (inside.arch != "x86_64")
-        throw CLI::ValidationError("record", "what KVM does on other hosts than x86 is not imported");
+    if (!importing::imports_traces_of(inside.arch) && last_value(command, "--trace", "") != "-")
+        throw CLI::ValidationError(
+            "record",
+            fmt::format("what KVM does on {} is not imported yet; --trace - prints it", inside.arch));
     if (values(command, "COMMAND").empty())
         throw CLI::ValidationError("record", "nothing runs inside but the COMMAND behind --");
     if (last_value(command, "--trace", "-") != "-")
         throw CLI::ValidationError("--trace", "files that are written inside end with the machine");
+}
+
+/// @throws CLI::ValidationError for a file that would be lost
+void refuse_what_a_bench_loses_inside(const CLI::App& command) {
+    if (!last_value(command, "--output", "").empty())
+        throw CLI::ValidationError("--output",
+                                   "files that are written inside end with the machine: --format json "
+                                   "prints what it holds");
+    if (!last_value(command, "--report", "").empty())
+        throw CLI::ValidationError("--report", "files that are written inside end with the machine");
+}
+
+/// Whether there is something to measure, as far as a host's name tells.
+bool can_measure(const CLI::App& command, const vmm::Host& inside) {
+    const auto modes = CLI::detail::split(last_value(command, "--irqchip", "all"), ',');
+    return bench::find_architecture(inside.arch) != nullptr &&
+           std::find(modes.begin(), modes.end(), "model") == modes.end();
 }
 
 /// Runs a command here that ends before it does anything, as it would on such a host.
@@ -138,11 +159,10 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
                                    " reads what runs have written, and needs no machine");
     if (!last_value(command, "--states", "").empty())
         throw CLI::ValidationError("--states", "files that are written inside end with the machine");
-    if (command.get_name() == "bench")
-        for (const char* option : {"--output", "--baseline"})
-            if (!last_value(command, option, "").empty())
-                throw CLI::ValidationError(
-                    option, "the machine has no such file: --format json prints what it holds");
+    if (command.get_name() == "bench") {
+        refuse_what_a_bench_loses_inside(command);
+        if (!can_measure(command, inside)) return run_as(inside, arguments, surroundings);
+    }
     InnerCommand inner;
     inner.arguments = arguments;
     inner.name = command.get_name();
@@ -157,7 +177,14 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
         refuse_what_ends_inside(command);
         take_recorded_command(values(command, "COMMAND"), inner);
     }
+    const std::string baseline = last_value(command, "--baseline", "");
+    if (!baseline.empty()) {
+        std::error_code error;
+        if (!fs::is_regular_file(baseline, error)) return run_as(inside, arguments, surroundings);
+        inner.files.emplace_back(baseline);
+    }
     const fs::path folder = fs::current_path();
+    if (!baseline.empty()) refuse_what_is_not_inside(folder / baseline, baseline);
     refuse_what_is_not_inside(folder, "the current folder, " + folder.string());
     for (const auto& path : selection.paths) refuse_what_is_not_inside(folder / path, path);
     if ((!selection.paths.empty() && !take_files(selection, inner)) || !can_play(command, selection, inside))

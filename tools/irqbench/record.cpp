@@ -73,7 +73,7 @@ class Recording {
   private:
     [[nodiscard]] pid_t process() const { return recorded_ ? recorded_->process() : command_.process; }
     [[nodiscard]] std::string words() const {
-        return recorded_ ? std::filesystem::path(command_.command.front()).filename().string()
+        return recorded_ ? tracing::command_name(command_.command)
                          : fmt::format("process {}", command_.process);
     }
 

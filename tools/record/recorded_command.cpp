@@ -5,14 +5,33 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <system_error>
 #include <thread>
 
 namespace irqbench::tools::tracing {
+
+std::string command_name(const std::vector<std::string>& arguments) {
+    const auto file_of = [](const std::string& path) {
+        return std::filesystem::path(path).filename().string();
+    };
+    const std::string first = file_of(arguments.front());
+    if (!first.starts_with("ld-linux") && !first.starts_with("ld.so")) return first;
+    // ld.so(8): options that are two words.
+    constexpr std::array<std::string_view, 7> pairs = {
+        "--argv0",         "--audit",   "--glibc-hwcaps-mask", "--glibc-hwcaps-prepend",
+        "--inhibit-rpath", "--preload", "--library-path"};
+    for (std::size_t i = 1; i < arguments.size(); ++i) {
+        if (!arguments[i].starts_with("--")) return file_of(arguments[i]);
+        if (std::find(pairs.begin(), pairs.end(), arguments[i]) != pairs.end()) ++i;
+    }
+    return first;
+}
 
 RecordedCommand::RecordedCommand(std::vector<std::string> arguments, bool keeps_out)
     : name_(arguments.front()) {

@@ -10,6 +10,10 @@
 
 namespace irqbench::tools::tracing {
 
+/// What a command is called: the program's name, also where a dynamic loader is told to start it, as one is
+/// whose libraries are not the system's.
+std::string command_name(const std::vector<std::string>& arguments);
+
 /// A command that waits until it is told to begin, so that nothing that it does is missed. It has our
 /// streams and our terminal, and Ctrl-C reaches it too.
 class RecordedCommand {

@@ -83,6 +83,23 @@ BOOST_AUTO_TEST_CASE(other_commands_run_inside_too) {
     BOOST_TEST((out + err).find("broken.json:1") != std::string::npos, out + err);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_bench_measures_inside_is_the_baseline_of_the_next) {
+    const std::vector<std::string> bench = {"bench",     "--path", "msi,ipi",   "--irqchip", "kernel",
+                                            "--samples", "10",     "--warm-up", "1"};
+    std::vector<std::string> first = bench;
+    first.insert(first.end(), {"--format", "json"});
+    BOOST_REQUIRE(lab({"--kernel", kernel}, first) == 0);
+    const auto report = nlohmann::json::parse(out);
+    BOOST_TEST(report["kernel"].get<std::string>().find("6.1.") != std::string::npos, report["kernel"]);
+    BOOST_TEST(report["measured"].size() == 2U, out);
+    const std::string baseline = file("base.json", out);
+    std::vector<std::string> second = bench;
+    second.insert(second.end(), {"--baseline", baseline});
+    const int status = lab({"--kernel", kernel}, second);
+    BOOST_TEST((status == 0 || status == 1), out + err);
+    BOOST_TEST(out.find("base.json") != std::string::npos, out);
+}
+
 /// Longer than what irqbench does to know its host, so that its machine is the one that is entered most.
 BOOST_AUTO_TEST_CASE(a_recording_made_inside_is_a_scenario_here) {
     constexpr int many = 100;

@@ -157,6 +157,20 @@ BOOST_AUTO_TEST_CASE(every_format_is_of_the_results_of_all_kernels) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_page_is_written_here_of_the_results_of_all_kernels) {
+    Fake lab;
+    lab.plan.inner.report = (lab.folder() / "out.html").string();
+    BOOST_TEST(lab.run("up $release\n" + lab.says_release(record::Begin{"1", "", 1}) +
+                       lab.says_release(finished(0)) + "off") == 0);
+    const std::string page = lab.read("out.html");
+    for (const std::string said :
+         {"<!doctype html>", "irqbench on several kernels", R"("kernel":"6.1")", R"("kernel":"7.2")"})
+        BOOST_TEST(page.find(said) != std::string::npos, said);
+    Fake nowhere;
+    nowhere.plan.inner.report = (nowhere.folder() / "none" / "out.html").string();
+    BOOST_CHECK_THROW(nowhere.run("exit 1"), std::exception);
+}
+
 BOOST_AUTO_TEST_CASE(jobs_are_machines_at_a_time) {
     // Each waits until the other has booted, for a while.
     const auto met = [](std::uint32_t jobs) {
