@@ -21,6 +21,12 @@ using namespace std::chrono_literals;
 class BlockedSignal {
   public:
     BlockedSignal() {
+        // It is never called. But before Linux 4.15 a signal without a handler ends the process
+        // when it comes during KVM_RUN, which has it unblocked.
+        struct sigaction action {};
+        action.sa_handler = [](int) {};
+        sigemptyset(&action.sa_mask);
+        sigaction(number(), &action, nullptr);
         sigemptyset(&set_);
         sigaddset(&set_, number());
         pthread_sigmask(SIG_BLOCK, &set_, &previous_);

@@ -93,7 +93,20 @@ int Vm::irq_line_status(std::uint32_t line, bool level) {
 Outcome Vm::try_set_gsi_routing(std::span<const kvm_irq_routing_entry> entries) {
     using Table = List<ListHeader, kvm_irq_routing_entry>;
     Table table(entries);
-    return try_ioctl(fd(), Table::request(IRQBENCH_KVM_REQUEST(KVM_SET_GSI_ROUTING)), table.header());
+    constexpr Request request = Table::request(IRQBENCH_KVM_REQUEST(KVM_SET_GSI_ROUTING));
+    const Outcome outcome = try_ioctl(fd(), request, table.header());
+#if defined(__x86_64__)
+    // Linux 4.4 has no memory for an empty table: one with a message to nobody, the LAPICs being told by
+    // vector 0 to drop it, stands for it, on the last GSI that is there.
+    if (entries.empty() && outcome.error == ENOMEM) {
+        kvm_irq_routing_entry nowhere{};
+        nowhere.gsi = static_cast<std::uint32_t>(check_extension(KVM_CAP_IRQ_ROUTING)) - 1;
+        nowhere.type = KVM_IRQ_ROUTING_MSI;
+        nowhere.u.msi.address_lo = 0xfeefe000;
+        return try_set_gsi_routing({&nowhere, 1});
+    }
+#endif
+    return outcome;
 }
 
 void Vm::set_gsi_routing(std::span<const kvm_irq_routing_entry> entries) {

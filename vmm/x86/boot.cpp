@@ -105,6 +105,8 @@ void set_cpuid(kvm::Vcpu& vcpu, std::span<const kvm_cpuid_entry2> supported) {
     constexpr std::uint32_t x2apic_bit = 1U << 21;
     constexpr std::uint32_t address_leaf = 0x80000008;
     constexpr std::uint32_t tsc_deadline_bit = 1U << 24;
+    constexpr std::uint32_t features_leaf = 7;
+    constexpr std::uint32_t five_levels_bit = 1U << 16;
     // The agent finds its block by the id in leaf 0xb, which has 32 bits; not every host has the leaf.
     constexpr std::uint32_t topology_leaf = 0xb;
     const auto is_topology = [](const kvm_cpuid_entry2& entry) { return entry.function == topology_leaf; };
@@ -119,7 +121,12 @@ void set_cpuid(kvm::Vcpu& vcpu, std::span<const kvm_cpuid_entry2> supported) {
             entry.ebx = (entry.ebx & 0x00ffffff) | vcpu.id() << 24;
             entry.ecx |= x2apic_bit | tsc_deadline_bit;
         } else if (entry.function == address_leaf) {
-            entry.eax = (entry.eax & ~0xffU) | std::min(entry.eax & 0xff, physical_address_bits);
+            // The agent's page tables have four levels, and Linux before 4.14 refuses a vCPU that has five.
+            constexpr std::uint32_t linear_address_bits = 48;
+            entry.eax = (entry.eax & ~0xffffU) | linear_address_bits << 8 |
+                        std::min(entry.eax & 0xff, physical_address_bits);
+        } else if (entry.function == features_leaf && entry.index == 0) {
+            entry.ecx &= ~five_levels_bit;
         } else if (entry.function == topology_leaf || entry.function == 0x1f) {
             entry.edx = vcpu.id();
         }

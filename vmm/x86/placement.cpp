@@ -20,13 +20,17 @@ const std::vector<kvm_cpuid_entry2>& host_cpuid(const kvm::System& system) {
     return entries;
 }
 
+/// Hyper-V's count of 100 ns: read-only (TLFS, 12.4.1), and different whenever it is read. Linux lists it
+/// among what makes up a vCPU's state, and old ones (4.4, 4.15) refuse a host that writes it back.
+constexpr std::uint32_t msr_time_ref_count = 0x40000020;
+
 /// Those with no part of their own in a saved state.
 const std::vector<std::uint32_t>& host_msrs(const kvm::System& system) {
     static const std::vector<std::uint32_t> indices = [&system] {
         std::vector<std::uint32_t> all = system.msr_indices();
         std::erase_if(all, [](std::uint32_t index) {
             return index == msr_tsc || index == irqchip::x86::msr::tsc_deadline ||
-                   index == irqchip::x86::msr::apic_base;
+                   index == irqchip::x86::msr::apic_base || index == msr_time_ref_count;
         });
         return all;
     }();
