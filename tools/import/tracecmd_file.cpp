@@ -45,7 +45,8 @@ void limit(int resource, rlim_t most) {
 void limit_ourselves(std::uintmax_t file_bytes) {
     constexpr rlim_t memory_bytes = rlim_t{2} << 30;
     constexpr rlim_t least_seconds = 10;
-    limit(RLIMIT_CPU, least_seconds + static_cast<rlim_t>(file_bytes >> 20));
+    constexpr rlim_t seconds_per_mebibyte = 10;  // of compressed events: some 200,000, or less than a second
+    limit(RLIMIT_CPU, least_seconds + seconds_per_mebibyte * static_cast<rlim_t>(file_bytes >> 20));
     limit(RLIMIT_FSIZE, 0);
     limit(RLIMIT_CORE, 0);
 #ifndef IRQBENCH_SANITIZE
