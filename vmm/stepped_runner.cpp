@@ -21,12 +21,8 @@ using namespace std::chrono_literals;
 class BlockedSignal {
   public:
     BlockedSignal() {
-        // It is never called. But before Linux 4.15 a signal without a handler ends the process
-        // when it comes during KVM_RUN, which has it unblocked.
-        struct sigaction action {};
-        action.sa_handler = [](int) {};
-        sigemptyset(&action.sa_mask);
-        sigaction(number(), &action, nullptr);
+        static const bool has_handler = handle();
+        static_cast<void>(has_handler);
         sigemptyset(&set_);
         sigaddset(&set_, number());
         pthread_sigmask(SIG_BLOCK, &set_, &previous_);
@@ -53,6 +49,15 @@ class BlockedSignal {
     }
 
   private:
+    /// It is never called. But before Linux 4.15 a signal without a handler ends the process when it comes
+    /// during KVM_RUN, which has it unblocked.
+    static bool handle() {
+        struct sigaction action {};
+        action.sa_handler = [](int) {};
+        sigemptyset(&action.sa_mask);
+        return sigaction(number(), &action, nullptr) == 0;
+    }
+
     sigset_t set_{};
     sigset_t previous_{};
 };

@@ -280,7 +280,7 @@ class Team {
         for (auto& thread : threads_) {
             try {
                 if (!thrown) thread->host = std::thread(go, std::ref(*thread));
-            } catch (const std::system_error&) {
+            } catch (...) {
                 thrown = std::current_exception();
                 stop_ = true;
             }

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string_view>
 #include <system_error>
 
@@ -35,8 +36,9 @@ bool is_tracecmd_file(const std::string& file) {
 
 namespace {
 
-void limit(int resource, rlim_t most) {
-    const struct rlimit both = {most, most};
+/// @param grace until the process is killed, after the signal that says why
+void limit(int resource, rlim_t most, rlim_t grace = 0) {
+    const struct rlimit both = {most, most + grace};
     static_cast<void>(::setrlimit(static_cast<__rlimit_resource_t>(resource), &both));
 }
 
@@ -46,7 +48,7 @@ void limit_ourselves(std::uintmax_t file_bytes) {
     constexpr rlim_t memory_bytes = rlim_t{2} << 30;
     constexpr rlim_t least_seconds = 10;
     constexpr rlim_t seconds_per_mebibyte = 10;  // of compressed events: some 200,000, or less than a second
-    limit(RLIMIT_CPU, least_seconds + seconds_per_mebibyte * static_cast<rlim_t>(file_bytes >> 20));
+    limit(RLIMIT_CPU, least_seconds + seconds_per_mebibyte * static_cast<rlim_t>(file_bytes >> 20), 1);
     limit(RLIMIT_FSIZE, 0);
     limit(RLIMIT_CORE, 0);
 #ifndef IRQBENCH_SANITIZE
@@ -62,14 +64,17 @@ void limit_ourselves(std::uintmax_t file_bytes) {
 class Reader {
   public:
     explicit Reader(const std::string& file) {
+        const std::uintmax_t bytes = std::filesystem::file_size(file);
         std::array<int, 2> ends{};
         if (::pipe2(ends.data(), O_CLOEXEC) != 0)
             throw std::system_error(errno, std::generic_category(), "pipe2");
         out_ = ends[0];
-        const std::uintmax_t bytes = std::filesystem::file_size(file);
         const pid_t parent = ::getpid();
         process_ = ::fork();
-        if (process_ == 0) read(file, bytes, ends[1], parent);
+        if (process_ == 0) {
+            ::close(out_);  // else it would write on for nobody
+            read(file, bytes, ends[1], parent);
+        }
         const int error = errno;
         ::close(ends[1]);
         if (process_ > 0) return;
@@ -89,7 +94,10 @@ class Reader {
 
     /// Why it has not read the whole file; empty if it has.
     std::string complaint() {
-        const int status = wait();
+        const std::optional<int> ended = wait();
+        // Whoever started this process may have it ignore its children's ends.
+        if (!ended) return "how libtracecmd ended is not known";
+        const int status = *ended;
         if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) return "libtracecmd comes to no end with it";
         if (WIFSIGNALED(status))
             return fmt::format("libtracecmd crashes on it ({})", ::strsignal(WTERMSIG(status)));
@@ -104,6 +112,8 @@ class Reader {
     [[noreturn]] static void read(const std::string& file, std::uintmax_t bytes, int out, pid_t parent) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (::getppid() != parent) ::_exit(static_cast<int>(TracecmdEnd::not_read));
+        // Where the caller has closed its own streams the pipe may be one of them.
+        out = ::fcntl(out, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
         // What it has to say of itself, and of its heap, is not what the user asked.
         for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
             const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -118,11 +128,14 @@ class Reader {
             ::_exit(static_cast<int>(TracecmdEnd::not_read));
         }
     }
-    int wait() {
+    /// @returns nothing if nobody knows
+    std::optional<int> wait() {
         int status = 0;
-        while (::waitpid(process_, &status, 0) < 0 && errno == EINTR) {
-        }
+        pid_t ended = -1;
+        do ended = ::waitpid(process_, &status, 0);
+        while (ended < 0 && errno == EINTR);
         process_ = -1;
+        if (ended < 0) return std::nullopt;
         return status;
     }
 

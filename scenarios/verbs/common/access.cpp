@@ -33,6 +33,7 @@ Facts AccessVerb::facts() const {
     facts.starts_any = facts.wakes_later = facts.wakes && access_.sends_ipis;
     facts.place = access_.place;
     if (facts.place) facts.place->changes = value_.has_value();
+    facts.shared_register = access_.shared_register;
     facts.asserts = claim_.is || access_.fault;
     return facts;
 }

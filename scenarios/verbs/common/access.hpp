@@ -21,6 +21,7 @@ struct Access {
     std::uint32_t bytes = 4;
     std::optional<Place> place{};           ///< for the validity checks, where a guest's address is accessed
     std::vector<vmm::GuestOp> selection{};  ///< what has to come before
+    std::string shared_register{};          ///< of the selection: Facts::shared_register
     std::uint32_t vcpu = 0;
     std::optional<Fault> fault{};
     bool sends_ipis = false;  ///< a write may reach an interrupt controller that wakes and starts vCPUs,

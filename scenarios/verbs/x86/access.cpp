@@ -30,6 +30,7 @@ Access AccessTarget::place() const {
     Access access{fmt::format("ioapic {:#x}", ioapic.value()), OP_READ, OP_WRITE,
                   ioapic_base + window::iowin};
     access.selection = {operation(OP_WRITE, ioapic_base + window::ioregsel, *ioapic, 4, "select ioapic")};
+    access.shared_register = ioregsel;
     return access;
 }
 

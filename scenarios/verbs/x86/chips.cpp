@@ -16,8 +16,6 @@ using irqchip::x86::RedirectionEntry;
 
 namespace {
 
-constexpr const char* ioregsel = "IOREGSEL, which selects what IOWIN is";
-
 std::uint32_t low_selector(std::uint32_t pin) { return irqchip::x86::selector::redirection + 2 * pin; }
 
 std::uint32_t low_half(const RedirectionEntry& entry) { return static_cast<std::uint32_t>(entry.raw()); }
@@ -247,6 +245,7 @@ std::string PitVerb::explain() const {
 Facts PitVerb::facts() const {
     Facts facts = GuestVerb::facts();
     facts.causes = true;
+    facts.shared_register = "the PIT's control word and the two bytes after it";
     return facts;
 }
 

@@ -26,6 +26,8 @@ struct LapicRegisterName {
 
 vmm::GuestOp port_out(std::uint16_t port, std::uint8_t value);
 vmm::GuestOp lapic_write(std::uint16_t offset, std::uint64_t value);
+/// What two vCPUs would spoil for each other by such writes.
+inline constexpr const char* ioregsel = "IOREGSEL, which selects what IOWIN is";
 /// Writes the IOAPIC's register behind `selector`: IOREGSEL, then IOWIN.
 void ioapic_write(std::vector<vmm::GuestOp>& operations, std::uint32_t selector, std::uint32_t value);
 
