@@ -269,6 +269,7 @@ void add_bench(CommandLine& line, Surroundings& surroundings) {
         ->take_last();
     app.add_option("--report", command->report,
                    "Write the report to this file too, as an HTML page with plots")
+        ->check(some_name())
         ->type_name("FILE")
         ->take_last();
     app.add_flag("--quiet,-q", command->quiet, "No progress line");

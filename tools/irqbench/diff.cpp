@@ -427,6 +427,7 @@ void add_diff(CommandLine& line, Surroundings& surroundings) {
         ->check(CLI::IsMember({"stepped", "free"}));
     app.add_option("--report", command->report,
                    "Write an HTML page too, with the timelines of each scenario side by side")
+        ->check(some_name())
         ->type_name("FILE")
         ->take_last();
     app.callback([command, &line, &surroundings] { line.status = perform(*command, surroundings); });

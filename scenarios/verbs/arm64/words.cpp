@@ -23,6 +23,8 @@ std::string Intid::unfit_for(const vmm::MachineConfig& config, std::uint32_t int
     return fmt::format("INTID {} is an LPI: set \"machine\": {{ \"its\": true }}", intid);
 }
 
+bool Intid::is_spurious(std::uint32_t intid) { return intid == irqchip::arm64::spurious; }
+
 }  // namespace irqbench::scenarios::verbs
 
 namespace irqbench::scenarios::verbs::arm64 {

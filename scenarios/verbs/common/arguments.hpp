@@ -38,7 +38,7 @@ struct Intid {
     static constexpr bool has_nmi = false;
     static std::string unfit_for(const vmm::MachineConfig& config, std::uint32_t intid);
     /// IHI 0048, 3.2.5; IHI 0069, 2.2.1.
-    static constexpr bool is_spurious(std::uint32_t intid) { return intid == 1023; }
+    static bool is_spurious(std::uint32_t intid);
 };
 
 /// What KVM's calls fail with.
