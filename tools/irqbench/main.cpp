@@ -47,6 +47,10 @@ void listen_for_interrupts() {
     }
 }
 
+/// Where a parent ignores SIGCHLD, as a supervisor may, nobody could ask how a process ended that was started
+/// here.
+void ask_how_processes_end() { std::signal(SIGCHLD, SIG_DFL); }
+
 /// A closed standard stream would give its number to the next file opened (a VM, --trace-out), and output
 /// would go there: something takes its place that refuses to be written.
 void occupy_closed_streams() {
@@ -74,6 +78,7 @@ void log_to_stderr() {
 int main(int argc, char** argv) {
     occupy_closed_streams();
     listen_for_interrupts();
+    ask_how_processes_end();
     raise_open_files();
     log_to_stderr();
     irqbench::tools::Surroundings surroundings{

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "irqchip/arm64/gicv2_registers.hpp"
 #include "irqchip/arm64/gicv3_with_its.hpp"
 #include "vmm/arm64/affinity.hpp"
 #include "vmm/arm64/model_gic.hpp"
