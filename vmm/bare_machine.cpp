@@ -41,12 +41,19 @@ struct BareMachine::Loop {
     std::condition_variable changed_;
 };
 
-BareMachine::BareMachine(Parts parts) : parts_(std::move(parts)) { parts_.runner.leave_mail(true); }
+BareMachine::BareMachine(Parts parts) : parts_(std::move(parts)) { leave_mail(true); }
 
 BareMachine::~BareMachine() {
     abandoned_ = true;
     end_loops();
-    parts_.runner.leave_mail(false);
+    leave_mail(false);
+}
+
+/// What is posted is for a handler: neither the machine nor the agent may have it executed before. A WFI ends
+/// whenever the host takes an interrupt, and HLT where the vCPU's thread is told to go on.
+void BareMachine::leave_mail(bool on) {
+    parts_.runner.leave_mail(on);
+    for (const auto& each : parts_.slots) each->agent.set_word(BLOCK_LEAVES_MAIL, std::uint32_t{on});
 }
 
 std::uint32_t BareMachine::records(std::uint32_t vcpu) const { return slot(vcpu).agent.word(BLOCK_HEAD); }

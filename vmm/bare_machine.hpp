@@ -81,6 +81,7 @@ class BareMachine {
     [[nodiscard]] VcpuSlot& slot(std::uint32_t vcpu) const { return *parts_.slots.at(vcpu); }
     void run(Loop& loop);
     void end_loops();
+    void leave_mail(bool on);
 
     Parts parts_;
     kvm::Kicker kicker_;
