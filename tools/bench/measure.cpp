@@ -374,21 +374,22 @@ Measured measure(const Architecture& architecture, const vmm::Host& host, Path p
     measured.no_raw = architecture.lacks_bare(path, config, host);
     const bool by_injection = host.own.find(irqchip) != host.own.end();
     const Measured nothing = measured;
-    // On a busy host a vCPU may look into its mailbox before the interrupt whose handler is to: on a new
-    // machine again.
-    constexpr int attempts = 5;
-    for (int attempt = 1; attempt <= attempts; ++attempt) {
-        measured = nothing;
+    // Where the host takes a CPU away for long enough nothing comes in time: on a new machine again.
+    constexpr std::uint64_t attempts = 5;
+    for (std::uint64_t attempt = 0; attempt < attempts; ++attempt) {
+        Measured now = measured;
+        now.repeats = attempt;
         try {
             Measurement(architecture, path, config, setup, stop)
-                .run(measured, measured.no_raw.empty(), by_injection);
-            return measured;
+                .run(now, measured.no_raw.empty(), by_injection);
+            return now;
         } catch (const GaveUp& gave_up) {
-            measured = nothing;
-            measured.reason = gave_up.what();
-            measured.failed = true;
+            measured.repeated_since = gave_up.what();
         }
     }
+    measured.reason = measured.repeated_since;
+    measured.failed = true;
+    measured.repeats = attempts - 1;
     return measured;
 }
 
