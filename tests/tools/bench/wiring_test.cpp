@@ -183,8 +183,17 @@ BOOST_AUTO_TEST_CASE(what_an_arm64_machine_lacks_is_said_with_the_reason) {
     BOOST_TEST(lacks(Path::irq_line, with_gicv2, "kernel", 9) == too_many);
     BOOST_TEST(lacks(Path::irq_line, with_its, "userspace", 9) == too_many);
     BOOST_TEST(lacks(Path::irq_line, with_its, "kernel", 9) == "");
-    BOOST_TEST(arm64.lacks_bare(Path::irq_line, machine_of(with_its, "kernel", 1), with_its) == "");
-    BOOST_TEST(arm64.lacks_bare(Path::irq_line, machine_of(with_its, "userspace", 1), with_its) != "");
+}
+
+BOOST_AUTO_TEST_CASE(what_takes_more_than_an_input_of_the_vcpu_has_no_raw_loop_without_a_gic_of_kvms) {
+    const Architecture& arm64 = *find_architecture("arm64");
+    for (const PathInfo& each : paths) {
+        const bool takes_more =
+            each.path == Path::resample || each.path == Path::ipi || each.path == Path::timer;
+        BOOST_TEST(arm64.lacks_bare(each.path, machine_of(with_its, "kernel", 2), with_its) == "");
+        BOOST_TEST(arm64.lacks_bare(each.path, machine_of(with_its, "userspace", 2), with_its) ==
+                   (takes_more ? "the controller that does it is no ioctl" : ""));
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
