@@ -50,7 +50,7 @@ struct Architecture {
     Wiring (*wiring)(Path path, const vmm::MachineConfig& config);
     /// A route that no interrupt takes, to make a table long.
     routing::Route (*unused_route)(std::uint32_t gsi);
-    /// The first GSI that has none of its own.
+    /// The first GSI that has none at first: a wiring may give it one.
     std::uint32_t first_unused_gsi;
     std::uint32_t most_vcpus;
 };

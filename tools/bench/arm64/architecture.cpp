@@ -197,7 +197,6 @@ routing::Route unused_route(std::uint32_t gsi) {
 }  // namespace
 
 // As many redistributors as there is room for (agent_abi.h).
-const Architecture architecture{"arm64", configure,    lacks,          lacks_bare,
-                                wiring,  unused_route, routed_gsi + 1, 512};
+const Architecture architecture{"arm64", configure, lacks, lacks_bare, wiring, unused_route, routed_gsi, 512};
 
 }  // namespace irqbench::tools::bench::arm64
