@@ -43,6 +43,16 @@ void add_agent(kvm::Vm& vm, kvm::GuestMemory& memory, kvm::MemorySlots& slots,
 /// What those of them offer whose controllers are all in our process.
 [[nodiscard]] std::map<std::string, OwnControllers, std::less<>> own_controllers();
 
+/// How a vCPU is interrupted by bare calls where no controller is KVM's: what stands in for one, and costs
+/// nothing else. Nothing of it where the vCPU's own thread puts in a vector by KVM_INTERRUPT.
+struct BareInput {
+    /// From any thread.
+    void (*raise)(kvm::Vm& vm, std::uint32_t vcpu_id) = nullptr;
+    /// By the vCPU's thread after each exit, as long as this vector is what was raised last.
+    void (*answer)(kvm::Vm& vm, std::uint32_t vcpu_id, const kvm::Exit& exit, std::uint32_t vector) = nullptr;
+};
+[[nodiscard]] BareInput bare_input();
+
 /// The ways in which this host's KVM differs from the manual, each found out on a small machine, by the names
 /// of scenarios::Architecture::traits: into Host::traits and Host::traits_of_gic.
 void probe_traits(Host& host);

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <utility>
 
+#include "vmm/architecture.hpp"
 #include "vmm/watchdog.hpp"
 
 namespace irqbench::vmm {
@@ -21,6 +22,7 @@ struct BareMachine::Loop {
 
     VcpuSlot& slot;
     std::atomic<std::uint32_t> pending{nothing};  ///< a vector, or `end`
+    std::atomic<std::uint32_t> raised{nothing};   ///< by architecture::BareInput
     std::atomic<bool> over{false};
     std::atomic<pid_t> id{0};
     std::exception_ptr error;
@@ -41,12 +43,19 @@ struct BareMachine::Loop {
     std::condition_variable changed_;
 };
 
-BareMachine::BareMachine(Parts parts) : parts_(std::move(parts)) { parts_.runner.leave_mail(true); }
+BareMachine::BareMachine(Parts parts) : parts_(std::move(parts)) { leave_mail(true); }
 
 BareMachine::~BareMachine() {
     abandoned_ = true;
     end_loops();
-    parts_.runner.leave_mail(false);
+    leave_mail(false);
+}
+
+/// What is posted is for a handler: neither the machine nor the agent may have it executed before. A WFI ends
+/// whenever the host takes an interrupt, and HLT where the vCPU's thread is told to go on.
+void BareMachine::leave_mail(bool on) {
+    parts_.runner.leave_mail(on);
+    for (const auto& each : parts_.slots) each->agent.set_word(BLOCK_LEAVES_MAIL, std::uint32_t{on});
 }
 
 std::uint32_t BareMachine::records(std::uint32_t vcpu) const { return slot(vcpu).agent.word(BLOCK_HEAD); }
@@ -106,9 +115,10 @@ void BareMachine::end_loops() {
 }
 
 /// The yardstick. Exits are of no interest but HLT, which is one where the local APIC is not the kernel's:
-/// then the thread waits as the kernel does otherwise.
+/// then the thread waits as the kernel does otherwise; and what the guest asks where the GIC is not.
 void BareMachine::run(Loop& loop) {
     kvm::Vcpu& vcpu = loop.slot.vcpu;
+    const auto answer = architecture::bare_input().answer;
     bool halted = false;  // and waits for what is pending
     bool exits_at_halt = false;
     loop.id = static_cast<pid_t>(syscall(SYS_gettid));
@@ -133,6 +143,8 @@ void BareMachine::run(Loop& loop) {
             if (vcpu.run() == kvm::RunResult::exited) {
                 halted = std::holds_alternative<kvm::HltExit>(vcpu.exit());
                 exits_at_halt = exits_at_halt || halted;
+                if (const std::uint32_t raised = loop.raised; raised != Loop::nothing)
+                    answer(parts_.vm, vcpu.id(), vcpu.exit(), raised);
             } else
                 vcpu.set_immediate_exit(false);
         }
@@ -145,6 +157,10 @@ void BareMachine::run(Loop& loop) {
 
 void BareMachine::interrupt(std::uint32_t vcpu, std::uint32_t vector) {
     Loop& loop = *loops_.at(vcpu);
+    if (const auto raise = architecture::bare_input().raise) {
+        loop.raised = vector;
+        return raise(parts_.vm, loop.slot.vcpu.id());
+    }
     // As the machine does, which does not ask either whether the thread waits.
     loop.post(vector);
     if (const pid_t id = loop.id; id != 0) kicker_.kick(loop.slot.vcpu, id);

@@ -19,8 +19,8 @@ namespace irqbench::vmm {
 
 /// What a measurement needs of a free-running machine on KVM, and no scenario does: to see what its guest
 /// does without an exit, a lock or a system call, and to run the same virtual machine without the bench
-/// around it: a thread for each vCPU that is in KVM_RUN and, where the local APIC is not the kernel's, in
-/// KVM_INTERRUPT.
+/// around it: a thread for each vCPU that is in KVM_RUN and, where no controller is the kernel's, does what
+/// takes an interrupt to it (architecture::BareInput).
 ///
 /// Belongs to one thread of the host, and must not outlive the machine.
 class BareMachine {
@@ -70,7 +70,7 @@ class BareMachine {
     [[nodiscard]] bool post(std::uint32_t vcpu, const GuestOp& op);
 
     // Between start() and stop().
-    /// KVM_INTERRUPT, by the vCPU's thread, as soon as the vCPU takes it.
+    /// KVM_INTERRUPT, by the vCPU's thread, as soon as the vCPU takes it; or what else the architecture has.
     void interrupt(std::uint32_t vcpu, std::uint32_t vector);
     /// Empties the logs and the mailboxes. To be called often enough that no log gets full.
     void collect();
@@ -81,6 +81,7 @@ class BareMachine {
     [[nodiscard]] VcpuSlot& slot(std::uint32_t vcpu) const { return *parts_.slots.at(vcpu); }
     void run(Loop& loop);
     void end_loops();
+    void leave_mail(bool on);
 
     Parts parts_;
     kvm::Kicker kicker_;

@@ -30,9 +30,12 @@ struct Wiring {
     std::uint32_t vector = 0;
     std::vector<vmm::GuestOp> setup{};  ///< by vCPU 0, or by the one that takes what `act` sends
     std::vector<routing::Entry> routes{};
-    std::optional<vmm::GuestOp> act{};  ///< IPI, doorbell; of a timer the value is the deadline
+    std::vector<vmm::GuestOp> act{};  ///< IPI, doorbell; of a timer the first one's value is the deadline
     std::optional<vmm::IoeventfdSpec> doorbell{};
     std::uint8_t stay_policy = 0;  ///< of the handler that does it
+    /// What the handler of the timer's interrupt stays for, and does, where its output is a level.
+    std::vector<vmm::GuestOp> quench{};
+    std::uint32_t taken_vector = 0;  ///< of that interrupt
 };
 
 /// What is particular to one architecture: everything the rest of this folder must not know.
@@ -47,7 +50,7 @@ struct Architecture {
     Wiring (*wiring)(Path path, const vmm::MachineConfig& config);
     /// A route that no interrupt takes, to make a table long.
     routing::Route (*unused_route)(std::uint32_t gsi);
-    /// The first GSI that has none of its own.
+    /// The first GSI that has none at first: a wiring may give it one.
     std::uint32_t first_unused_gsi;
     std::uint32_t most_vcpus;
 };

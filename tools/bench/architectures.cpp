@@ -2,12 +2,13 @@
 #include <array>
 
 #include "tools/bench/architecture.hpp"
+#include "tools/bench/arm64/architecture.hpp"
 #include "tools/bench/x86/architecture.hpp"
 
 namespace irqbench::tools::bench {
 
 std::span<const Architecture* const> architectures() {
-    static constexpr std::array all{&x86::architecture};
+    static constexpr std::array all{&x86::architecture, &arm64::architecture};
     return all;
 }
 

@@ -23,6 +23,9 @@ class Drive {
     [[nodiscard]] virtual bool signalled() = 0;
     /// Takes what the guest has written, so that its logs do not get full.
     virtual void collect() = 0;
+    /// The same where that takes no time, while a round trip goes on: a guest may take an interrupt again and
+    /// again until its line goes down.
+    virtual void make_room() {}
 };
 
 /// @param machine on which the wiring's irqfd and doorbell have been assigned

@@ -121,6 +121,8 @@ struct MeasuredFile {
     std::optional<TimesFile> inner;
     std::uint64_t uncertainty_ns = 0;
     std::uint64_t discarded = 0;
+    std::uint64_t repeats = 0;
+    std::string repeated_since;
 
     static constexpr auto fields() {
         return std::tuple{
@@ -134,7 +136,9 @@ struct MeasuredFile {
             optional("inner", &MeasuredFile::inner, "the part of `bench` that the guest's counters tell"),
             optional("uncertainty_ns", &MeasuredFile::uncertainty_ns, "of `inner`",
                      scenarios::up_to(longest_ns)),
-            optional("discarded", &MeasuredFile::discarded, "timers that were set too late")};
+            optional("discarded", &MeasuredFile::discarded, "timers that were set too late"),
+            optional("repeats", &MeasuredFile::repeats, "how often it was begun again"),
+            optional("repeated_since", &MeasuredFile::repeated_since, "what had not come, the last time")};
     }
 
     static void check(const MeasuredFile& file, const Cursor& at) {
@@ -182,6 +186,10 @@ Json json_of(const Histogram& times) {
 
 Json json_of(const Measured& row) {
     Json json = {{"path", info_of(row.path).name}, {"irqchip", row.irqchip}};
+    if (row.repeats != 0) {
+        json["repeats"] = row.repeats;
+        json["repeated_since"] = row.repeated_since;
+    }
     if (!row.reason.empty()) {
         json["reason"] = row.reason;
         if (row.failed) json["failed"] = true;
@@ -221,6 +229,8 @@ Measured measured_of(const MeasuredFile& file) {
     if (file.inner) row.inner = TimesFile::histogram_of(*file.inner, nullptr);
     row.uncertainty = time_of(file.uncertainty_ns);
     row.discarded = file.discarded;
+    row.repeats = file.repeats;
+    row.repeated_since = file.repeated_since;
     return row;
 }
 

@@ -27,7 +27,7 @@ constexpr Nanoseconds limit = 2s;
 /// How far ahead a timer is set at first, and at most: longer than it takes to set it.
 constexpr Nanoseconds shortest_ahead = 500us;
 constexpr Nanoseconds longest_ahead = 50ms;
-constexpr std::uint32_t samples_between_collections = 16;
+constexpr std::uint32_t samples_between_collections = 16;  ///< at most
 
 struct GaveUp : std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -161,6 +161,8 @@ class Measurement {
     [[nodiscard]] std::uint64_t counter(std::uint32_t vcpu, std::uint32_t record);
     void act(Sample& sample);
     void rest(std::uint32_t first);
+    [[nodiscard]] std::uint32_t records_of_one() const;
+    [[nodiscard]] std::uint32_t between_collections() const;
     void until(const std::function<bool()>& come, const char* what);
     void evaluate(std::span<const Sample> samples, Measured& measured, Histogram& times, bool ours,
                   std::array<CounterLine, 2> lines) const;
@@ -175,6 +177,7 @@ class Measurement {
     vmm::Trace trace_;
     vmm::KvmMachine machine_;
     std::unique_ptr<vmm::BareMachine> bare_;
+    Drive* driving_ = nullptr;  ///< the one that has the vCPUs
     std::array<std::uint64_t, 2> last_counter_{};
     vmm::GuestClock clock_;  ///< of vCPU 0, for deadlines
     Nanoseconds ahead_ = shortest_ahead;
@@ -184,7 +187,8 @@ void Measurement::wire() {
     route();
     machine_.guest(taker_, wiring_.setup);
     machine_.settle();
-    if (wiring_.act) machine_.handler(0, wiring_.vector, wiring_.stay_policy, std::nullopt);
+    if (!wiring_.act.empty()) machine_.handler(0, wiring_.vector, wiring_.stay_policy, std::nullopt);
+    if (!wiring_.quench.empty()) machine_.handler(0, wiring_.taken_vector, wiring_.stay_policy, std::nullopt);
     const Stimulus& stimulus = wiring_.stimulus;
     if (stimulus.kind == Stimulus::Kind::irqfd) {
         vmm::IrqfdSpec spec;
@@ -217,6 +221,7 @@ void Measurement::until(const std::function<bool()>& come, const char* what) {
         if (waited < patience) continue;
         if (waited > limit) throw GaveUp(fmt::format("{} did not come within {}", what, limit / 1s) + " s");
         if (stop_()) throw Interrupted();
+        if (driving_ != nullptr) driving_->make_room();
         std::this_thread::yield();
     }
 }
@@ -228,21 +233,38 @@ std::uint64_t Measurement::counter(std::uint32_t vcpu, std::uint32_t record) {
     return last_counter_.at(vcpu) = *value;
 }
 
-/// What the handler of the stimulus finds in its mailbox.
+/// What the handlers find in the mailbox.
 void Measurement::act(Sample& sample) {
-    vmm::GuestOp act = *wiring_.act;
+    std::vector<vmm::GuestOp> operations = wiring_.act;
     if (path_ == Path::timer) {
         const double ns = static_cast<double>((bare_->now() + ahead_ - clock_.at).count());
         sample.deadline = clock_.counter + static_cast<std::uint64_t>(ns / clock_.ns_per_tick);
-        act.value = sample.deadline;
+        operations.front().value = sample.deadline;
     }
-    if (!bare_->post(0, act) || !bare_->post(0, leave())) throw GaveUp("the mailbox is full");
+    operations.push_back(leave());
+    if (!wiring_.quench.empty()) {
+        operations.insert(operations.end(), wiring_.quench.begin(), wiring_.quench.end());
+        operations.push_back(leave());
+    }
+    for (const vmm::GuestOp& each : operations)
+        if (!bare_->post(0, each)) throw GaveUp("the mailbox is full");
+}
+
+/// Of one round trip, by vCPU 0. A handler that stays writes down that it is left, too.
+std::uint32_t Measurement::records_of_one() const {
+    const std::uint32_t of_timer = path_ == Path::timer ? (wiring_.quench.empty() ? 1 : 2) : 0;
+    return (wiring_.act.empty() ? 1 : 2) + of_timer;
+}
+
+/// Often enough that no mailbox gets full.
+std::uint32_t Measurement::between_collections() const {
+    const auto operations = static_cast<std::uint32_t>(wiring_.act.size() + wiring_.quench.size() + 2);
+    return std::min(samples_between_collections, MAIL_SLOTS / 2 / operations);
 }
 
 /// Until all that the round trip began has ended.
 void Measurement::rest(std::uint32_t first) {
-    const std::uint32_t records = wiring_.act ? (path_ == Path::timer ? 3 : 2) : 1;
-    until([&] { return bare_->records(0) - first >= records; }, "the end of a handler");
+    until([&] { return bare_->records(0) - first >= records_of_one(); }, "the end of a handler");
     const auto rests = [&](std::uint32_t vcpu) {
         return (setup_.spinning && vcpu == taker_) || bare_->rested(vcpu);
     };
@@ -255,7 +277,7 @@ void Measurement::rest(std::uint32_t first) {
 /// @returns false for one that means nothing: a timer that was set too late
 bool Measurement::round_trip(Drive& drive, Sample& sample) {
     if (stop_()) throw Interrupted();
-    if (wiring_.act) act(sample);
+    if (!wiring_.act.empty()) act(sample);
     const std::uint32_t first = bare_->records(0);
     const std::uint32_t others = bare_->records(taker_);
     const auto come = [&] {
@@ -268,9 +290,12 @@ bool Measurement::round_trip(Drive& drive, Sample& sample) {
     };
     sample.begin = bare_->now();
     drive.stimulate();
+    // Where more is to come than the record of this handler it is read now: in a storm it may be gone later.
+    const bool is_first = taker_ == 0 && wiring_.act.empty() && path_ != Path::resample;
+    if (!is_first) sample.handler = counter(0, first);
     until(come, "the interrupt");
     sample.end = bare_->now();
-    sample.handler = counter(0, first);
+    if (is_first) sample.handler = counter(0, first);
     bool means_something = true;
     if (path_ == Path::ipi) sample.taken = counter(1, others);
     if (path_ == Path::timer) {
@@ -289,12 +314,13 @@ void Measurement::block(Drive& drive, std::uint32_t warm_up, std::uint32_t count
     std::vector<Sample> samples;
     samples.reserve(count);
     drive.begin();
+    driving_ = &drive;
     static_cast<void>(drive.signalled());
     std::uint32_t done = 0;
     const auto one = [&] {
         Sample sample;
         const bool means_something = round_trip(drive, sample);
-        if (++done % samples_between_collections == 0) drive.collect();
+        if (++done % between_collections() == 0) drive.collect();
         if (means_something) return samples.push_back(sample);
         ++measured.discarded;
         ahead_ = std::min(ahead_ + ahead_ / 4, longest_ahead);
@@ -306,9 +332,11 @@ void Measurement::block(Drive& drive, std::uint32_t warm_up, std::uint32_t count
         samples.clear();
         while (samples.size() < count) one();
     } catch (const Interrupted&) {
+        driving_ = nullptr;
         drive.end();
         throw;
     }
+    driving_ = nullptr;
     drive.end();
     const std::array last{bare_->clock(0), bare_->clock(taker_)};
     evaluate(samples, measured, times, ours,
@@ -346,21 +374,22 @@ Measured measure(const Architecture& architecture, const vmm::Host& host, Path p
     measured.no_raw = architecture.lacks_bare(path, config, host);
     const bool by_injection = host.own.find(irqchip) != host.own.end();
     const Measured nothing = measured;
-    // On a busy host a vCPU may look into its mailbox before the interrupt whose handler is to: on a new
-    // machine again.
-    constexpr int attempts = 5;
-    for (int attempt = 1; attempt <= attempts; ++attempt) {
-        measured = nothing;
+    // Where the host takes a CPU away for long enough nothing comes in time: on a new machine again.
+    constexpr std::uint64_t attempts = 5;
+    for (std::uint64_t attempt = 0; attempt < attempts; ++attempt) {
+        Measured now = measured;
+        now.repeats = attempt;
         try {
             Measurement(architecture, path, config, setup, stop)
-                .run(measured, measured.no_raw.empty(), by_injection);
-            return measured;
+                .run(now, measured.no_raw.empty(), by_injection);
+            return now;
         } catch (const GaveUp& gave_up) {
-            measured = nothing;
-            measured.reason = gave_up.what();
-            measured.failed = true;
+            measured.repeated_since = gave_up.what();
         }
     }
+    measured.reason = measured.repeated_since;
+    measured.failed = true;
+    measured.repeats = attempts - 1;
     return measured;
 }
 

@@ -36,7 +36,7 @@ svg { max-width: 860px; width: 100%; } svg text { fill: var(--faint); }
 <h1>Latency</h1>
 )";
 
-constexpr int width = 860;
+constexpr int page_width = 860;
 constexpr int height = 200;
 constexpr int bottom = 170;
 constexpr std::size_t plot_rows_at_most = 80;
@@ -48,7 +48,7 @@ class Scale {
         : first_(std::log(static_cast<double>(std::max<std::uint64_t>(rows.front().lowest, 1)))),
           span_(std::max(std::log(static_cast<double>(rows.back().end)) - first_, 1e-9)) {}
     [[nodiscard]] double operator()(std::uint64_t ns) const {
-        return (std::log(static_cast<double>(std::max<std::uint64_t>(ns, 1))) - first_) / span_ * width;
+        return (std::log(static_cast<double>(std::max<std::uint64_t>(ns, 1))) - first_) / span_ * page_width;
     }
 
   private:
@@ -80,8 +80,8 @@ std::string picture(const Measured& row) {
     const Scale x(rows);
     std::uint64_t most = 1;
     for (const PlotRow& each : rows) most = std::max({most, each.bench, each.raw});
-    std::string text = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}, {}\">\n", width,
-                                   height, info_of(row.path).name, xml_attribute(row.irqchip));
+    std::string text = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}, {}\">\n",
+                                   page_width, height, info_of(row.path).name, xml_attribute(row.irqchip));
     text += marks(rows, x);
     std::string outline;
     for (const PlotRow& each : rows) {

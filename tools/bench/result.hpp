@@ -35,6 +35,10 @@ struct Measured {
     /// How far the guest's counter may be from where it is taken to be on the host's clock.
     Nanoseconds uncertainty{};
     std::uint64_t discarded = 0;  ///< timers whose deadline had passed when they were set
+    /// How often it was begun again on a new machine, since something did not come; and what that was, the
+    /// last time. A KVM that now and then loses an interrupt looks like that, too.
+    std::uint64_t repeats = 0;
+    std::string repeated_since;
     friend bool operator==(const Measured&, const Measured&) = default;
 };
 

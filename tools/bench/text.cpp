@@ -88,6 +88,10 @@ std::string notes(const Report& report) {
         if (row.reason.empty() && !row.no_raw.empty())
             text +=
                 fmt::format("  {}, {}: no raw loop: {}\n", info_of(row.path).name, row.irqchip, row.no_raw);
+    for (const Measured& row : report.measured)
+        if (row.repeats != 0)
+            text += fmt::format("  {}, {}: begun again {}: {}\n", info_of(row.path).name, row.irqchip,
+                                count_text(row.repeats, "time"), row.repeated_since);
     return text.empty() ? text : "\n" + text;
 }
 

@@ -6,13 +6,34 @@
 #include <stdexcept>
 #include <utility>
 
+#include "irqchip/arm64/gicv2_registers.hpp"
 #include "vmm/arm64/boot.hpp"
+#include "vmm/arm64/irq_line.hpp"
 #include "vmm/arm64/kernel_gic.hpp"
 #include "vmm/arm64/traits.hpp"
 #include "vmm/arm64/userspace_gic.hpp"
 #include "vmm/guest/agent.hpp"
 
 namespace irqbench::vmm::architecture {
+
+namespace {
+
+void raise_irq(kvm::Vm& vm, std::uint32_t vcpu_id) {
+    vm.irq_line(arm64::encode_line({arm64::LineType::cpu, vcpu_id, KVM_ARM_IRQ_CPU_IRQ}), true);
+}
+
+/// A GICv2 that has one interrupt: the read of GICC_IAR takes it, and all other accesses go nowhere.
+void answer_iar(kvm::Vm& vm, std::uint32_t vcpu_id, const kvm::Exit& exit, std::uint32_t vector) {
+    const auto* mmio = std::get_if<kvm::MmioExit>(&exit);
+    if (mmio == nullptr || mmio->write) return;
+    const bool takes = mmio->address == AGENT_GICC + std::uint64_t{irqchip::arm64::gicc::iar};
+    kvm::answer(mmio->data, takes ? vector : 0);
+    if (takes) vm.irq_line(arm64::encode_line({arm64::LineType::cpu, vcpu_id, KVM_ARM_IRQ_CPU_IRQ}), false);
+}
+
+}  // namespace
+
+BareInput bare_input() { return {raise_irq, answer_iar}; }
 
 std::string_view name() { return "arm64"; }
 

@@ -449,24 +449,14 @@ serve_nothing:
     str wzr, [x28, #BLOCK_WAITS]
     msr daif, x9
     isb
-    b serve_next
-
-/* Says that the vCPU waits, with interrupts as in the DAIF x9 when it is over. Uses x0. */
-mark_waiting:
-    mov w0, #WAITS_MASKED
-    tst x9, #DAIF_I
-    cinc w0, w0, eq
-    str w0, [x28, #BLOCK_WAITS]
-    ret
-
-/* Uses x0. */
-look_and_wait:
-    ldr w0, [x28, #BLOCK_LOOKS]
-    add w0, w0, #1
-    str w0, [x28, #BLOCK_LOOKS]
-    dsb sy
-    wfi
-    ret
+    /* A WFI ends for many reasons, and what is left to a handler must not be executed for any of the others. */
+    ldr w0, [x28, #BLOCK_LEAVES_MAIL]
+    ldr w1, [x28, #BLOCK_DEPTH]
+    cmp w0, #0
+    ccmp w1, #0, #0, ne
+    b.ne serve_next
+    msr daifset, #3
+    b 1b
 
 operation_table:
     .word operation_done - operation_table

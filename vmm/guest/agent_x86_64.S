@@ -317,6 +317,10 @@ serve_nothing:
     sti
 2:
     hlt
+    cmpl $0, BLOCK_LEAVES_MAIL(%r15)
+    je serve
+    cmpl $0, BLOCK_DEPTH(%r15)
+    je 1b
     jmp serve
 
 operation_table:

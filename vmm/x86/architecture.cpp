@@ -70,6 +70,8 @@ std::map<std::string, OwnControllers, std::less<>> own_controllers() {
     return {{"userspace", std::move(userspace)}};
 }
 
+BareInput bare_input() { return {}; }
+
 void probe_traits(Host& host) { host.traits = x86::probe_traits(); }
 
 }  // namespace irqbench::vmm::architecture

@@ -186,7 +186,7 @@ Facts ItsVerb::facts() const { return with_tables(GuestVerb::facts()); }
 
 std::string ItsVerb::unfit_for(const vmm::MachineConfig& config) const { return without_tables(config); }
 
-std::vector<vmm::GuestOp> ItsVerb::operations(Stage& stage) const {
+std::vector<vmm::GuestOp> set_up_its(const vmm::MachineConfig& config, bool two_level) {
     namespace gicr = irqchip::arm64::gicr;
     constexpr std::uint64_t pages_64k = 2U << 8;
     constexpr std::uint64_t queue_pages = ItsMemory::bytes_each / 0x1000 - 1;
@@ -198,7 +198,7 @@ std::vector<vmm::GuestOp> ItsVerb::operations(Stage& stage) const {
         operation(OP_CLEAR, memory_at(ItsMemory::devices), ItsMemory::bytes_each, 8, "clear devices"),
         operation(OP_CLEAR, memory_at(ItsMemory::collections), ItsMemory::bytes_each, 8, "clear collections"),
         write_long(gits_baser_devices,
-                   valid_bit | (arguments_.two_level ? indirect : 0) | its_attributes | pages_64k |
+                   valid_bit | (two_level ? indirect : 0) | its_attributes | pages_64k |
                        memory_at(ItsMemory::devices),
                    "gits_baser0"),
         write_long(gits_baser_collections,
@@ -206,7 +206,7 @@ std::vector<vmm::GuestOp> ItsVerb::operations(Stage& stage) const {
         write_long(gits_cbaser, valid_bit | its_attributes | memory_at(ItsMemory::queue) | queue_pages,
                    "gits_cbaser"),
         write_long(gits_cwriter, 0, "gits_cwriter")};
-    if (arguments_.two_level) {
+    if (two_level) {
         operations.push_back(
             operation(OP_CLEAR, second_level, 2 * ItsMemory::bytes_each, 8, "clear second level of devices"));
         for (std::uint64_t page = 0; page < 2; ++page)
@@ -214,7 +214,7 @@ std::vector<vmm::GuestOp> ItsVerb::operations(Stage& stage) const {
                                             valid_bit | (second_level + page * ItsMemory::bytes_each),
                                             fmt::format("second level {} of devices", page)));
     }
-    for (std::uint32_t vcpu = 0; vcpu < stage.config.vcpu_ids.size(); ++vcpu) {
+    for (std::uint32_t vcpu = 0; vcpu < config.vcpu_ids.size(); ++vcpu) {
         const std::uint64_t frames = redistributor_of(vcpu);
         operations.push_back(
             write_long(frames + gicr::propbaser,
@@ -228,6 +228,10 @@ std::vector<vmm::GuestOp> ItsVerb::operations(Stage& stage) const {
     }
     operations.push_back(write_word(gits_ctlr, 1, "gits_ctlr"));
     return operations;
+}
+
+std::vector<vmm::GuestOp> ItsVerb::operations(Stage& stage) const {
+    return set_up_its(stage.config, arguments_.two_level);
 }
 
 std::string ResetVerb::explain() const {

@@ -29,6 +29,9 @@ struct ItsMemory {
     }
 };
 
+/// Gives the ITS its tables and its queue, every redistributor its tables for LPIs, and enables them all.
+[[nodiscard]] std::vector<vmm::GuestOp> set_up_its(const vmm::MachineConfig& config, bool two_level);
+
 /// Of `its`: who sets it up, and how.
 struct ItsArguments {
     std::uint32_t vcpu = 0;
@@ -41,7 +44,7 @@ struct ItsArguments {
     static constexpr bool bare_true = true;
 };
 
-/// Gives the ITS its tables and its queue, every redistributor its tables for LPIs, and enables them all.
+/// See set_up_its().
 class ItsVerb final : public GuestVerbOf<ItsArguments> {
   public:
     using GuestVerbOf::GuestVerbOf;

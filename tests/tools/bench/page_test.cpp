@@ -24,7 +24,13 @@ BOOST_AUTO_TEST_CASE(every_path_that_was_measured_has_a_plot_and_raw_loops_a_lin
     BOOST_TEST(count(page, "<svg ") == 2U);
     BOOST_TEST(count(page, "<polyline ") == 1U);
     BOOST_TEST(count(page, "<rect ") > 10U);
-    BOOST_TEST(count(page, "the interrupt did not come within 5 s") == 1U);
+    BOOST_TEST(count(page, "not measured: the interrupt did not come within 2 s") == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_begun_again_is_told) {
+    const std::string page = page_of(made_up_report(), std::nullopt);
+    BOOST_TEST(count(page, "begun again 1 time: the interrupt did not come within 2 s") == 1U);
+    BOOST_TEST(count(page, "begun again 4 times: the interrupt did not come within 2 s") == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(the_page_has_no_script_and_loads_nothing) {

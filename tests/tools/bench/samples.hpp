@@ -29,6 +29,8 @@ inline tools::bench::Report made_up_report() {
     timer.bench = made_up(40'000, 199);
     timer.no_raw = "the controller that does it is no ioctl";
     timer.discarded = 3;
+    timer.repeats = 1;
+    timer.repeated_since = "the interrupt did not come within 2 s";
     Measured resample;
     resample.path = Path::resample;
     resample.irqchip = "split";
@@ -36,8 +38,10 @@ inline tools::bench::Report made_up_report() {
     Measured failed;
     failed.path = Path::ipi;
     failed.irqchip = "split";
-    failed.reason = "the interrupt did not come within 5 s";
+    failed.reason = "the interrupt did not come within 2 s";
     failed.failed = true;
+    failed.repeats = 4;
+    failed.repeated_since = failed.reason;
     report.measured = {msi, timer, resample, failed};
     return report;
 }

@@ -48,7 +48,7 @@ Stimulus message(std::uint32_t of_vector) {
 /// By a handler that stays until it has done it.
 Wiring acting(vmm::GuestOp act) {
     Wiring wiring{message(acting_vector), acting_vector};
-    wiring.act = std::move(act);
+    wiring.act.push_back(std::move(act));
     wiring.stay_policy = POLICY_STAY | POLICY_EOI_LAPIC;
     return wiring;
 }
