@@ -141,14 +141,15 @@ BOOST_AUTO_TEST_CASE(a_trace_of_an_arm64_host_is_known_by_its_first_own_event) {
         "vmm-11 [000] ..... 1.4: vgic_update_irq_pending: VCPU: 0, IRQ 42, level: 1\n";
     const auto trace = read_trace(file("arm64.txt", text));
     BOOST_TEST(trace.architecture->name == "arm64");
-    BOOST_REQUIRE(trace.events.size() == 4U);
+    BOOST_REQUIRE(trace.events.size() == 5U);
     // An entry names no vCPU: it is that whose timers the thread has set.
     BOOST_TEST((trace.events[1].kind == Event::Kind::entry));
     BOOST_TEST(trace.events[1].a == 3U);
     BOOST_TEST(trace.events[2].value == 0x1'0000'0001U);
-    BOOST_TEST((trace.events[3].kind == Event::Kind::line));
-    BOOST_TEST(trace.events[3].b == 42U);
-    BOOST_TEST(trace.events[3].flag);
+    BOOST_TEST((trace.events[3].kind == Event::Kind::irq_line));
+    BOOST_TEST((trace.events[4].kind == Event::Kind::line));
+    BOOST_TEST(trace.events[4].b == 42U);
+    BOOST_TEST(trace.events[4].flag);
 }
 
 BOOST_AUTO_TEST_CASE(entries_on_arm64_between_which_nothing_happens_are_one) {

@@ -25,6 +25,8 @@ bool read_line(Scanner& scan, Event& event) {
     return scan.ok();
 }
 
+Meaning read_irq_line(Scanner& scan, Event&) { return wanted_if(scan.word("Inject").ok()); }
+
 /// What the vGIC is told for an SPI names no vCPU that means anything.
 Meaning read_vgic_line(Scanner& scan, Event& event) {
     // `-1` where there is none.
@@ -97,6 +99,7 @@ struct Row {
 constexpr Row rows[] = {
     {"kvm_entry", Event::Kind::entry, read_entry},
     {"kvm_exit", Event::Kind::leave, read_exit},
+    {"kvm_irq_line", Event::Kind::irq_line, read_irq_line},
     {"vgic_update_irq_pending", Event::Kind::line, read_vgic_line},
     {"kvm_timer_update_irq", Event::Kind::timer_line, read_timer_line},
     {"kvm_set_irq", Event::Kind::set_irq, read_set_irq},

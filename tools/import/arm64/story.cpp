@@ -14,8 +14,6 @@ constexpr std::uint32_t first_spi = 32;
 constexpr std::uint32_t first_lpi = 8192;
 constexpr std::uint64_t resampler_source = 1;  // KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID
 
-bool is_level(const Gic& gic, std::uint32_t cpu, std::uint32_t intid) { return !gic.state(cpu, intid).edge; }
-
 }  // namespace
 
 Teller::Teller(const KvmTrace& trace, const Machine& machine, const Layout& layout)
@@ -40,13 +38,20 @@ bool Teller::concerns_us(const Event& event) const {
 }
 
 void Teller::mark_events() {
+    std::set<std::uint32_t> resampling;  // threads
     for (std::size_t i = 0; i < trace_.events.size(); ++i) {
         const Event& event = trace_.events[i];
-        if (machine_.others_threads.count(event.thread) != 0) continue;
+        has_begun_ =
+            has_begun_ || (event.kind == Event::Kind::entry && machine_.threads.count(event.thread) != 0);
+        if (!concerns_us(event)) continue;
         if (event.kind == Event::Kind::acknowledge && event.a < first_lpi)
             marks_[event.a + first_spi].ends.push_back(i);
         if (event.kind == Event::Kind::line && event.b >= first_spi && event.b < first_lpi && !event.flag)
             marks_[event.b].falls.push_back(i);
+        if (event.kind == Event::Kind::set_irq && event.value == resampler_source)
+            resampling.insert(event.thread);
+        if (event.kind == Event::Kind::line && resampling.erase(event.thread) != 0)
+            resampled_.insert(event.b);
     }
 }
 
@@ -92,6 +97,7 @@ void Teller::infer_setup() {
 Story Teller::tell() {
     mark_events();
     infer_setup();
+    has_begun_ = false;
     for (now_ = 0; now_ < trace_.events.size(); ++now_) {
         const Event& event = trace_.events[now_];
         if (event.kind == Event::Kind::lost || concerns_us(event)) look_at(event);
@@ -114,7 +120,8 @@ void Teller::look_at(const Event& event) {
             vcpus_[*thread.vcpu].running = false;
             if (auto& handler = vcpus_[*thread.vcpu].handler) handler->was_left = true;
             break;
-        case Event::Kind::set_irq: thread.resamples = event.value == resampler_source; break;
+        case Event::Kind::set_irq: thread.by_resampler = event.value == resampler_source; break;
+        case Event::Kind::irq_line: thread.by_ioctl = true; break;
         case Event::Kind::line: line_changed(event); break;
         case Event::Kind::timer_line: timer_changed(event); break;
         case Event::Kind::acknowledge: acknowledged(event); break;
@@ -162,8 +169,17 @@ void Teller::started(std::uint32_t cpu) {
 
 void Teller::line_changed(const Event& event) {
     ThreadState& thread = threads_[event.thread];
-    const bool by_resampler = std::exchange(thread.resamples, false);
-    if (event.b >= first_spi && gic_.has(event.b)) return spi_changed(event, by_resampler);
+    const bool by_resampler = std::exchange(thread.by_resampler, false);
+    const bool by_ioctl = std::exchange(thread.by_ioctl, false);
+    if (event.b >= first_spi && gic_.has(event.b)) {
+        // A signal of an irqfd comes to the vGIC at once, without kvm_set_irq.
+        const bool is_signal = event.flag && !by_ioctl && resampled_.count(event.b) != 0;
+        if (is_signal || by_resampler)
+            resampler_changed(event);
+        else
+            spi_changed(event);
+        return;
+    }
     if (event.b >= first_spi || event.b < first_ppi || event.a >= vcpus_.size()) {
         ++unknown_lines_;
         return;
@@ -178,38 +194,48 @@ void Teller::line_changed(const Event& event) {
     if (!event.flag && handler && handler->intid == event.b && !handler->is_ended) end_handler(event.a);
 }
 
-void Teller::spi_changed(const Event& event, bool by_resampler) {
+void Teller::spi_changed(const Event& event) {
     const std::uint32_t intid = event.b;
     const std::uint32_t gsi = intid - first_spi;
-    const auto before = outlook();
-    if (!by_resampler) {
-        // KVM_IRQ_LINE makes an edge of every rise that it is told of.
-        if (event.flag && !is_level(gic_, 0, intid)) gic_.set_line(0, intid, false);
-        gic_.set_line(0, intid, event.flag);
-        add(fmt::format(R"({{ "{}": {} }})", event.flag ? "raise" : "lower", gsi), before);
-        return;
+    const auto state = gic_.state(0, intid);
+    if (event.flag && state.edge && state.line) {
+        // Every rise that the vGIC is told of is an edge; irqfds tell it of no fall.
+        const auto before = outlook();
+        gic_.set_line(0, intid, false);
+        add(fmt::format(R"({{ "lower": {} }})", gsi), before, true);
     }
+    const auto before = outlook();
+    gic_.set_line(0, intid, event.flag);
+    add(fmt::format(R"({{ "{}": {} }})", event.flag ? "raise" : "lower", gsi), before);
+}
+
+std::string Teller::irqfd_name(std::uint32_t intid) const {
+    const std::uint32_t made = irqfds_made_.at(intid);
+    return made > 1 ? fmt::format("spi {} ({})", intid, made) : fmt::format("spi {}", intid);
+}
+
+void Teller::resampler_changed(const Event& event) {
+    const std::uint32_t intid = event.b;
     bool& is_assigned = irqfds_[intid];
-    std::uint32_t& made = irqfds_made_[intid];
-    const auto name = [&] {
-        return fmt::format("spi {}{}", intid, made > 1 ? fmt::format(" ({})", made) : "");
-    };
     if (!event.flag) {
         // At an end acknowledged() has told it; otherwise the irqfd goes.
         if (!is_assigned || !gic_.state(0, intid).line) return;
+        const auto before = outlook();
         gic_.set_line(0, intid, false);
-        add(fmt::format(R"({{ "deassign": "{}" }})", name()), before);
+        add(fmt::format(R"({{ "deassign": "{}" }})", irqfd_name(intid)), before);
         is_assigned = false;
         return;
     }
     if (!is_assigned) {
-        ++made;
+        ++irqfds_made_[intid];
         is_assigned = true;
-        add(fmt::format(R"({{ "irqfd": {{ "name": "{}", "gsi": {}, "resample": true }} }})", name(), gsi),
-            before, true);
+        add(fmt::format(R"({{ "irqfd": {{ "name": "{}", "gsi": {}, "resample": true }} }})",
+                        irqfd_name(intid), intid - first_spi),
+            outlook(), true);
     }
+    const auto before = outlook();
     gic_.set_line(0, intid, true);
-    add(fmt::format(R"({{ "signal": {{ "irqfd": "{}" }} }})", name()), before);
+    add(fmt::format(R"({{ "signal": "{}" }})", irqfd_name(intid)), before);
 }
 
 /// A timer whose time has come is set to a time that has passed.
@@ -268,10 +294,8 @@ void Teller::acknowledged(const Event& event) {
     const bool resamples = irqfd != irqfds_.end() && irqfd->second;
     if (resamples) gic_.set_line(0, intid, false);
     end_handler(*cpu);
-    if (!resamples) return;
-    const std::uint32_t made = irqfds_made_[intid];
-    story_.acts.back().after.push_back(
-        {fmt::format(R"({{ "resampled": "spi {}{}" }})", intid, made > 1 ? fmt::format(" ({})", made) : "")});
+    if (resamples)
+        story_.acts.back().after.push_back({fmt::format(R"({{ "resampled": "{}" }})", irqfd_name(intid))});
 }
 
 void Teller::say_what_is_left_out() {

@@ -67,7 +67,8 @@ class Teller {
     };
     struct ThreadState {
         std::optional<std::uint32_t> vcpu;
-        bool resamples = false;  ///< the kvm_set_irq that comes to the vGIC next is a resampler's
+        bool by_resampler = false;  ///< the kvm_set_irq that comes to the vGIC next
+        bool by_ioctl = false;      ///< KVM_IRQ_LINE comes to it next
     };
     /// Where the events of an SPI are, by their place in the trace.
     struct Marks {
@@ -84,7 +85,9 @@ class Teller {
     void entered(std::uint32_t cpu);
     void started(std::uint32_t cpu);
     void line_changed(const Event& event);
-    void spi_changed(const Event& event, bool by_resampler);
+    void spi_changed(const Event& event);
+    void resampler_changed(const Event& event);
+    [[nodiscard]] std::string irqfd_name(std::uint32_t intid) const;
     void timer_changed(const Event& event);
     void acknowledged(const Event& event);
     void accessed(const Event& event);
@@ -122,7 +125,8 @@ class Teller {
     std::map<std::uint32_t, std::uint32_t> at_once_;  ///< level-sensitive SPIs that were ended unseen
     std::map<std::uint32_t, bool> irqfds_;            ///< resampling ones, by INTID: assigned
     std::map<std::uint32_t, std::uint32_t> irqfds_made_;
-    std::set<std::uint32_t> timers_;  ///< INTIDs
+    std::set<std::uint32_t> resampled_;  ///< INTIDs
+    std::set<std::uint32_t> timers_;     ///< INTIDs
     std::vector<std::string> remarks_;
     std::size_t now_ = 0;  ///< the event
     std::optional<std::uint32_t> starter_;
