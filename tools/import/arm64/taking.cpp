@@ -41,6 +41,9 @@ std::size_t Teller::add(std::string step, const std::vector<std::optional<std::u
             hold_back(cpu, vcpus_[cpu].due);
         settle(cpu, act);
     }
+    if (!layout_.has_cpu_interface)
+        for (std::uint32_t cpu = 0; cpu < vcpus_.size(); ++cpu)
+            if (vcpus_[cpu].masked && vcpus_[cpu].running && !is_never_taken(cpu)) unmask(cpu);
     return act;
 }
 
