@@ -191,6 +191,7 @@ void Teller::line_changed(const Event& event) {
                     event.a),
         before);
     auto& handler = vcpus_[event.a].handler;
+    if (layout_.has_cpu_interface) return;
     if (!event.flag && handler && handler->intid == event.b && !handler->is_ended) end_handler(event.a);
 }
 
@@ -262,7 +263,8 @@ void Teller::timer_changed(const Event& event) {
                         level ? 1 : 0),
             before, true);
     };
-    const bool in_handler = vcpu.handler && vcpu.handler->intid == event.b && !vcpu.handler->is_ended;
+    const bool in_handler = !layout_.has_cpu_interface && vcpu.handler && vcpu.handler->intid == event.b &&
+                            !vcpu.handler->is_ended;
     // It fell while the guest ran, which only the next rise tells.
     const bool is_new = event.flag && was_high && in_handler && vcpu.handler->was_left;
     if (was_high && (!event.flag || is_new)) {
@@ -275,6 +277,7 @@ void Teller::timer_changed(const Event& event) {
 
 /// The end of a level-sensitive SPI. A resampler lowers the line before the vGIC looks at it again.
 void Teller::acknowledged(const Event& event) {
+    if (layout_.has_cpu_interface) return;
     const std::uint32_t intid = event.a < first_lpi ? event.a + first_spi : 0;
     const auto own = threads_[event.thread].vcpu;
     std::optional<std::uint32_t> cpu;
