@@ -19,10 +19,8 @@ struct Candidate {
 constexpr std::array candidates{
     // QEMU's virt, and irqbench
     Candidate{0x08000000, 0x080a0000, 0x08010000, 0x08080000},
-    // kvmtool, crosvm, Firecracker
+    // kvmtool, crosvm
     Candidate{0x3fff0000, 0, 0x3ffd0000, 0},
-    // Firecracker's GICv2
-    Candidate{0x3ffff000, 0, 0x3fffd000, 0},
     // Cloud Hypervisor
     Candidate{0x08ff0000, 0, 0, 0},
 };
@@ -79,15 +77,12 @@ std::optional<Layout::Place> Layout::find(std::uint64_t address, std::size_t vcp
         if (base == 0 || address < base || address - base >= size) return std::nullopt;
         return static_cast<std::uint32_t>(address - base);
     };
-    constexpr std::uint64_t v2_distributor = 0x1000;
-    const bool is_small = (distributor & 0xffff) != 0;
     // The frames of QEMU's GICv2 and GICv3 lie side by side; of others they overlap.
     if (version == 3)
         if (const auto offset = offset_in(redistributors, vcpus * redistributor_bytes))
             return Place{Frame::redistributor, static_cast<std::uint32_t>(*offset / redistributor_bytes),
                          static_cast<std::uint32_t>(*offset % redistributor_bytes)};
-    if (const auto offset = offset_in(distributor, is_small ? v2_distributor : 0x10000))
-        return Place{Frame::distributor, 0, *offset};
+    if (const auto offset = offset_in(distributor, 0x10000)) return Place{Frame::distributor, 0, *offset};
     if (version == 2 || (distributor == candidates.front().distributor))
         if (const auto offset = offset_in(cpu_interface, 0x2000))
             return Place{Frame::cpu_interface, 0, *offset};

@@ -116,9 +116,7 @@ void Teller::look_at(const Event& event) {
             if (thread.vcpu) entered(*thread.vcpu);
             break;
         case Event::Kind::leave:
-            if (!thread.vcpu) break;
-            vcpus_[*thread.vcpu].running = false;
-            if (auto& handler = vcpus_[*thread.vcpu].handler) handler->was_left = true;
+            if (thread.vcpu) vcpus_[*thread.vcpu].running = false;
             break;
         case Event::Kind::set_irq: thread.by_resampler = event.value == resampler_source; break;
         case Event::Kind::irq_line: thread.by_ioctl = true; break;
@@ -265,14 +263,10 @@ void Teller::timer_changed(const Event& event) {
     };
     const bool in_handler = !layout_.has_cpu_interface && vcpu.handler && vcpu.handler->intid == event.b &&
                             !vcpu.handler->is_ended;
-    // It fell while the guest ran, which only the next rise tells.
-    const bool is_new = event.flag && was_high && in_handler && vcpu.handler->was_left;
-    if (was_high && (!event.flag || is_new)) {
-        set(false);
-        if (in_handler) end_handler(cpu);
-    }
-    if (is_new) leave_handler(cpu);
-    if (event.flag && (!was_high || is_new)) set(true);
+    // While it is high it is told again by each vcpu_load().
+    if (event.flag == was_high) return;
+    set(event.flag);
+    if (in_handler && !event.flag) end_handler(cpu);
 }
 
 /// The end of a level-sensitive SPI. A resampler lowers the line before the vGIC looks at it again.

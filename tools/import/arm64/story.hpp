@@ -55,7 +55,6 @@ class Teller {
         std::size_t act;  ///< behind which it was taken
         bool is_ended = false;
         bool lowers_at_end = false;  ///< its line, which no event has raised
-        bool was_left = false;       ///< the guest, since
     };
     struct Vcpu {
         bool on = false;
