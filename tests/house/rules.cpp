@@ -156,7 +156,8 @@ class Checker {
     [[nodiscard]] bool may_know(std::string_view architecture) const {
         return rank(folder_) < rank("vmm") || folder_ == "tests" || architecture_of(file_) == architecture ||
                file_ == "scenarios/verbs/architectures.cpp" || file_ == "vmm/model/architectures.cpp" ||
-               file_ == "tools/bench/architectures.cpp" || file_ == "tools/fuzz/architectures.cpp";
+               file_ == "tools/bench/architectures.cpp" || file_ == "tools/fuzz/architectures.cpp" ||
+               file_ == "tools/import/architectures.cpp";
     }
 
     void check_ioctl(const std::string& line, std::size_t number) {

@@ -10,9 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "tools/import/architecture.hpp"
 #include "tools/import/machines.hpp"
-#include "tools/import/scenario_text.hpp"
-#include "tools/import/story.hpp"
 #include "tools/import/trace.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -25,8 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try {
         const auto trace = importing::read_trace(file);
         const auto machine = importing::choose_machine(trace, {});
-        text =
-            importing::write_scenario(importing::tell(trace, machine), machine, {"a trace", "a fuzzer", {}});
+        text = importing::import_machine(trace, machine, {"a trace", "a fuzzer", {}}).text;
     } catch (const importing::TraceError&) {
         return 0;
     }

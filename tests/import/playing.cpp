@@ -10,9 +10,8 @@
 #include "scenarios/engine/load.hpp"
 #include "scenarios/engine/run.hpp"
 #include "scenarios/engine/verdict.hpp"
+#include "tools/import/architecture.hpp"
 #include "tools/import/machines.hpp"
-#include "tools/import/scenario_text.hpp"
-#include "tools/import/story.hpp"
 #include "vmm/factory.hpp"
 
 namespace irqbench::tests {
@@ -41,8 +40,7 @@ Taken taken_in(const std::filesystem::path& sample) {
 std::string imported(const std::filesystem::path& file) {
     const auto trace = importing::read_trace(file);
     const auto machine = importing::choose_machine(trace, {});
-    return importing::write_scenario(importing::tell(trace, machine), machine,
-                                     {"what a trace shows", "a test", {}});
+    return importing::import_machine(trace, machine, {"what a trace shows", "a test", {}}).text;
 }
 
 Taken play_on_the_model(const std::string& text) {

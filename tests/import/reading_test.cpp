@@ -4,6 +4,7 @@
 
 #include "tests/import/playing.hpp"
 #include "tests/tools/cli_fixture.hpp"
+#include "tools/import/architecture.hpp"
 #include "tools/import/kvm_events.hpp"
 #include "tools/import/machines.hpp"
 #include "tools/import/text_line.hpp"
@@ -130,17 +131,37 @@ BOOST_AUTO_TEST_CASE(a_trace_may_end_inside_of_a_line) {
     BOOST_TEST(trace.events.size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_trace_of_a_host_that_is_not_imported_is_refused_by_its_name) {
-    const std::string entry_of_arm64 = "vmm-10 [000] d..1. 1.0: kvm_entry: PC: 0x0000000000080000\n";
-    const std::string line =
-        "vmm-10 [000] ..... 1.1: kvm_irq_line: Inject SPI interrupt (0), vcpu->idx: 0, num: 42, level: 1\n";
-    const std::string words = "a trace of an arm64 host, whose interrupts are not read yet";
-    const std::string both = file("arm64.txt", entry_of_arm64 + line);
-    BOOST_TEST(error_of(both) == both + ":2: " + words);
-    const std::string alone = file("entry.txt", entry_of_arm64);
-    BOOST_TEST(error_of(alone) == alone + ":1: " + words);
-    BOOST_TEST(run({"import", both}) == 2);
-    BOOST_TEST(err.find(words) != std::string::npos, err);
+BOOST_AUTO_TEST_CASE(a_trace_of_an_arm64_host_is_known_by_its_first_own_event) {
+    const std::string text =
+        "vmm-10 [000] ...1. 1.0: kvm_timer_update_irq: VCPU: 3, IRQ 27, level 0\n"
+        "vmm-10 [000] d..1. 1.1: kvm_entry: PC: 0x0000000000080000\n"
+        "vmm-10 [000] ..... 1.2: kvm_mmio: mmio write len 8 gpa 0x8006150 val 0x100000001\n"
+        "vmm-11 [000] ..... 1.3: kvm_irq_line: Inject VGIC SPI interrupt (1), vcpu->idx: 0, num: 42, level: "
+        "1\n"
+        "vmm-11 [000] ..... 1.4: vgic_update_irq_pending: VCPU: 0, IRQ 42, level: 1\n";
+    const auto trace = read_trace(file("arm64.txt", text));
+    BOOST_TEST(trace.architecture->name == "arm64");
+    BOOST_REQUIRE(trace.events.size() == 5U);
+    // An entry names no vCPU: it is that whose timers the thread has set.
+    BOOST_TEST((trace.events[1].kind == Event::Kind::entry));
+    BOOST_TEST(trace.events[1].a == 3U);
+    BOOST_TEST(trace.events[2].value == 0x1'0000'0001U);
+    BOOST_TEST((trace.events[3].kind == Event::Kind::irq_line));
+    BOOST_TEST((trace.events[4].kind == Event::Kind::line));
+    BOOST_TEST(trace.events[4].b == 42U);
+    BOOST_TEST(trace.events[4].flag);
+}
+
+BOOST_AUTO_TEST_CASE(entries_on_arm64_between_which_nothing_happens_are_one) {
+    std::string text = "vmm-10 [000] ...1. 1.0: kvm_timer_update_irq: VCPU: 0, IRQ 27, level 0\n";
+    for (int i = 0; i < 5; ++i)
+        text +=
+            "vmm-10 [000] d..1. 1.1: kvm_entry: PC: 0x80000\n"
+            "vmm-10 [000] ...1. 1.1: kvm_exit: IRQ: HSR_EC: 0x0000 (UNKNOWN), PC: 0x80000\n";
+    const auto trace = read_trace(file("arm64.txt", text));
+    BOOST_REQUIRE(trace.events.size() == 3U);
+    BOOST_TEST((trace.events[2].kind == Event::Kind::leave));
+    BOOST_TEST(choose_machine(trace, {}).entries == 5U);
 }
 
 BOOST_AUTO_TEST_CASE(a_part_of_a_trace_is_chosen_by_its_time) {

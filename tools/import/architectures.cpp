@@ -1,33 +1,32 @@
-#include <algorithm>
 #include <array>
+#include <utility>
 
 #include "tools/import/architecture.hpp"
+#include "tools/import/arm64/architecture.hpp"
+#include "tools/import/story.hpp"
 
 namespace irqbench::importing {
 
-std::span<const Architecture> architectures() {
-    static constexpr std::array all = {
-        Architecture{"x86_64", true, [](std::string_view, std::string_view) { return false; }},
-        // The event of an entry has no vCPU there.
-        Architecture{"arm64", false,
-                     [](std::string_view event, std::string_view text) {
-                         return event.starts_with("vgic_") || event == "kvm_irq_line" ||
-                                event.starts_with("kvm_timer_") ||
-                                (event == "kvm_entry" && text.starts_with("PC: "));
-                     }},
-    };
+namespace {
+
+Imported import_x86(KvmTrace trace, const Machine& machine, const Heading& heading, std::uint32_t storm) {
+    const Story story = tell(std::move(trace), machine, storm);
+    return {write_scenario(story, machine, heading), story.happenings.size(), story.taken, story.inferred,
+            story.storm};
+}
+
+}  // namespace
+
+std::span<const Architecture* const> architectures() {
+    static constexpr Architecture x86{"x86_64", [](std::string_view, std::string_view) { return false; },
+                                      read_kvm_event, import_x86};
+    static constexpr std::array all{&x86, &arm64::architecture};
     return all;
 }
 
-bool imports_traces_of(std::string_view arch) {
-    const auto all = architectures();
-    return std::any_of(all.begin(), all.end(),
-                       [&](const Architecture& each) { return each.is_imported && each.name == arch; });
-}
-
-const Architecture& imported_architecture() {
-    const auto all = architectures();
-    return *std::find_if(all.begin(), all.end(), [](const Architecture& each) { return each.is_imported; });
+Imported import_machine(KvmTrace trace, const Machine& machine, const Heading& heading, std::uint32_t storm) {
+    const Architecture& architecture = *trace.architecture;
+    return architecture.import(std::move(trace), machine, heading, storm);
 }
 
 }  // namespace irqbench::importing

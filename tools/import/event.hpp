@@ -10,7 +10,7 @@ namespace irqbench::importing {
 /// trace of millions of lines fits into memory.
 struct Event {
     enum class Kind : std::uint8_t {
-        entry,           ///< a: vCPU id
+        entry,           ///< a: vCPU id, or unnamed_vcpu
         set_irq,         ///< a: GSI, b: level, value: the source's number
         pic_set_irq,     ///< a: input of the pair, b: 1 if it was pending already, flag: masked
         ioapic_set_irq,  ///< a: pin, value: the redirection entry, as the register has it
@@ -27,7 +27,15 @@ struct Event {
         cr8_write,       ///< b: the value
         ioapic_eoi,      ///< a userspace exit because of the EOI of a level-triggered interrupt
         lost,            ///< value: so many events of this CPU are missing here, 0 if that is not known
-        foreign,         ///< of a host whose events are not read; a: its row in architectures()
+        // Of arm64 hosts alone:
+        leave,       ///< the guest, after an entry
+        irq_line,        ///< KVM_IRQ_LINE, of which `line` tells the rest
+        line,        ///< of the vGIC; a: vCPU of a private one, b: INTID, flag: level
+        timer_line,  ///< the same of a timer of vCPU a, told before it
+        mmio_read,   ///< value, a: low half of the address, b: bytes, and from bit 4 the high half
+        gic_write,   ///< the same; `mmio_write` of x86 has its own words
+        cpu_on,      ///< PSCI CPU_ON, of a vCPU that no event names
+        sgi,         ///< by a system register, whose value no event has
     };
 
     std::uint64_t at_ns = 0;
@@ -41,6 +49,8 @@ struct Event {
     bool flag = false;
 
     static constexpr std::uint16_t no_cpu = 0xffff;
+    /// Of an entry on arm64: the one for which its thread set the timers last.
+    static constexpr std::uint32_t unnamed_vcpu = UINT32_MAX;
 };
 
 /// `FILE:LINE: reason`

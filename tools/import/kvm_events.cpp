@@ -3,7 +3,6 @@
 #include <array>
 #include <optional>
 
-#include "tools/import/architecture.hpp"
 #include "tools/import/scanner.hpp"
 
 namespace irqbench::importing {
@@ -269,13 +268,6 @@ constexpr Reader readers[] = {
 }  // namespace
 
 Meaning read_kvm_event(std::string_view name, std::string_view text, Event& event) {
-    const auto hosts = architectures();
-    for (std::uint32_t row = 0; row < hosts.size(); ++row) {
-        if (hosts[row].is_imported || !hosts[row].writes_alone(name, text)) continue;
-        event.kind = Event::Kind::foreign;
-        event.a = row;
-        return Meaning::event;
-    }
     for (const Reader& reader : readers) {
         if (reader.name != name) continue;
         event.kind = reader.kind;

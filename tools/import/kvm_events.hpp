@@ -12,8 +12,9 @@ enum class Meaning {
     malformed,   ///< one that is wanted, in words that no kernel writes
 };
 
-/// What an event says, of its name and the text behind it, as the kernel's tracepoints print it (Linux,
-/// include/trace/events/kvm.h, arch/x86/kvm/trace.h; 5.10 to 7.2). Leaves time, thread and CPU alone.
+/// What an event of an x86 host says, of its name and the text behind it, as the kernel's tracepoints print
+/// it (Linux, include/trace/events/kvm.h, arch/x86/kvm/trace.h; 5.10 to 7.2). Leaves time, thread and CPU
+/// alone.
 Meaning read_kvm_event(std::string_view name, std::string_view text, Event& event);
 
 }  // namespace irqbench::importing

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "tools/import/architecture.hpp"
 #include "tools/import/step_text.hpp"
 #include "tools/import/windows.hpp"
 
@@ -216,8 +215,8 @@ std::string write_scenario(const Story& story, const Machine& machine, const Hea
     std::string text = "{\n";
     for (const auto& remark : heading.remarks) text += "  // " + comment_text(remark) + "\n";
     for (const auto& remark : story.remarks) text += "  // " + comment_text(remark) + "\n";
-    text += fmt::format("  \"name\":   {},\n  \"arch\":   \"{}\",\n  \"source\": {},\n", quoted(heading.name),
-                        imported_architecture().name, quoted(heading.source));
+    text += fmt::format("  \"name\":   {},\n  \"arch\":   \"x86_64\",\n  \"source\": {},\n",
+                        quoted(heading.name), quoted(heading.source));
     text += fmt::format("  \"vcpus\":  {},\n", vcpus_text(story, machine));
     if (story.has_wide_ids || machine.vcpus.back() > 254)
         text += "  \"machine\": { \"x2apic_ids\": true },\n";

@@ -174,7 +174,6 @@ void Storyteller::look_at(const Event& event) {
         case Event::Kind::ioapic_eoi: ++ioapic_eois_; return;
         case Event::Kind::eoi: return end_of_interrupt(event, thread);
         case Event::Kind::inject: return injected(event, thread);
-        case Event::Kind::foreign:
         case Event::Kind::lost: return;
         default:
             if (thread.vcpu >= 0) guest_did(event, thread);

@@ -5,13 +5,59 @@
 #include <algorithm>
 
 #include "tools/import/architecture.hpp"
-#include "tools/import/kvm_events.hpp"
 #include "tools/import/lines.hpp"
 #include "tools/import/text_line.hpp"
 
 namespace irqbench::importing {
 
-void TraceBuilder::add(const Event& event, std::string_view command, std::uint32_t process) {
+TraceBuilder::TraceBuilder(std::string file, Span span) : span_(span) {
+    trace_.file = std::move(file);
+    trace_.architecture = architectures().front();
+}
+
+Meaning TraceBuilder::read(std::string_view name, std::string_view text, Event& event) {
+    for (const Architecture* each : architectures())
+        if (each->writes_alone(name, text)) trace_.architecture = each;
+    return trace_.architecture->read(name, text, event);
+}
+
+/// Of arm64's events the many that change nothing: entries and exits between which nothing happens, and the
+/// lines of timers, of which each vcpu_load() tells.
+bool TraceBuilder::is_worth_keeping(Event& event, Last& last) {
+    constexpr std::uint32_t privates = 32;
+    switch (event.kind) {
+        case Event::Kind::entry:
+            if (event.a != Event::unnamed_vcpu) return true;
+            event.a = last.vcpu;
+            if (!last.is_known || last.entered) return false;
+            if (trace_.events.empty() || trace_.events.back().kind != Event::Kind::leave ||
+                trace_.events.back().thread != event.thread)
+                return true;
+            trace_.events.pop_back();
+            last.entered = true;
+            ++trace_.threads[event.thread].entries;
+            return false;
+        case Event::Kind::leave: return last.entered;
+        case Event::Kind::line:
+        case Event::Kind::timer_line: {
+            // By vcpu_load(); a timer that expires may be another's, whose thread was interrupted.
+            if (event.kind == Event::Kind::timer_line && (!event.flag || !last.is_known) &&
+                (!last.is_known || last.vcpu != event.a))
+                last = {event.a, false, true, 0};
+            if (event.b >= privates) return true;
+            const std::uint32_t bit = std::uint32_t{1} << event.b;
+            const bool was_low = (last.low_lines & bit) != 0 && event.a == last.vcpu;
+            if (event.flag)
+                last.low_lines &= ~bit;
+            else if (event.a == last.vcpu)
+                last.low_lines |= bit;
+            return event.flag || !was_low;
+        }
+        default: return true;
+    }
+}
+
+void TraceBuilder::add(Event event, std::string_view command, std::uint32_t process) {
     // Of what lies before it only who ran which vCPU last counts.
     const bool counts = event.at_ns >= span_.from_ns && event.at_ns <= span_.to_ns;
     if (!counts && (event.kind != Event::Kind::entry || event.at_ns > span_.to_ns)) return;
@@ -21,6 +67,7 @@ void TraceBuilder::add(const Event& event, std::string_view command, std::uint32
         Thread& thread = trace_.threads[event.thread];
         if (thread.command.empty()) thread.command = command;
         if (process != 0) thread.process = process;
+        if (!is_worth_keeping(event, *last)) return;
         if (event.kind == Event::Kind::entry) {
             ++thread.entries;
             if (std::find(thread.vcpus.begin(), thread.vcpus.end(), event.a) == thread.vcpus.end()) {
@@ -31,7 +78,8 @@ void TraceBuilder::add(const Event& event, std::string_view command, std::uint32
             }
             if (last->entered && last->vcpu == event.a) return;
         }
-        *last = {event.kind == Event::Kind::entry ? event.a : last->vcpu, event.kind == Event::Kind::entry};
+        if (event.kind == Event::Kind::entry) last->vcpu = event.a;
+        last->entered = event.kind == Event::Kind::entry;
     }
     if (trace_.events.size() == KvmTrace::most_events)
         throw TraceError(fmt::format("{}:{}: more than {} events of interrupts; give it a part of the trace",
@@ -39,25 +87,10 @@ void TraceBuilder::add(const Event& event, std::string_view command, std::uint32
     trace_.events.push_back(event);
 }
 
-/// A host's own events are among those of every virtual machine. An entry of one may be in any words.
-void TraceBuilder::refuse_foreign() const {
-    const Event* foreign = nullptr;
-    for (const Event& event : trace_.events) {
-        if (event.kind == Event::Kind::foreign)
-            foreign = &event;
-        else if (event.kind != Event::Kind::entry && event.kind != Event::Kind::lost)
-            return;
-    }
-    if (foreign != nullptr)
-        throw TraceError(fmt::format("{}:{}: a trace of an {} host, whose interrupts are not read yet",
-                                     trace_.file, foreign->line, architectures()[foreign->a].name));
-}
-
 KvmTrace TraceBuilder::finish() {
     if (trace_.kvm_events == 0)
         throw TraceError(fmt::format("{}: no events of KVM among {} lines; record with -e kvm", trace_.file,
                                      trace_.lines));
-    refuse_foreign();
     const auto earlier = [](const Event& a, const Event& b) { return a.at_ns < b.at_ns; };
     if (!std::is_sorted(trace_.events.begin(), trace_.events.end(), earlier))
         std::stable_sort(trace_.events.begin(), trace_.events.end(), earlier);
@@ -106,7 +139,7 @@ void read_lines(Lines& lines, const std::string& place, TraceBuilder& builder) {
         now = event.at_ns = found->at_ns;
         event.thread = found->thread;
         event.cpu = found->cpu;
-        const Meaning meaning = read_kvm_event(found->name, found->text, event);
+        const Meaning meaning = builder.read(found->name, found->text, event);
         builder.count(meaning != Meaning::irrelevant || found->name.starts_with("kvm_"));
         if (meaning == Meaning::event) builder.add(event, found->command, found->process);
         if (meaning == Meaning::malformed) {

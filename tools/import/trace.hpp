@@ -3,13 +3,16 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tools/import/event.hpp"
+#include "tools/import/kvm_events.hpp"
 
 namespace irqbench::importing {
 
 class Lines;
+struct Architecture;
 
 /// A thread of the traced host.
 struct Thread {
@@ -30,6 +33,7 @@ struct KvmTrace {
     std::uint64_t kvm_events = 0;             ///< of the group kvm, wanted or not
     bool begins_late = false;                 ///< the tracer says that what came before is not in it
     bool is_cut_off = false;                  ///< it ends inside of a line
+    const Architecture* architecture;         ///< of the host
 
     static constexpr std::size_t most_events = 6'000'000;
 };
@@ -44,11 +48,15 @@ struct Span {
 /// since the last, or is another vCPU's.
 class TraceBuilder {
   public:
-    explicit TraceBuilder(std::string file, Span span) : span_(span) { trace_.file = std::move(file); }
+    explicit TraceBuilder(std::string file, Span span);
+
+    /// What an event says in the words of this host's architecture, which becomes known by the first event
+    /// that no other has.
+    Meaning read(std::string_view name, std::string_view text, Event& event);
 
     /// @param command of the thread
     /// @throws TraceError for more than can be kept
-    void add(const Event& event, std::string_view command, std::uint32_t process);
+    void add(Event event, std::string_view command, std::uint32_t process);
     void count(bool of_kvm) {
         ++trace_.lines;
         trace_.kvm_events += of_kvm ? 1 : 0;
@@ -56,15 +64,17 @@ class TraceBuilder {
     void begins_late() { trace_.begins_late = true; }
     void cut_off() { trace_.is_cut_off = true; }
 
-    /// @throws TraceError when there was no event of KVM, or none of a host whose events are read
+    /// @throws TraceError when there was no event of KVM
     KvmTrace finish();
 
   private:
     struct Last {
         std::uint32_t vcpu = 0;
         bool entered = false;
+        bool is_known = false;        ///< the vCPU, where entries do not name it
+        std::uint32_t low_lines = 0;  ///< private INTIDs of this vCPU that were told to be low
     };
-    void refuse_foreign() const;
+    bool is_worth_keeping(Event& event, Last& last);
 
     Span span_;
     KvmTrace trace_;

@@ -6,8 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <system_error>
 
-#include "tools/import/scenario_text.hpp"
-#include "tools/import/story.hpp"
+#include "tools/import/architecture.hpp"
 #include "tools/irqbench/whole_file.hpp"
 
 namespace irqbench::tools {
@@ -34,12 +33,13 @@ int import_trace(const TraceImport& import, Surroundings& surroundings) {
             heading.remarks.emplace_back("the trace's buffer was too small: its beginning is lost");
         if (trace.is_cut_off)
             heading.remarks.emplace_back("the trace ends inside of a line, which is left out");
-        const importing::Story story = importing::tell(std::move(trace), machine, import.storm);
-        text = importing::write_scenario(story, machine, heading);
+        const importing::Imported imported =
+            importing::import_machine(std::move(trace), machine, heading, import.storm);
+        text = imported.text;
         surroundings.err << fmt::format(
             "{}: {}; {} steps of the trace, {} interrupts taken, {} steps inferred\n", import.name,
-            machine.words, story.happenings.size(), story.taken, story.inferred);
-        if (!story.storm.empty()) surroundings.err << import.name << ": " << story.storm << "\n";
+            machine.words, imported.steps, imported.taken, imported.inferred);
+        if (!imported.storm.empty()) surroundings.err << import.name << ": " << imported.storm << "\n";
     } catch (const importing::TraceError& error) {
         // A recording has no file that anybody knows.
         const std::string words = error.what();

@@ -7,7 +7,6 @@
 
 #include "scenarios/engine/load.hpp"
 #include "tools/bench/architecture.hpp"
-#include "tools/import/architecture.hpp"
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/files.hpp"
@@ -103,11 +102,7 @@ void refuse_what_ends_inside(const CLI::App& command) {
 }
 
 /// @throws CLI::ValidationError for what cannot be had from a machine
-void refuse_what_is_not_recorded_inside(const CLI::App& command, const vmm::Host& inside) {
-    if (!importing::imports_traces_of(inside.arch) && last_value(command, "--trace", "") != "-")
-        throw CLI::ValidationError(
-            "record",
-            fmt::format("what KVM does on {} is not imported yet; --trace - prints it", inside.arch));
+void refuse_what_is_not_recorded_inside(const CLI::App& command) {
     if (values(command, "COMMAND").empty())
         throw CLI::ValidationError("record", "nothing runs inside but the COMMAND behind --");
     if (last_value(command, "--trace", "-") != "-")
@@ -173,7 +168,7 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
         selection.paths = values(command, "FILE");
     }
     if (inner.name == "record") {
-        refuse_what_is_not_recorded_inside(command, inside);
+        refuse_what_is_not_recorded_inside(command);
         refuse_what_ends_inside(command);
         take_recorded_command(values(command, "COMMAND"), inner);
     }
