@@ -86,13 +86,20 @@ void Teller::settle(std::uint32_t cpu, std::size_t act) {
 void Teller::take_all(std::uint32_t cpu, std::size_t act) {
     // Each ends, or its handler stays: but for what its manual leaves open no GIC brings one back for ever.
     constexpr int enough = 2000;
-    for (int i = 0; i < enough && !vcpus_[cpu].handler && gic_.interrupts(cpu); ++i) take(cpu, act);
+    for (int i = 0; i < enough && !vcpus_[cpu].handler && gic_.interrupts(cpu); ++i) {
+        const std::uint32_t before = story_.taken;
+        take(cpu, act);
+        if (story_.taken == before) break;
+    }
     vcpus_[cpu].due = nowhere;
 }
 
 void Teller::take(std::uint32_t cpu, std::size_t act) {
     const auto intid = gic_.acknowledge(cpu);
     if (!intid) return;
+    if (story_.taken == Story::most)
+        throw TraceError(fmt::format("{}:{}: more than {} interrupts taken; give it a part of the trace",
+                                     trace_.file, trace_.events[now_].line, Story::most));
     auto& after = story_.acts[act].after;
     after.push_back({ack_step(cpu, *intid), Step::none, !layout_.has_cpu_interface});
     ++story_.taken;
