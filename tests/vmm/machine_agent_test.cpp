@@ -62,6 +62,25 @@ BOOST_AUTO_TEST_CASE(more_operations_than_the_mailbox_holds_are_done_in_order) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_is_left_to_a_handler_is_not_executed_by_a_vcpu_that_something_else_woke) {
+    MachineFixture bench(MachineFixture::with("kernel", 1, RunMode::free));
+    bench.machine.handler(0, 0x61, POLICY_STAY | POLICY_EOI_LAPIC, std::nullopt);
+    const auto bare = bench.machine.bare();
+    BOOST_REQUIRE(bare->post(0, op(OP_CR8_WRITE)));
+    BOOST_REQUIRE(bare->post(0, op(OP_RETURN)));
+    std::uint32_t expected = 0;
+    const auto sent = [&](std::uint32_t vector, std::uint32_t records) {
+        expected += records;
+        bench.machine.msi({0xfee00000, vector, std::nullopt});
+        const auto begin = bare->now();
+        while (bare->records(0) != expected && bare->now() - begin < std::chrono::seconds(5)) {
+        }
+        return bare->records(0) == expected;
+    };
+    for (int i = 0; i < 50; ++i) BOOST_REQUIRE(sent(0x51, 1));
+    BOOST_TEST(sent(0x61, 2));  // taken, and left by the operation that was there for it
+}
+
 BOOST_AUTO_TEST_CASE(init_ends_what_a_vcpu_was_doing_and_sipi_starts_it_afresh) {
     for (const RunMode run : {RunMode::stepped, RunMode::free}) {
         MachineConfig config = MachineFixture::with("kernel", 2, run);

@@ -397,6 +397,12 @@ serve_next:
     ldar w1, [x1]
     cmp w0, w1
     b.eq serve_nothing
+    /* A WFI ends for many reasons, and what is left to a handler must not be executed for any of the others. */
+    ldr w1, [x28, #BLOCK_LEAVES_MAIL]
+    ldr w2, [x28, #BLOCK_DEPTH]
+    cmp w1, #0
+    ccmp w2, #0, #0, ne
+    b.eq serve_nothing
     and w1, w0, #(MAIL_SLOTS - 1)
     add x5, x28, #BLOCK_MAIL
     add x5, x5, x1, lsl #MAIL_SLOT_SHIFT
@@ -449,14 +455,7 @@ serve_nothing:
     str wzr, [x28, #BLOCK_WAITS]
     msr daif, x9
     isb
-    /* A WFI ends for many reasons, and what is left to a handler must not be executed for any of the others. */
-    ldr w0, [x28, #BLOCK_LEAVES_MAIL]
-    ldr w1, [x28, #BLOCK_DEPTH]
-    cmp w0, #0
-    ccmp w1, #0, #0, ne
-    b.ne serve_next
-    msr daifset, #3
-    b 1b
+    b serve_next
 
 operation_table:
     .word operation_done - operation_table

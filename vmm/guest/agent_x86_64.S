@@ -275,6 +275,11 @@ serve:
     movl BLOCK_MAIL_TAIL(%r15), %eax
     cmpl BLOCK_MAIL_HEAD(%r15), %eax
     je serve_nothing
+    cmpl $0, BLOCK_LEAVES_MAIL(%r15)
+    je 1f
+    cmpl $0, BLOCK_DEPTH(%r15)
+    je serve_nothing
+1:
     movl %eax, %esi
     andl $(MAIL_SLOTS - 1), %esi
     shll $MAIL_SLOT_SHIFT, %esi
@@ -317,10 +322,6 @@ serve_nothing:
     sti
 2:
     hlt
-    cmpl $0, BLOCK_LEAVES_MAIL(%r15)
-    je serve
-    cmpl $0, BLOCK_DEPTH(%r15)
-    je 1b
     jmp serve
 
 operation_table:
