@@ -29,7 +29,7 @@ struct Event {
         lost,            ///< value: so many events of this CPU are missing here, 0 if that is not known
         // Of arm64 hosts alone:
         leave,       ///< the guest, after an entry
-        irq_line,        ///< KVM_IRQ_LINE, of which `line` tells the rest
+        irq_line,    ///< KVM_IRQ_LINE, of which `line` tells the rest
         line,        ///< of the vGIC; a: vCPU of a private one, b: INTID, flag: level
         timer_line,  ///< the same of a timer of vCPU a, told before it
         mmio_read,   ///< value, a: low half of the address, b: bytes, and from bit 4 the high half

@@ -67,7 +67,7 @@
 #define BLOCK_IAR           0x68 /* u32, agent: arm64: what IAR said to the innermost handler that stays */
 #define BLOCK_WAITS         0x6c /* u32, agent: arm64: not zero in WFI: WAITS_* */
 #define BLOCK_LOOKS         0x70 /* u32, agent: arm64: times it found nothing pending and waited on, ever */
-#define BLOCK_LEAVES_MAIL   0x74 /* u32, host: not zero: idling in HLT or WFI outside of handlers, it leaves the mailbox to them */
+#define BLOCK_LEAVES_MAIL   0x74 /* u32, host: not zero: outside of handlers it leaves the mailbox to them */
 #if defined(__aarch64__)
 #define BLOCK_POLICY        0xa000 /* u8[65536], host: POLICY_* per INTID */
 #define POLICIES            0x10000
