@@ -136,6 +136,53 @@ BOOST_AUTO_TEST_CASE(numbers_beyond_every_gic_are_left_out) {
     BOOST_TEST(has(err, "KVM of arm64 has ids below 512"), err);
 }
 
+BOOST_AUTO_TEST_CASE(a_timer_that_no_scenario_sets_is_left_out) {
+    auto lines = set_up();
+    lines.event("kvm_timer_update_irq: VCPU: 0, IRQ 30, level 1").line(42, 1).enter();
+    const std::string text = imported(file("t.txt", lines.text()));
+    BOOST_TEST(has(text, "1 interrupts of other timers than the virtual one are left out"), text);
+    BOOST_TEST((play_on_the_model(text) == Taken{{0, {"0x2a"}}}), text);
+}
+
+BOOST_AUTO_TEST_CASE(vcpus_go_by_their_ids_where_others_never_ran) {
+    Lines lines;
+    lines.enter(1).leave(1);
+    for (const char* write : {"len 4 gpa 0x80d0080 val 0x100000", "len 4 gpa 0x80d0100 val 0x100000"})
+        lines.event(std::string("kvm_mmio: mmio write ") + write, 1);
+    lines.enter(1).event("vgic_update_irq_pending: VCPU: 1, IRQ 20, level: 1", 90).enter(1);
+    const std::string text = imported(file("t.txt", lines.text()));
+    BOOST_TEST(has(text, R"({ "enable": 20 })"), text);
+    BOOST_TEST(has(text, R"({ "raise": { "ppi": 20, "vcpu": 0 } })"), text);
+}
+
+BOOST_AUTO_TEST_CASE(a_private_line_that_another_thread_has_raised_falls) {
+    const auto ppi = [](int level) {
+        return fmt::format("vgic_update_irq_pending: VCPU: 0, IRQ 20, level: {}", level);
+    };
+    auto lines = set_up();
+    lines.event(ppi(0)).event(ppi(1), 90).event(ppi(0)).line(42, 1).enter();
+    const std::string text = imported(file("t.txt", lines.text()));
+    BOOST_TEST(has(text, R"({ "lower": { "ppi": 20, "vcpu": 0 } })"), text);
+}
+
+BOOST_AUTO_TEST_CASE(which_vcpu_a_thread_runs_is_known_from_before_the_span) {
+    auto lines = set_up();
+    const std::string path = file("t.txt", lines.leave().line(42, 1).enter().text());
+    BOOST_TEST(run({"import", path, "--from", "1.000002"}) == 0, err);
+    BOOST_TEST(has(out, R"("ack": 42)"), out);
+}
+
+BOOST_AUTO_TEST_CASE(what_the_gic_ignores_gets_no_verb_that_does_it) {
+    auto lines = set_up();
+    lines.leave().write(0x8000100, 4, 0x8000000).write(0x80b0104, 4, 0x400);
+    lines.write(0x8010000, 8, 0x1'0000'0001).enter().line(42, 1).enter();
+    const std::string path = file("t.txt", lines.text());
+    const std::string text = imported(path);
+    BOOST_TEST(!has(text, R"("enable": 27)"), text);
+    BOOST_TEST(run({"import", path, "-o", folder() + "/t.json"}) == 0, err);
+    BOOST_TEST(run({"check", folder() + "/t.json"}) == 0, out + err + text);
+}
+
 BOOST_AUTO_TEST_CASE(storms_are_not_looked_for) {
     const std::string path = file("t.txt", set_up().line(42, 1).text());
     BOOST_TEST(run({"import", path, "--storm", "10"}) == 2);

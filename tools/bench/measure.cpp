@@ -377,7 +377,6 @@ Measured measure(const Architecture& architecture, const vmm::Host& host, Path p
     if (!measured.reason.empty()) return measured;
     measured.no_raw = architecture.lacks_bare(path, config, host);
     const bool by_injection = host.own.find(irqchip) != host.own.end();
-    const Measured nothing = measured;
     // Where the host takes a CPU away for long enough nothing comes in time: on a new machine again.
     constexpr std::uint64_t attempts = 5;
     for (std::uint64_t attempt = 0; attempt < attempts; ++attempt) {

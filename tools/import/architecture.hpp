@@ -27,6 +27,7 @@ struct Architecture {
     /// Whether no other host's KVM writes such an event.
     bool (*writes_alone)(std::string_view event, std::string_view text);
     Meaning (*read)(std::string_view event, std::string_view text, Event& into);
+    bool finds_storms;  ///< in its traces
     /// @param storm as that of tell()
     /// @throws TraceError for what cannot become a scenario
     Imported (*import)(KvmTrace trace, const Machine& machine, const Heading& heading, std::uint32_t storm);
@@ -34,6 +35,8 @@ struct Architecture {
 
 /// The first is what a host is taken for until one of its events says otherwise.
 std::span<const Architecture* const> architectures();
+/// Whether traces of such hosts can be searched for one.
+bool finds_storms(std::string_view arch);
 /// By the architecture of the trace.
 Imported import_machine(KvmTrace trace, const Machine& machine, const Heading& heading,
                         std::uint32_t storm = 0);

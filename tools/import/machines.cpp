@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <map>
+#include <set>
 
 namespace irqbench::importing {
 
@@ -18,19 +22,20 @@ struct Group {
 /// A machine makes its vCPUs' threads one after the other, so that their numbers follow each other.
 std::vector<Group> groups_of(const KvmTrace& trace) {
     std::vector<Group> groups;
+    std::map<std::uint32_t, std::size_t> by_process;
     for (const auto& [number, thread] : trace.threads) {
         if (thread.vcpus.empty()) continue;
-        const auto fits = [&thread = thread](const Group& group) {
-            if (thread.process != 0) return group.process == thread.process;
-            return group.process == 0 &&
-                   std::none_of(thread.vcpus.begin(), thread.vcpus.end(),
-                                [&](std::uint32_t id) { return group.vcpus.count(id) != 0; });
+        const auto is_another = [&thread = thread](const Group& group) {
+            return std::any_of(thread.vcpus.begin(), thread.vcpus.end(),
+                               [&](std::uint32_t id) { return group.vcpus.count(id) != 0; });
         };
         auto group = groups.end();
-        if (thread.process != 0)
-            group = std::find_if(groups.begin(), groups.end(), fits);
-        else if (!groups.empty() && fits(groups.back()))
+        if (thread.process != 0) {
+            const auto [found, is_new] = by_process.try_emplace(thread.process, groups.size());
+            if (!is_new) group = std::next(groups.begin(), static_cast<std::ptrdiff_t>(found->second));
+        } else if (!groups.empty() && groups.back().process == 0 && !is_another(groups.back())) {
             group = std::prev(groups.end());
+        }
         if (group == groups.end()) group = groups.insert(groups.end(), Group{thread.process, {}, {}, 0});
         group->vcpus.insert(thread.vcpus.begin(), thread.vcpus.end());
         group->threads.push_back(number);
@@ -68,12 +73,14 @@ Machine choose_machine(const KvmTrace& trace, const Wanted& wanted) {
     machine.vcpus.assign(chosen->vcpus.begin(), chosen->vcpus.end());
     machine.threads.insert(chosen->threads.begin(), chosen->threads.end());
     machine.entries = chosen->entries;
-    for (const Group& group : groups)
+    std::set<std::uint32_t> processes;
+    for (const Group& group : groups) {
+        processes.insert(group.process);
         if (&group != chosen) machine.others_threads.insert(group.threads.begin(), group.threads.end());
+    }
     for (const auto& [number, thread] : trace.threads)
         if (thread.process != 0 && chosen->process != 0 && thread.process != chosen->process &&
-            std::any_of(groups.begin(), groups.end(),
-                        [&thread = thread](const Group& group) { return group.process == thread.process; }))
+            processes.count(thread.process) != 0)
             machine.others_threads.insert(number);
     machine.words = fmt::format(
         "{} ({} {}), {} vCPU{}, of {} machine{} in the trace",

@@ -43,15 +43,22 @@ bool TraceBuilder::is_worth_keeping(Event& event, Last& last) {
             // By vcpu_load(); a timer that expires may be another's, whose thread was interrupted.
             if (event.kind == Event::Kind::timer_line && (!event.flag || !last.is_known) &&
                 (!last.is_known || last.vcpu != event.a))
-                last = {event.a, false, true, 0};
+                last = {event.a, false, true, 0, 0};
             if (event.b >= privates) return true;
             const std::uint32_t bit = std::uint32_t{1} << event.b;
-            const bool was_low = (last.low_lines & bit) != 0 && event.a == last.vcpu;
-            if (event.flag)
-                last.low_lines &= ~bit;
-            else if (event.a == last.vcpu)
-                last.low_lines |= bit;
-            return event.flag || !was_low;
+            if (event.flag) {
+                ++raises_[event.a];
+                return true;
+            }
+            if (!last.is_known || event.a != last.vcpu) return true;
+            // What another thread has raised since is low no more.
+            const auto raised = raises_.find(event.a);
+            const std::uint32_t raises = raised == raises_.end() ? 0 : raised->second;
+            if (last.raises != raises) last.low_lines = 0;
+            last.raises = raises;
+            const bool was_low = (last.low_lines & bit) != 0;
+            last.low_lines |= bit;
+            return !was_low;
         }
         default: return true;
     }
@@ -60,14 +67,20 @@ bool TraceBuilder::is_worth_keeping(Event& event, Last& last) {
 void TraceBuilder::add(Event event, std::string_view command, std::uint32_t process) {
     // Of what lies before it only who ran which vCPU last counts.
     const bool counts = event.at_ns >= span_.from_ns && event.at_ns <= span_.to_ns;
-    if (!counts && (event.kind != Event::Kind::entry || event.at_ns > span_.to_ns)) return;
+    const bool tells_who_runs = event.kind == Event::Kind::entry || event.kind == Event::Kind::timer_line;
+    if (!counts && (!tells_who_runs || event.at_ns > span_.to_ns)) return;
     Last* last = nullptr;
     if (event.kind != Event::Kind::lost) {
+        if (event.kind == Event::Kind::leave && last_.count(event.thread) == 0) return;
         last = &last_[event.thread];
+        if (last_.size() > most_threads)
+            throw TraceError(
+                fmt::format("{}:{}: events of more than {} threads", trace_.file, event.line, most_threads));
+        const bool is_kept = is_worth_keeping(event, *last);
+        if (!is_kept || (!counts && event.kind != Event::Kind::entry)) return;
         Thread& thread = trace_.threads[event.thread];
         if (thread.command.empty()) thread.command = command;
         if (process != 0) thread.process = process;
-        if (!is_worth_keeping(event, *last)) return;
         if (event.kind == Event::Kind::entry) {
             ++thread.entries;
             if (std::find(thread.vcpus.begin(), thread.vcpus.end(), event.a) == thread.vcpus.end()) {

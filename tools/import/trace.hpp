@@ -73,12 +73,15 @@ class TraceBuilder {
         bool entered = false;
         bool is_known = false;        ///< the vCPU, where entries do not name it
         std::uint32_t low_lines = 0;  ///< private INTIDs of this vCPU that were told to be low
+        std::uint32_t raises = 0;     ///< of lines of this vCPU, when they were
     };
     bool is_worth_keeping(Event& event, Last& last);
 
     Span span_;
     KvmTrace trace_;
-    std::map<std::uint32_t, Last> last_;  ///< of each thread
+    std::map<std::uint32_t, Last> last_;             ///< of each thread
+    std::map<std::uint32_t, std::uint32_t> raises_;  ///< by the id of a vCPU: of its private lines, ever
+    static constexpr std::size_t most_threads = 1'000'000;
 };
 
 /// Reads a trace, in whatever form it is: the text of ftrace, trace-cmd or perf, or trace-cmd's own file.

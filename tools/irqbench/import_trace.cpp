@@ -19,6 +19,12 @@ void add_storm(CLI::App& app, std::uint32_t& storm) {
         ->check(CLI::Range(1U, 100'000U));
 }
 
+void refuse_storm_of(std::string_view arch, std::uint32_t storm) {
+    if (storm != 0 && !importing::finds_storms(arch))
+        throw CLI::ValidationError("--storm",
+                                   fmt::format("storms are not looked for in traces of {} hosts", arch));
+}
+
 int import_trace(const TraceImport& import, Surroundings& surroundings) {
     std::string text;
     try {

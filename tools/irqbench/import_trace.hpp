@@ -1,7 +1,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "tools/import/machines.hpp"
 #include "tools/import/trace.hpp"
@@ -20,6 +22,9 @@ struct TraceImport {
 };
 
 void add_storm(CLI::App& app, std::uint32_t& storm);
+/// Before anything is recorded. @throws CLI::ValidationError where traces of such hosts are not searched for
+/// one
+void refuse_storm_of(std::string_view arch, std::uint32_t storm);
 
 /// Writes the scenario, and says on standard error what it is of.
 /// @returns the exit status

@@ -10,6 +10,7 @@
 #include "tools/irqbench/campaign.hpp"
 #include "tools/irqbench/cli.hpp"
 #include "tools/irqbench/files.hpp"
+#include "tools/irqbench/import_trace.hpp"
 #include "tools/irqbench/recorded_files.hpp"
 #include "tools/lab/mirror.hpp"
 
@@ -102,11 +103,12 @@ void refuse_what_ends_inside(const CLI::App& command) {
 }
 
 /// @throws CLI::ValidationError for what cannot be had from a machine
-void refuse_what_is_not_recorded_inside(const CLI::App& command) {
+void refuse_what_is_not_recorded_inside(const CLI::App& command, const vmm::Host& inside) {
     if (values(command, "COMMAND").empty())
         throw CLI::ValidationError("record", "nothing runs inside but the COMMAND behind --");
     if (last_value(command, "--trace", "-") != "-")
         throw CLI::ValidationError("--trace", "files that are written inside end with the machine");
+    refuse_storm_of(inside.arch, values(command, "--storm").empty() ? 0 : 1);
 }
 
 /// @throws CLI::ValidationError for a file that would be lost
@@ -168,7 +170,7 @@ std::variant<InnerCommand, int> parse_inner_command(const std::vector<std::strin
         selection.paths = values(command, "FILE");
     }
     if (inner.name == "record") {
-        refuse_what_is_not_recorded_inside(command);
+        refuse_what_is_not_recorded_inside(command, inside);
         refuse_what_ends_inside(command);
         take_recorded_command(values(command, "COMMAND"), inner);
     }

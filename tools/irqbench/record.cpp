@@ -156,6 +156,7 @@ void refuse_what_cannot_be_written(const std::string& file) {
 int perform(RecordCommand& command, Surroundings& surroundings) {
     if (command.command.empty() == (command.process == 0))
         throw CLI::ValidationError("record", "it records either --pid or the COMMAND behind --");
+    if (command.storm != 0) refuse_storm_of(surroundings.probe_host().arch, command.storm);
     if (command.process != 0) command.handle = find_process(command.process);
     try {
         refuse_what_cannot_be_written(command.output);

@@ -50,18 +50,28 @@ std::string raw_step(const Layout::Place& place, std::uint32_t cpu, std::uint32_
                        bytes == 4 ? "" : fmt::format(R"(, "size": {})", bytes));
 }
 
+/// Of a GICv3, private interrupts are the redistributors' and SPIs the distributor's: what is written
+/// elsewhere is ignored.
+bool is_at_home(const Layout::Place& place, std::uint32_t intid, std::uint32_t version) {
+    if (version == 2) return true;
+    return (place.frame == Frame::redistributor) == (intid < 32);
+}
+
 /// The verb that writes the same, if there is one.
 std::string named_step(const Layout::Place& place, std::uint32_t offset, std::uint32_t cpu,
-                       std::uint32_t bytes, std::uint64_t value, const Gic& gic) {
+                       std::uint32_t bytes, std::uint64_t value, const Gic& gic, std::uint32_t version) {
+    const auto is_meant = [&](std::uint32_t intid) {
+        return gic.has(intid) && is_at_home(place, intid, version);
+    };
     for (const Bits& row : bits) {
         if (offset < row.offset || offset >= row.offset + bits_end || bytes != 4 ||
             !std::has_single_bit(value))
             continue;
         const std::uint32_t intid =
             (offset - row.offset) * 8 + static_cast<std::uint32_t>(std::countr_zero(value));
-        if (gic.has(intid)) return intid_step(row.verb, cpu, intid);
+        if (is_meant(intid)) return intid_step(row.verb, cpu, intid);
     }
-    if (offset >= ipriorityr && offset < itargetsr && bytes == 1 && gic.has(offset - ipriorityr))
+    if (offset >= ipriorityr && offset < itargetsr && bytes == 1 && is_meant(offset - ipriorityr))
         return fmt::format(R"({{ "priority": {{ {}"intid": {}, "priority": "{:#04x}" }} }})", by(cpu),
                            offset - ipriorityr, value & 0xff);
     if (place.frame == Frame::distributor && offset >= itargetsr + 32 && offset < icfgr && bytes == 1 &&
@@ -87,8 +97,13 @@ bool is_command(const Layout::Place& place, std::uint32_t offset) {
 
 void Teller::accessed(const Event& event) {
     const auto cpu = threads_[event.thread].vcpu;
-    const auto place = layout_.find(address_of(event), vcpus_.size());
+    auto place = layout_.find(address_of(event));
     if (!cpu || !place) return;
+    if (place->frame == Frame::redistributor) {
+        const auto of = index_of(place->cpu);
+        if (!of) return;  // of a vCPU that never ran
+        place->cpu = *of;
+    }
     const bool is_write = event.kind == Event::Kind::gic_write;
     if (place->frame == Frame::its) {
         ++its_accesses_;
@@ -98,7 +113,11 @@ void Teller::accessed(const Event& event) {
         if (place->frame == Frame::cpu_interface) interface_read(*cpu, place->offset, event.value);
         return;
     }
-    if (place->frame == Frame::cpu_interface) return interface_written(*cpu, *place, event.value);
+    if (place->frame == Frame::cpu_interface) {
+        if (bytes_of(event) == 4) return interface_written(*cpu, *place, event.value);
+        ++odd_writes_;
+        return;
+    }
     register_written(*cpu, *place, bytes_of(event), event.value);
 }
 
@@ -129,7 +148,7 @@ void Teller::register_written(std::uint32_t cpu, const Layout::Place& place, std
         gic_.write(place, writer, bytes, value);
         if (gic_.read(place, writer, bytes) == was) return;
     }
-    const std::string named = named_step(place, offset, writer, bytes, value, gic_);
+    const std::string named = named_step(place, offset, writer, bytes, value, gic_, layout_.version);
     add(named.empty() ? raw_step(place, writer, bytes, value) : named, before);
 }
 

@@ -94,6 +94,6 @@ Imported import(KvmTrace trace, const Machine& machine, const Heading& heading, 
 
 }  // namespace
 
-const Architecture architecture{"arm64", is_of_this_host, read_event, import};
+const Architecture architecture{"arm64", is_of_this_host, read_event, false, import};
 
 }  // namespace irqbench::importing::arm64

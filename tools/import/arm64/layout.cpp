@@ -25,6 +25,7 @@ constexpr std::array candidates{
     Candidate{0x08ff0000, 0, 0, 0},
 };
 
+constexpr std::uint32_t most_vcpus = 512;  // KVM's
 constexpr std::uint32_t gicd_typer = 4;
 constexpr std::uint32_t router = 0x6000;
 
@@ -35,6 +36,7 @@ Layout layout_of(const Candidate& candidate, std::size_t vcpus) {
                                 ? candidate.redistributors
                                 : candidate.distributor - vcpus * redistributor_bytes;
     layout.cpu_interface = candidate.cpu_interface;
+    layout.vcpus = vcpus;
     return layout;
 }
 
@@ -42,13 +44,13 @@ std::uint64_t accesses(const KvmTrace& trace, const Machine& machine, const Layo
     return static_cast<std::uint64_t>(
         std::count_if(trace.events.begin(), trace.events.end(), [&](const Event& event) {
             return event.kind == Event::Kind::gic_write && machine.threads.count(event.thread) != 0 &&
-                   layout.find(address_of(event), machine.vcpus.size());
+                   layout.find(address_of(event));
         }));
 }
 
 /// What a frame is accessed for tells what the GIC is.
-void look_at(const Event& event, Layout& layout, std::size_t vcpus, bool& seen_v2, bool& seen_v3) {
-    const auto place = layout.find(address_of(event), vcpus);
+void look_at(const Event& event, Layout& layout, bool& seen_v2, bool& seen_v3) {
+    const auto place = layout.find(address_of(event));
     if (!place) return;
     layout.is_known = true;
     const std::uint32_t offset = place->offset;
@@ -72,7 +74,7 @@ void look_at(const Event& event, Layout& layout, std::size_t vcpus, bool& seen_v
 
 }  // namespace
 
-std::optional<Layout::Place> Layout::find(std::uint64_t address, std::size_t vcpus) const {
+std::optional<Layout::Place> Layout::find(std::uint64_t address) const {
     const auto offset_in = [&](std::uint64_t base, std::uint64_t size) -> std::optional<std::uint32_t> {
         if (base == 0 || address < base || address - base >= size) return std::nullopt;
         return static_cast<std::uint32_t>(address - base);
@@ -93,11 +95,17 @@ std::optional<Layout::Place> Layout::find(std::uint64_t address, std::size_t vcp
 }
 
 Layout find_layout(const KvmTrace& trace, const Machine& machine) {
+    // The machine may have vCPUs that never ran: those with lower ids, and those of which a line is told.
+    std::size_t vcpus = machine.vcpus.back() + std::size_t{1};
+    for (const Event& event : trace.events)
+        if (event.kind == Event::Kind::timer_line && event.a < most_vcpus &&
+            machine.threads.count(event.thread) != 0)
+            vcpus = std::max(vcpus, event.a + std::size_t{1});
     Layout best;
     std::uint64_t most = 0;
     for (const Candidate& candidate : candidates)
         for (const std::uint32_t version : {3U, 2U}) {
-            Layout layout = layout_of(candidate, machine.vcpus.size());
+            Layout layout = layout_of(candidate, vcpus);
             layout.version = version;
             const std::uint64_t found = accesses(trace, machine, layout);
             if (found > most) {
@@ -110,9 +118,9 @@ Layout find_layout(const KvmTrace& trace, const Machine& machine) {
     for (const Event& event : trace.events)
         if ((event.kind == Event::Kind::gic_write || event.kind == Event::Kind::mmio_read) &&
             machine.threads.count(event.thread) != 0)
-            look_at(event, best, machine.vcpus.size(), seen_v2, seen_v3);
+            look_at(event, best, seen_v2, seen_v3);
     constexpr std::size_t most_of_v2 = 8;
-    best.version = seen_v2 && !seen_v3 && machine.vcpus.size() <= most_of_v2 ? 2 : 3;
+    best.version = seen_v2 && !seen_v3 && vcpus <= most_of_v2 ? 2 : 3;
     best.has_cpu_interface = best.has_cpu_interface && best.version == 2;
     constexpr std::uint32_t first_spi = 32;
     for (const Event& event : trace.events)

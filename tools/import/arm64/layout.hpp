@@ -13,7 +13,7 @@ struct Layout {
     enum class Frame : std::uint8_t { distributor, redistributor, cpu_interface, its };
     struct Place {
         Frame frame;
-        std::uint32_t cpu = 0;  ///< of a redistributor
+        std::uint32_t cpu = 0;  ///< id of a redistributor's
         std::uint32_t offset;
     };
 
@@ -21,12 +21,13 @@ struct Layout {
     std::uint64_t distributor = 0;
     std::uint64_t redistributors = 0;  ///< one behind the other, of all vCPUs
     std::uint64_t cpu_interface = 0;
+    std::size_t vcpus = 0;
     std::uint32_t spis = 64;
     bool is_known = false;           ///< accesses were seen
     bool has_cpu_interface = false;  ///< whose accesses are in the trace: the GIC is emulated above KVM
     bool its = false;                ///< was accessed
 
-    [[nodiscard]] std::optional<Place> find(std::uint64_t address, std::size_t vcpus) const;
+    [[nodiscard]] std::optional<Place> find(std::uint64_t address) const;
 };
 
 constexpr std::uint64_t address_of(const Event& access) {

@@ -38,14 +38,20 @@ bool Teller::concerns_us(const Event& event) const {
 }
 
 void Teller::mark_events() {
-    std::set<std::uint32_t> resampling;  // threads
+    std::set<std::uint32_t> resampling;              // threads
+    std::map<std::uint32_t, std::uint32_t> entered;  // the vCPU that a thread has entered last
     for (std::size_t i = 0; i < trace_.events.size(); ++i) {
         const Event& event = trace_.events[i];
         has_begun_ =
             has_begun_ || (event.kind == Event::Kind::entry && machine_.threads.count(event.thread) != 0);
         if (!concerns_us(event)) continue;
-        if (event.kind == Event::Kind::acknowledge && event.a < first_lpi)
-            marks_[event.a + first_spi].ends.push_back(i);
+        if (event.kind == Event::Kind::entry) entered[event.thread] = event.a;
+        if (event.kind == Event::Kind::acknowledge && event.a < first_lpi) {
+            Marks& marks = marks_[event.a + first_spi];
+            const auto ended_by = entered.find(event.thread);
+            if (marks.ends.empty() && ended_by != entered.end()) marks.ended_by = ended_by->second;
+            marks.ends.push_back(i);
+        }
         if (event.kind == Event::Kind::line && event.b >= first_spi && event.b < first_lpi && !event.flag)
             marks_[event.b].falls.push_back(i);
         if (event.kind == Event::Kind::set_irq && event.value == resampler_source)
@@ -66,14 +72,8 @@ void Teller::infer_setup() {
     for (const std::uint32_t intid : spis) {
         const auto marks = marks_.find(intid);
         const bool has_ends = marks != marks_.end() && !marks->second.ends.empty();
-        std::uint32_t cpu = 0;
-        if (has_ends) {
-            // Where it is ended it was taken.
-            const Event& end = trace_.events[marks->second.ends.front()];
-            for (const Event& event : trace_.events)
-                if (event.kind == Event::Kind::entry && event.thread == end.thread)
-                    cpu = index_of(event.a).value_or(0);
-        }
+        // Where it is ended it was taken.
+        const std::uint32_t cpu = has_ends ? index_of(marks->second.ended_by).value_or(0) : 0;
         story_.setup.push_back(fmt::format(R"({{ "spi": {{ "intid": {}, "trigger": "{}", "to": {} }} }})",
                                            intid, has_ends ? "level" : "edge", cpu));
         ++story_.inferred;
@@ -178,19 +178,20 @@ void Teller::line_changed(const Event& event) {
             spi_changed(event);
         return;
     }
-    if (event.b >= first_spi || event.b < first_ppi || event.a >= vcpus_.size()) {
+    const auto cpu = index_of(event.a);
+    if (event.b >= first_spi || event.b < first_ppi || !cpu) {
         ++unknown_lines_;
         return;
     }
     if (timers_.count(event.b) != 0) return;
     const auto before = outlook();
-    gic_.set_line(event.a, event.b, event.flag);
+    gic_.set_line(*cpu, event.b, event.flag);
     add(fmt::format(R"({{ "{}": {{ "ppi": {}, "vcpu": {} }} }})", event.flag ? "raise" : "lower", event.b,
-                    event.a),
+                    *cpu),
         before);
-    auto& handler = vcpus_[event.a].handler;
+    auto& handler = vcpus_[*cpu].handler;
     if (layout_.has_cpu_interface) return;
-    if (!event.flag && handler && handler->intid == event.b && !handler->is_ended) end_handler(event.a);
+    if (!event.flag && handler && handler->intid == event.b && !handler->is_ended) end_handler(*cpu);
 }
 
 void Teller::spi_changed(const Event& event) {
@@ -241,23 +242,21 @@ void Teller::resampler_changed(const Event& event) {
 void Teller::timer_changed(const Event& event) {
     const auto found = index_of(event.a);
     timers_.insert(event.b);
-    constexpr std::uint32_t virtual_timer = 27;
-    constexpr std::uint32_t physical_timer = 30;
+    constexpr std::uint32_t virtual_timer = 27;  // the only one that a scenario can set
     if (!found) return;
     const std::uint32_t cpu = *found;
     Vcpu& vcpu = vcpus_[cpu];
-    if (event.b != virtual_timer && event.b != physical_timer) {
+    if (event.b != virtual_timer) {
         other_timers_ += event.flag ? 1 : 0;
         return;
     }
     const std::uint32_t bit = std::uint32_t{1} << event.b;
     const bool was_high = (vcpu.high_timers & bit) != 0;
-    const char* name = event.b == virtual_timer ? "cntv_ctl_el0" : "cntp_ctl_el0";
     const auto set = [&](bool level) {
         const auto before = outlook();
         gic_.set_line(cpu, event.b, level);
         vcpu.high_timers = level ? vcpu.high_timers | bit : vcpu.high_timers & ~bit;
-        add(fmt::format(R"({{ "write": {{ "vcpu": {}, "sysreg": "{}", "value": {} }} }})", cpu, name,
+        add(fmt::format(R"({{ "write": {{ "vcpu": {}, "sysreg": "cntv_ctl_el0", "value": {} }} }})", cpu,
                         level ? 1 : 0),
             before, true);
     };
@@ -313,7 +312,7 @@ void Teller::say_what_is_left_out() {
     say(its_accesses_, "accesses to an ITS are left out, and the LPIs with it");
     say(lpi_writes_, "writes to registers of LPIs are left out");
     say(odd_writes_, "writes to the GIC that a scenario cannot make are left out");
-    say(other_timers_, "interrupts of timers with INTIDs of their own are left out");
+    say(other_timers_, "interrupts of other timers than the virtual one are left out");
     say(unknown_lines_, "changes of lines that the GIC does not have are left out");
     say(unexplained_, "ends of SPIs of which nothing tells why they were taken are left out");
     for (const auto& remark : remarks_) remarks.push_back(remark + " (behind the last step)");

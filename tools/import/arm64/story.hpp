@@ -72,6 +72,7 @@ class Teller {
     /// Where the events of an SPI are, by their place in the trace.
     struct Marks {
         std::vector<std::size_t> ends;
+        std::uint32_t ended_by = 0;  ///< the id of the vCPU where the first of them was
         std::vector<std::size_t> falls;
     };
 

@@ -63,7 +63,8 @@ bool Teller::is_never_taken(std::uint32_t cpu) const {
     if (state.edge || !state.line) return false;
     const auto marks = marks_.find(*next);
     if (marks == marks_.end()) return false;
-    const auto& [ends, falls] = marks->second;
+    const auto& ends = marks->second.ends;
+    const auto& falls = marks->second.falls;
     return (ends.empty() || ends.back() <= now_) && !falls.empty() && falls.back() > now_;
 }
 
